@@ -1,0 +1,71 @@
+"""Build of the package, by colcon (ament_python) where a ROS 2 is sourced and by pip where none is."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+RUNTIME = [
+    "faiss-cpu>=1.8",
+    "gtsam>=4.3",
+    "numpy>=1.26",
+    "onnxruntime>=1.17",
+    "open3d-cpu>=0.18; platform_machine == 'x86_64'",
+    "open3d>=0.18; platform_machine != 'x86_64'",
+    "plotly>=5.20",
+    "pyyaml>=6.0",
+    "rich>=13.7",
+    "rosbags>=0.10",
+    "scipy>=1.11",
+    "small-gicp>=1.0",
+    "typer>=0.12",
+]
+GPU = ["onnxruntime-gpu>=1.17"]
+ROS = [
+    "ros-rclpy==9.1.2",
+    "ros-rmw-fastrtps-cpp",
+    "ros-ament-index-python",
+    "ros-diagnostic-msgs",
+    "ros-geometry-msgs",
+    "ros-lifecycle-msgs",
+    "ros-nav-msgs",
+    "ros-sensor-msgs",
+    "ros-std-msgs",
+    "ros-std-srvs",
+    "ros-visualization-msgs",
+]
+TRAIN = ["onnx>=1.16", "onnxscript>=0.3", "torch>=2.5"]
+TEST = [
+    "coverage>=7.4",
+    "hypothesis>=6.100",
+    "mypy>=1.11",
+    "pytest>=8.0",
+    "pytest-timeout>=2.3",
+    "ruff>=0.6",
+    "types-PyYAML",
+]
+
+setup(
+    name="isometry",
+    version="0.1.0",
+    description="ROS 2 perception that gives the same answer whichever way the robot or its sensor is turned",
+    author="The Isometry authors",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["isometry", "isometry.*"]),
+    package_data={"isometry": ["py.typed"], "isometry.models": ["weights/*"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/isometry"]),
+        ("share/isometry", ["package.xml"]),
+        ("share/isometry/config", sorted(glob("config/*"))),
+        ("share/isometry/launch", sorted(glob("launch/*.launch.*"))),
+    ],
+    zip_safe=False,
+    install_requires=RUNTIME,
+    extras_require={"gpu": GPU, "ros": ROS, "test": TEST, "train": TRAIN},
+    entry_points={
+        "console_scripts": [
+            "isometry = isometry.cli.main:main",
+            "place_recognition_node = isometry.nodes.place_recognition_node:main",
+        ],
+    },
+)
