@@ -1,0 +1,216 @@
+"""Mapping with places, without ROS: which scans become keyframes, which loops count, and where odometry is in the map.
+
+The node, the evaluation and the replay all drive this class, so that what is measured is what runs on the robot.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from math import radians
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import se3
+from isometry.parameters import parameter
+from isometry.place_recognition.types import Observation, PlaceMatch
+
+if TYPE_CHECKING:
+    from isometry.place_recognition.pipeline import PlaceRecognizer
+    from isometry.place_recognition.pose_graph import KeyframePoseGraph
+
+Transform = NDArray[np.float64]  # (4,4)
+
+
+@dataclass(frozen=True)
+class PlaceMapperParameters:
+    """When a scan is remembered, which earlier places may close a loop, and when a new answer is believed."""
+
+    mode: str = parameter("mapping", "mapping: extend the memory and correct it; localization: never change it")
+    keyframe_distance: float = parameter(2.0, "metres travelled until the next keyframe", 0.1, 1000.0)
+    keyframe_angle_deg: float = parameter(45.0, "degrees turned until the next keyframe", 1.0, 180.0)
+    loop_min_age: float = parameter(15.0, "seconds that a place must be old to close a loop", 0.0, 1e6)
+    loop_min_travel: float = parameter(20.0, "metres to have travelled since a place to close a loop", 0.0, 1e6)
+    confirm_jump: float = parameter(
+        5.0, "localization: metres; an answer that moves the robot further must be given twice in a row", 0.0, 1e6
+    )
+    lost_travel: float = parameter(
+        100.0, "localization: metres travelled without an accepted match until lost", 1.0, 1e6
+    )
+
+
+@dataclass(frozen=True)
+class MappingStep:
+    """What one scan changed."""
+
+    match: PlaceMatch  # as recognised; not accepted either: "unconfirmed_jump", "inconsistent_with_map"
+    keyframe: int | None  # identifier of the keyframe that the scan became
+    T_map_odom: Transform | None  # None until located
+    T_before_after: Transform  # how the robot moved in the map because T_map_odom changed; identity when it did not
+    path_changed: bool  # keyframes were added or moved
+
+    @property
+    def jump_metres(self) -> float:
+        """Length of `T_before_after`."""
+        return float(np.linalg.norm(self.T_before_after[:3, 3]))
+
+    @property
+    def jump_radians(self) -> float:
+        """Turn of `T_before_after`."""
+        return se3.rotation_angle(self.T_before_after)
+
+
+class PlaceMapper:
+    """Feeds scans with odometry to a recogniser, keeps the memory's poses corrected, and keeps T_map_odom.
+
+    An empty memory starts the map: map = odom. A memory that has keyframes is a map to be located in first; until
+    then T_map_odom is None and, in mapping mode, nothing is added. Scans that are not newer than the newest keyframe
+    (a bag that starts again, a map of a later drive) are located in the map and never added to it.
+    """
+
+    def __init__(
+        self, recognizer: PlaceRecognizer, pose_graph: KeyframePoseGraph, parameters: PlaceMapperParameters
+    ) -> None:
+        """`pose_graph` must be empty. Raises ValueError on an unknown mode."""
+        if parameters.mode not in ("mapping", "localization"):
+            raise ValueError(f"parameter mode = {parameters.mode!r} must be 'mapping' or 'localization'")
+        self.recognizer, self.parameters = recognizer, parameters
+        self._graph, self._memory = pose_graph, recognizer.memory
+        self._mapping = parameters.mode == "mapping"
+        self.T_map_odom: Transform | None = None
+        if self._mapping:
+            for T_map_base in self._memory.poses:
+                pose_graph.add_keyframe(T_map_base)
+            if not len(self._memory):
+                self.T_map_odom = np.eye(4)
+        self._newest_ns: int | None = int(max(self._memory.stamps_ns)) if len(self._memory) else None
+        self._earlier_ns = self._newest_ns  # newest stamp of what was remembered before this drive
+        self._T_graph_odom = np.eye(4)  # odometry as the graph is told it: continues the keyframes of earlier drives
+        self._T_odom_base: Transform | None = None  # of the previous scan
+        self._T_odom_keyframe: Transform | None = None
+        self._stamp_ns: int | None = None
+        self._travelled = 0.0
+        self._travelled_at_match = 0.0
+        self._keyframe_stamps_ns: list[int] = []  # of this drive, with the distance travelled at each
+        self._keyframe_travelled: list[float] = []
+        self._T_map_odom_proposed: Transform | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Not located in the map, or (localization) too far travelled since the last accepted match."""
+        if self.T_map_odom is None:
+            return True
+        since_match = self._travelled - self._travelled_at_match
+        return not self._mapping and since_match > self.parameters.lost_travel
+
+    def process(
+        self,
+        points: NDArray[np.floating],
+        T_odom_base: Transform,
+        stamp_ns: int,
+        up: NDArray[np.floating] | None = None,
+    ) -> MappingStep:
+        """One scan (N,3) in metres in the base frame, its odometry, and optionally the direction (3,) of up.
+
+        Raises ValueError on a cloud that cannot be observed; nothing has changed then.
+        """
+        observation = self.recognizer.observe(points, up)
+        self._advance(T_odom_base, stamp_ns)
+        extending = self._mapping and (self._newest_ns is None or stamp_ns > self._newest_ns)
+        closes_loops = extending and self.T_map_odom is not None
+        match = self.recognizer.recognise(observation, self._newest_candidate_ns(stamp_ns) if closes_loops else None)
+
+        before, keyframe = self.T_map_odom, None
+        if match.accepted and not closes_loops and not self._locate(match, T_odom_base):
+            match = replace(match, accepted=False, reason="unconfirmed_jump")
+        if extending and self.T_map_odom is not None and self._is_keyframe(T_odom_base):
+            keyframe = self._remember(observation, T_odom_base, stamp_ns)
+            if match.accepted and not self._close_loop(match, keyframe, T_odom_base):
+                match = replace(match, accepted=False, reason="inconsistent_with_map")
+        if match.accepted:
+            match = self._in_corrected_map(match)
+            self._travelled_at_match = self._travelled
+        T_before_after = _change(before, self.T_map_odom, T_odom_base)
+        return MappingStep(match, keyframe, self.T_map_odom, T_before_after, path_changed=keyframe is not None)
+
+    def _advance(self, T_odom_base: Transform, stamp_ns: int) -> None:
+        """Adds to the distance travelled; time that runs backwards means that nothing is known of where we are."""
+        if self._stamp_ns is not None and stamp_ns < self._stamp_ns:
+            self._T_odom_base = self._T_odom_keyframe = self._T_map_odom_proposed = None
+            if len(self._memory):
+                self.T_map_odom = None
+                self._earlier_ns = self._newest_ns
+                self._keyframe_stamps_ns, self._keyframe_travelled = [], []
+        if self._T_odom_base is not None:
+            self._travelled += float(np.linalg.norm(T_odom_base[:3, 3] - self._T_odom_base[:3, 3]))
+        self._T_odom_base, self._stamp_ns = T_odom_base.copy(), stamp_ns
+
+    def _newest_candidate_ns(self, stamp_ns: int) -> int:
+        """Stamp of the newest keyframe that is both old enough and far enough back along the path to close a loop."""
+        count = bisect_right(self._keyframe_travelled, self._travelled - self.parameters.loop_min_travel)
+        if count:
+            newest = self._keyframe_stamps_ns[count - 1]
+        else:
+            newest = np.iinfo(np.int64).min if self._earlier_ns is None else self._earlier_ns
+        return int(min(newest, stamp_ns - round(self.parameters.loop_min_age * 1e9)))
+
+    def _is_keyframe(self, T_odom_base: Transform) -> bool:
+        if self._T_odom_keyframe is None:
+            return True
+        T_keyframe_base = se3.inverse(self._T_odom_keyframe) @ T_odom_base
+        return bool(
+            np.linalg.norm(T_keyframe_base[:3, 3]) >= self.parameters.keyframe_distance
+            or se3.rotation_angle(T_keyframe_base) >= radians(self.parameters.keyframe_angle_deg)
+        )
+
+    def _remember(self, observation: Observation, T_odom_base: Transform, stamp_ns: int) -> int:
+        assert self.T_map_odom is not None
+        keyframe = self.recognizer.remember(observation, self.T_map_odom @ T_odom_base, stamp_ns)
+        self._graph.add_keyframe(self._T_graph_odom @ T_odom_base)
+        self._T_odom_keyframe, self._newest_ns = T_odom_base.copy(), stamp_ns
+        self._keyframe_stamps_ns.append(stamp_ns)
+        self._keyframe_travelled.append(self._travelled)
+        return keyframe
+
+    def _close_loop(self, match: PlaceMatch, keyframe: int, T_odom_base: Transform) -> bool:
+        assert match.keyframe is not None
+        assert match.T_keyframe_query is not None
+        assert match.covariance is not None
+        if not self._graph.add_loop(match.keyframe, keyframe, match.T_keyframe_query, match.covariance):
+            return False
+        T_map_keyframes = self._graph.optimise()
+        self._memory.set_poses(T_map_keyframes)
+        self.T_map_odom = T_map_keyframes[keyframe] @ se3.inverse(T_odom_base)
+        return True
+
+    def _locate(self, match: PlaceMatch, T_odom_base: Transform) -> bool:
+        """Follows an accepted match; one that would move the robot far must be confirmed by the next one."""
+        assert match.T_map_query is not None
+        T_map_odom = match.T_map_query @ se3.inverse(T_odom_base)
+        believed = self.T_map_odom is None or any(
+            known is not None and self._is_near(known, T_map_odom, T_odom_base)
+            for known in (self.T_map_odom, self._T_map_odom_proposed)
+        )
+        self._T_map_odom_proposed = T_map_odom
+        if believed:
+            self.T_map_odom = self._T_graph_odom = T_map_odom
+        return believed
+
+    def _is_near(self, known: Transform, T_map_odom: Transform, T_odom_base: Transform) -> bool:
+        moved = _change(known, T_map_odom, T_odom_base)[:3, 3]
+        return bool(np.linalg.norm(moved) <= self.parameters.confirm_jump)
+
+    def _in_corrected_map(self, match: PlaceMatch) -> PlaceMatch:
+        assert match.keyframe is not None
+        assert match.T_keyframe_query is not None
+        T_map_keyframe = self._memory.poses[match.keyframe]
+        return replace(match, T_map_query=T_map_keyframe @ match.T_keyframe_query)
+
+
+def _change(before: Transform | None, after: Transform | None, T_odom_base: Transform) -> Transform:
+    """Motion in the map, in its own frame, of the robot at `T_odom_base`; identity when it was or is not located."""
+    if before is None or after is None or before is after:
+        return np.eye(4)
+    return se3.inverse(before @ T_odom_base) @ after @ T_odom_base

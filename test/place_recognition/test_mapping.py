@@ -1,0 +1,254 @@
+"""The mapper against a world of numbered places, where a scan is its own answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from isometry.geometry import se3
+from isometry.place_recognition.mapping import MappingStep, PlaceMapper, PlaceMapperParameters
+from isometry.place_recognition.types import PlaceMatch
+
+SECOND = 1_000_000_000
+
+
+@dataclass
+class Memory:
+    """Poses and stamps only."""
+
+    poses_list: list[np.ndarray] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.stamps)
+
+    @property
+    def poses(self) -> np.ndarray:
+        return np.array(self.poses_list).reshape(-1, 4, 4)
+
+    @property
+    def stamps_ns(self) -> np.ndarray:
+        return np.array(self.stamps, dtype=np.int64)
+
+    def set_poses(self, poses: np.ndarray) -> None:
+        self.poses_list = list(poses)
+
+
+class TrueRecognizer:
+    """The cloud is the true pose; the nearest allowed keyframe within 3 m is found, with the true relative pose."""
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.memory = memory or Memory()
+        self.true_poses: list[np.ndarray] = list(self.memory.poses)
+        self.wrong_by = np.eye(4)
+
+    def observe(self, points: np.ndarray, up: np.ndarray | None = None) -> Any:
+        if not len(points):
+            raise ValueError("empty cloud")
+        return points
+
+    def recognise(self, observation: Any, newest_stamp_ns: int | None = None) -> PlaceMatch:
+        allowed = [k for k, s in enumerate(self.memory.stamps) if newest_stamp_ns is None or s <= newest_stamp_ns]
+        distances = [np.linalg.norm(self.true_poses[k][:3, 3] - observation[:3, 3]) for k in allowed]
+        if not distances or min(distances) > 3.0:
+            return PlaceMatch(False, "no_candidate")
+        k = allowed[int(np.argmin(distances))]
+        relative = se3.inverse(self.true_poses[k]) @ self.wrong_by @ observation
+        return PlaceMatch(True, "ok", k, relative, self.memory.poses[k] @ relative, 0.01 * np.eye(6), 0.99)
+
+    def remember(self, observation: Any, T_map_base: np.ndarray, stamp_ns: int) -> int:
+        self.true_poses.append(observation)
+        self.memory.poses_list.append(T_map_base)
+        self.memory.stamps.append(stamp_ns)
+        return len(self.memory) - 1
+
+
+class LinearGraph:
+    """Believes loops of under 10 m correction, and shares the correction out along the path."""
+
+    def __init__(self) -> None:
+        self.poses: list[np.ndarray] = []
+        self.correction: np.ndarray | None = None
+
+    def add_keyframe(self, T_odom_base: np.ndarray) -> int:
+        self.poses.append(T_odom_base)
+        return len(self.poses) - 1
+
+    def add_loop(self, keyframe: int, other: int, T_keyframe_other: np.ndarray, covariance: np.ndarray) -> bool:
+        moved = (self.poses[keyframe] @ T_keyframe_other)[:3, 3] - self.poses[other][:3, 3]
+        if np.linalg.norm(moved) > 10.0:
+            return False
+        self.correction = moved
+        return True
+
+    def optimise(self) -> np.ndarray:
+        corrected = np.array(self.poses)
+        if self.correction is not None:
+            corrected[:, :3, 3] += np.linspace(0.0, 1.0, len(corrected))[:, None] * self.correction
+        return corrected
+
+
+def mapper(recognizer: TrueRecognizer, **values: Any) -> PlaceMapper:
+    return PlaceMapper(recognizer, LinearGraph(), PlaceMapperParameters(**values))  # type: ignore[arg-type]
+
+
+def pose(x: float, y: float = 0.0, yaw: float = 0.0) -> np.ndarray:
+    return se3.from_planar(x, y, yaw)
+
+
+def drive_square(
+    subject: PlaceMapper, drift: float = 0.0, metres: float = 140.0, start_s: int = 0
+) -> list[MappingStep]:
+    """1 m/s around a square of 30 m; odometry gains `drift` metres in x per metre."""
+    steps = []
+    for travelled in np.arange(0.0, metres):
+        side, along = divmod(travelled % 120.0, 30.0)
+        corner = [(0.0, 0.0), (30.0, 0.0), (30.0, 30.0), (0.0, 30.0)][int(side)]
+        yaw = side * np.pi / 2
+        true = pose(corner[0] + along * np.cos(yaw), corner[1] + along * np.sin(yaw), yaw)
+        odometry = true.copy()
+        odometry[0, 3] += drift * travelled
+        steps.append(subject.process(true, odometry, int((start_s + travelled) * SECOND)))
+    return steps
+
+
+def test_keyframes_are_as_far_apart_as_asked() -> None:
+    recognizer = TrueRecognizer()
+    drive_square(mapper(recognizer, keyframe_distance=5.0), metres=31.0)
+    assert recognizer.memory.stamps == [5 * k * SECOND for k in range(7)]
+
+
+def test_a_turn_on_the_spot_makes_keyframes_too() -> None:
+    subject = mapper(TrueRecognizer(), keyframe_angle_deg=90.0)
+    added = [subject.process(pose(0, 0, yaw), pose(0, 0, yaw), k).keyframe for k, yaw in enumerate([0, 0.8, 1.6, 2.4])]
+    assert added == [0, None, 1, None]
+
+
+def test_a_loop_takes_the_drift_out_and_says_how_far_the_robot_jumps() -> None:
+    recognizer = TrueRecognizer()
+    subject = mapper(recognizer)
+    steps = drive_square(subject, drift=0.05)
+    jumps = [step for step in steps if step.jump_metres > 0.0]
+    assert jumps[0].match.accepted
+    assert jumps[0].jump_metres == pytest.approx(0.05 * 118.0, abs=0.3)
+    error = np.linalg.norm(recognizer.memory.poses[-1][:3, 3] - recognizer.true_poses[-1][:3, 3])
+    assert error < 1.0 < 0.05 * 139.0
+    assert steps[-1].T_map_odom is not None
+    assert steps[-1].T_map_odom[0, 3] == pytest.approx(-0.05 * 139.0, abs=1.0)
+
+
+def test_map_to_odom_moves_only_in_announced_jumps() -> None:
+    steps = drive_square(mapper(TrueRecognizer()), drift=0.05)
+    for before, after in pairwise(steps):
+        assert before.T_map_odom is not None
+        assert after.T_map_odom is not None
+        assert after.jump_metres > 1e-9 or np.allclose(before.T_map_odom, after.T_map_odom)
+
+
+@pytest.mark.parametrize("gate", [{"loop_min_age": 1000.0}, {"loop_min_travel": 1000.0}])
+def test_recent_places_close_no_loop(gate: dict[str, float]) -> None:
+    assert not any(step.match.accepted for step in drive_square(mapper(TrueRecognizer(), **gate)))
+
+
+def test_a_loop_that_the_graph_refuses_is_not_accepted_and_moves_nothing() -> None:
+    recognizer = TrueRecognizer()
+    recognizer.wrong_by = pose(0.0, 40.0)
+    subject = mapper(recognizer)
+    steps = drive_square(subject)
+    at_keyframes = [step for step in steps if step.keyframe is not None and step.match.keyframe is not None]
+    assert at_keyframes
+    assert all(step.match.reason == "inconsistent_with_map" for step in at_keyframes)
+    assert subject.T_map_odom is not None
+    assert np.array_equal(subject.T_map_odom, np.eye(4))
+
+
+def square_memory() -> Memory:
+    recognizer = TrueRecognizer()
+    drive_square(mapper(recognizer), metres=120.0)
+    return recognizer.memory
+
+
+def test_localization_finds_the_robot_and_never_changes_the_memory() -> None:
+    memory = square_memory()
+    poses, count = memory.poses, len(memory)
+    subject = mapper(TrueRecognizer(memory), mode="localization")
+    T_odom_map = pose(100.0, -50.0, 2.0)
+    true = pose(10.0)
+    step = subject.process(true, T_odom_map @ true, 5)
+    assert step.match.accepted
+    assert step.T_map_odom is not None
+    assert np.allclose(step.T_map_odom, se3.inverse(T_odom_map))
+    drive_square(subject, start_s=1000)
+    assert len(memory) == count
+    assert np.array_equal(memory.poses, poses)
+
+
+def test_localization_believes_a_far_jump_only_when_it_is_given_twice() -> None:
+    recognizer = TrueRecognizer(square_memory())
+    subject = mapper(recognizer, mode="localization")
+    subject.process(pose(1.0), pose(1.0), 1)
+    recognizer.wrong_by = pose(50.0)
+    first = subject.process(pose(2.0), pose(2.0), 2)
+    assert first.match.reason == "unconfirmed_jump"
+    assert not first.match.accepted
+    assert first.jump_metres == 0.0
+    second = subject.process(pose(3.0), pose(3.0), 3)
+    assert second.match.accepted
+    assert second.jump_metres == pytest.approx(50.0)
+
+
+def test_localization_is_lost_far_from_known_places() -> None:
+    subject = mapper(TrueRecognizer(square_memory()), mode="localization", lost_travel=50.0)
+    lost = [subject.lost]
+    subject.process(pose(0.0), pose(0.0), 0)
+    lost.append(subject.lost)
+    for k in range(1, 60):
+        subject.process(pose(-2.0 * k), pose(-2.0 * k), k)
+    assert [*lost, subject.lost] == [True, False, True]
+
+
+def test_a_later_drive_extends_a_loaded_map_once_it_is_located_in_it() -> None:
+    memory = square_memory()
+    count = len(memory)
+    recognizer = TrueRecognizer(memory)
+    subject = mapper(recognizer)
+    T_odom_map = pose(7.0, 3.0, 1.0)
+    stamps = 10_000 * SECOND
+    far = subject.process(pose(-40.0), T_odom_map @ pose(-40.0), stamps)
+    assert far.T_map_odom is None
+    assert subject.lost
+    assert len(memory) == count
+    near = subject.process(pose(0.0), T_odom_map @ pose(0.0), stamps + SECOND)
+    assert near.keyframe == count
+    assert np.allclose(memory.poses[-1], pose(0.0))
+    away = subject.process(pose(-9.0), T_odom_map @ pose(-9.0), stamps + 2 * SECOND)
+    assert away.keyframe == count + 1
+    assert np.allclose(memory.poses[-1], pose(-9.0))
+
+
+def test_when_time_starts_again_the_robot_is_located_and_nothing_is_added_twice() -> None:
+    recognizer = TrueRecognizer()
+    subject = mapper(recognizer)
+    drive_square(subject)
+    count = len(recognizer.memory)
+    steps = drive_square(subject, metres=130.0)
+    assert steps[0].match.accepted
+    assert len(recognizer.memory) == count
+    assert all(step.keyframe is None for step in steps)
+
+
+def test_a_bad_cloud_changes_nothing() -> None:
+    recognizer = TrueRecognizer()
+    subject = mapper(recognizer)
+    with pytest.raises(ValueError, match="empty cloud"):
+        subject.process(np.empty((0, 3)), np.eye(4), 0)
+    assert len(recognizer.memory) == 0
+
+
+def test_an_unknown_mode_is_named() -> None:
+    with pytest.raises(ValueError, match="mode = 'exploring' must be 'mapping' or 'localization'"):
+        mapper(TrueRecognizer(), mode="exploring")
