@@ -1,0 +1,200 @@
+"""The place memory: keyframes that are searched by descriptor, corrected by the pose graph, and kept in one file."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.place_recognition.descriptor_index import DescriptorIndex
+from isometry.place_recognition.memory_file import (
+    PAGE_BYTES,
+    MemoryFile,
+    MemoryFileError,
+    StoredKeyframe,
+    write_memory_file,
+)
+from isometry.place_recognition.stored_observation import StoredObservation, decode, encode, stored_bytes
+from isometry.place_recognition.types import Keyframe, Observation
+
+__all__ = ["MemoryFileError", "PlaceMemory"]
+
+_DECODED_AT_MOST = 256  # observations that are kept decoded
+
+
+class PlaceMemory:
+    """Keyframes of one model, numbered from 0. Observations are held compressed and decoded when asked for.
+
+    Safe for one thread that adds and others that read. What a keyframe returns is what its file would return:
+    rounded as `stored_observation.encode` says.
+    """
+
+    def __init__(self, model_sha256: str, descriptor_size: int) -> None:
+        """`model_sha256` names the model whose descriptors, of `descriptor_size` dimensions, are remembered."""
+        self.model_sha256, self.descriptor_size = model_sha256, descriptor_size
+        self._lock = threading.RLock()
+        self._file: MemoryFile | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._index = DescriptorIndex(self.descriptor_size)
+        self._stored: list[StoredObservation] = []
+        self._stamps_ns = array("q")
+        self._poses = array("d")
+        self._observation = lru_cache(_DECODED_AT_MOST)(lambda identifier: decode(self._stored[identifier]))
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    @property
+    def stamps_ns(self) -> NDArray[np.int64]:
+        """Stamps (N,), a copy."""
+        with self._lock:
+            return np.array(self._stamps_ns, dtype=np.int64)
+
+    @property
+    def poses(self) -> NDArray[np.float64]:
+        """T_map_base (N,4,4) of all keyframes, a copy."""
+        with self._lock:
+            return np.array(self._poses, dtype=np.float64).reshape(-1, 4, 4)
+
+    @property
+    def bytes_per_keyframe(self) -> float:
+        """Mean size of a keyframe in the file, in bytes; 0 for an empty memory."""
+        with self._lock:
+            rows = [stored_bytes(stored) + 16 * 8 + 8 for stored in self._stored]
+        usable = PAGE_BYTES - 4  # the rest of a page points to the next one
+        return float(np.mean([-(-row // usable) * PAGE_BYTES for row in rows])) if rows else 0.0
+
+    def add(self, observation: Observation, T_map_base: NDArray[np.float64], stamp_ns: int) -> int:
+        """Remember a place and return its number.
+
+        Raises ValueError on a descriptor of another size, MemoryFileError when the attached file cannot be written;
+        nothing has changed then.
+        """
+        if observation.descriptor.shape != (self.descriptor_size,):
+            raise ValueError(f"descriptor of shape {observation.descriptor.shape}, expected ({self.descriptor_size},)")
+        row = StoredKeyframe(int(stamp_ns), _pose_bytes(T_map_base), encode(observation))
+        with self._lock:
+            if self._file is not None:
+                self._file.append(len(self), [row])
+            self._extend([row])
+            return len(self) - 1
+
+    def _extend(self, rows: list[StoredKeyframe]) -> None:
+        if not rows:
+            return
+        descriptors = np.stack([np.frombuffer(row.observation.descriptor, "<f2") for row in rows])
+        self._index.add(descriptors)
+        for row in rows:
+            self._stored.append(row.observation)
+            self._stamps_ns.append(row.stamp_ns)
+            self._poses.frombytes(row.T_map_base)
+
+    def search(
+        self, descriptor: NDArray[np.floating], count: int, newest_stamp_ns: int | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `count` nearest keyframes to `descriptor` (D,): numbers (k,) and L2 distances (k,), best first.
+
+        Only keyframes with a stamp of at most `newest_stamp_ns` count; k is smaller when there are fewer.
+        Raises ValueError on a descriptor of another size.
+        """
+        if descriptor.shape != (self.descriptor_size,):
+            raise ValueError(f"descriptor of shape {descriptor.shape}, expected ({self.descriptor_size},)")
+        with self._lock:
+            allowed = None
+            if newest_stamp_ns is not None:
+                allowed = np.frombuffer(self._stamps_ns, dtype=np.int64) <= newest_stamp_ns
+            return self._index.search(descriptor, count, allowed)
+
+    def keyframe(self, identifier: int) -> Keyframe:
+        """The keyframe of that number. Raises IndexError when there is none."""
+        with self._lock:
+            if not 0 <= identifier < len(self):
+                raise IndexError(f"keyframe {identifier} of {len(self)}")
+            T_map_base = np.array(self._poses[16 * identifier : 16 * identifier + 16]).reshape(4, 4)
+            observation = self._observation(int(identifier))
+            return Keyframe(int(identifier), self._stamps_ns[identifier], T_map_base, observation)
+
+    def set_poses(self, T_map_base: NDArray[np.float64]) -> None:
+        """Replace the poses (N,4,4) of all keyframes. Raises ValueError when there are not as many as keyframes."""
+        with self._lock:
+            if T_map_base.shape != (len(self), 4, 4):
+                raise ValueError(f"poses of shape {T_map_base.shape}, expected ({len(self)}, 4, 4)")
+            if self._file is not None:
+                self._file.set_poses(T_map_base)
+            self._poses = array("d", np.asarray(T_map_base, dtype=np.float64).tobytes())
+
+    def clear(self) -> None:
+        """Forget all keyframes, in the attached file too."""
+        with self._lock:
+            if self._file is not None:
+                self._file.clear()
+            self._forget()
+
+    def _rows(self) -> list[StoredKeyframe]:
+        return [
+            StoredKeyframe(stamp_ns, _pose_bytes(pose), stored)
+            for stamp_ns, pose, stored in zip(self._stamps_ns, self.poses, self._stored, strict=True)
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write everything to `path`, replacing what is there only when all is written. Raises MemoryFileError."""
+        with self._lock:
+            if self._file is not None and self._file.path.resolve() == Path(path).resolve():
+                self._file.flush()
+                return
+            rows = self._rows()
+        write_memory_file(Path(path), self.model_sha256, self.descriptor_size, rows)
+
+    @classmethod
+    def load(cls, path: Path, model_sha256: str, descriptor_size: int) -> PlaceMemory:
+        """Read a file that was saved or attached. Raises MemoryFileError naming the file and what is wrong with it."""
+        memory = cls(model_sha256, descriptor_size)
+        file = MemoryFile(Path(path), model_sha256, descriptor_size)
+        try:
+            memory._extend(list(file.keyframes()))
+        finally:
+            file.close()
+        return memory
+
+    def attach(self, path: Path) -> None:
+        """From now on write every change to `path` at once; a kill leaves it as after the last finished change.
+
+        A file that is there must hold the first keyframes of this memory (it was loaded from there, say) and is
+        extended; else it is written. Raises MemoryFileError, also on a file with other keyframes.
+        """
+        path = Path(path)
+        with self._lock:
+            self.detach()
+            if not path.exists():
+                self.save(path)
+            file = MemoryFile(path, self.model_sha256, self.descriptor_size)
+            try:
+                known = file.stamps_ns()
+                if known != self._stamps_ns[: len(known)].tolist():
+                    raise MemoryFileError(f"{path}: holds other keyframes: load it first, or choose another file")
+                file.follow()
+                file.append(len(known), self._rows()[len(known) :])
+                file.set_poses(self.poses)
+            except BaseException:
+                file.close()
+                raise
+            self._file = file
+
+    def detach(self) -> None:
+        """Stop writing to the attached file and leave it as a single file at rest."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+
+def _pose_bytes(T_map_base: NDArray[np.float64]) -> bytes:
+    if T_map_base.shape != (4, 4):
+        raise ValueError(f"pose of shape {T_map_base.shape}, expected (4, 4)")
+    return np.asarray(T_map_base, dtype="<f8").tobytes()

@@ -1,0 +1,202 @@
+"""The file of a place memory: one SQLite database, which a kill at any moment leaves in its last complete state."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.place_recognition.stored_observation import StoredObservation
+
+APPLICATION = 0x49534F4D  # "ISOM" in SQLite's header
+FORMAT_VERSION = 1
+PAGE_BYTES = 1024  # a row of 19 kB wastes half a page on average
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+_SCHEMA = """
+CREATE TABLE memory (model_sha256 TEXT NOT NULL, descriptor_size INTEGER NOT NULL);
+CREATE TABLE keyframe (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, descriptor BLOB NOT NULL,
+    keypoints BLOB NOT NULL, features BLOB NOT NULL, image BLOB NOT NULL, cloud BLOB NOT NULL,
+    T_level_base BLOB NOT NULL, checksum INTEGER NOT NULL);
+CREATE TABLE pose (id INTEGER PRIMARY KEY, T_map_base BLOB NOT NULL);
+"""
+
+
+class MemoryFileError(ValueError):
+    """A file that cannot be read or written as the memory of this model; the message names it and the reason."""
+
+
+class StoredKeyframe(NamedTuple):
+    """One row: stamp, pose as 16 float64, and the observation."""
+
+    stamp_ns: int
+    T_map_base: bytes
+    observation: StoredObservation
+
+
+class MemoryFile:
+    """An open memory file. Every method is one transaction: it has happened wholly or not at all.
+
+    Once a method has returned, a kill of the process loses nothing of it; a power cut may lose the last few
+    transactions, never the file.
+    """
+
+    def __init__(self, path: Path, model_sha256: str, descriptor_size: int) -> None:
+        """Open an existing file. Raises MemoryFileError: not a memory, another version or model, damaged."""
+        self.path = path
+        self._following = False
+        _check_header(path)
+        with _named_errors(path):
+            # a file that may not be written to is opened all the same, to be read
+            self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, check_same_thread=False)
+            try:
+                self._check(model_sha256, descriptor_size)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _check(self, model_sha256: str, descriptor_size: int) -> None:
+        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION:
+            raise MemoryFileError(f"{self.path}: not a place memory but another SQLite database")
+        if version != FORMAT_VERSION:
+            raise MemoryFileError(f"{self.path}: format version {version}, this program reads {FORMAT_VERSION}")
+        stored_sha256, stored_size = self._connection.execute("SELECT * FROM memory").fetchone()
+        if stored_sha256 != model_sha256:
+            raise MemoryFileError(
+                f"{self.path}: made with another model (sha256 {stored_sha256[:12]}..., "
+                f"this one is {model_sha256[:12]}...): use that model, or map again"
+            )
+        if stored_size != descriptor_size:
+            raise MemoryFileError(f"{self.path}: descriptors of size {stored_size}, this model's are {descriptor_size}")
+        (report,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if report != "ok":
+            raise MemoryFileError(f"{self.path}: truncated or damaged: {report}")
+
+    def keyframes(self) -> Iterator[StoredKeyframe]:
+        """All keyframes, in the order in which they were added. Raises MemoryFileError on damaged ones."""
+        query = "SELECT stamp_ns, T_map_base, keyframe.* FROM keyframe JOIN pose USING (id) ORDER BY id"
+        with _named_errors(self.path):
+            for row in self._connection.execute(query):
+                keyframe = StoredKeyframe(row[0], row[1], StoredObservation(*row[4:-1]))
+                if _checksum(keyframe.observation) != row[-1]:
+                    raise MemoryFileError(f"{self.path}: keyframe {row[2]} is damaged")
+                yield keyframe
+
+    def stamps_ns(self) -> list[int]:
+        """Stamps of all keyframes, in the order in which they were added."""
+        with _named_errors(self.path):
+            return [stamp_ns for (stamp_ns,) in self._connection.execute("SELECT stamp_ns FROM keyframe ORDER BY id")]
+
+    def follow(self) -> None:
+        """Make many small transactions cheap: written ahead into a side file, until `close`."""
+        with _named_errors(self.path):
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._following = True
+
+    def append(self, first_identifier: int, keyframes: Iterable[StoredKeyframe]) -> None:
+        """Add keyframes, numbered from `first_identifier`."""
+        with _named_errors(self.path), self._connection:
+            _insert(self._connection, first_identifier, keyframes)
+
+    def set_poses(self, T_map_base: NDArray[np.float64]) -> None:
+        """Replace the poses (N,4,4) of all keyframes."""
+        rows = ((pose.astype("<f8").tobytes(), identifier) for identifier, pose in enumerate(T_map_base))
+        with _named_errors(self.path), self._connection:
+            self._connection.executemany("UPDATE pose SET T_map_base = ? WHERE id = ?", rows)
+
+    def clear(self) -> None:
+        """Remove all keyframes."""
+        with _named_errors(self.path), self._connection:
+            self._connection.execute("DELETE FROM keyframe")
+            self._connection.execute("DELETE FROM pose")
+
+    def flush(self) -> None:
+        """Bring everything into the one file itself, as a copy of it by other programs needs."""
+        with _named_errors(self.path):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Leave a single file at rest, without side files."""
+        with _named_errors(self.path), closing(self._connection):
+            if self._following:
+                self._connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def write_memory_file(path: Path, model_sha256: str, descriptor_size: int, keyframes: Iterable[StoredKeyframe]) -> None:
+    """Write a whole memory under a temporary name and put it in place of `path`. Raises MemoryFileError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with _named_errors(path):
+            temporary.unlink(missing_ok=True)
+            with closing(sqlite3.connect(temporary)) as connection:
+                connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+                connection.execute("PRAGMA journal_mode=OFF")
+                connection.execute(f"PRAGMA application_id={APPLICATION}")
+                connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
+                connection.executescript(_SCHEMA)
+                with connection:
+                    connection.execute("INSERT INTO memory VALUES (?, ?)", (model_sha256, descriptor_size))
+                    _insert(connection, 0, keyframes)
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            _settle(path)
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _insert(connection: sqlite3.Connection, first_identifier: int, keyframes: Iterable[StoredKeyframe]) -> None:
+    for identifier, keyframe in enumerate(keyframes, start=first_identifier):
+        observation = keyframe.observation
+        row = (identifier, keyframe.stamp_ns, *observation, _checksum(observation))
+        connection.execute("INSERT INTO keyframe VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("INSERT INTO pose VALUES (?, ?)", (identifier, keyframe.T_map_base))
+
+
+def _checksum(observation: StoredObservation) -> int:
+    return zlib.crc32(b"".join(observation))
+
+
+def _settle(path: Path) -> None:
+    """Finish what a killed process left beside the file at `path`, which would else be replayed into its successor."""
+    side_files = [path.with_name(path.name + ending) for ending in _SIDE_FILES]
+    if not any(side_file.exists() for side_file in side_files):
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.DatabaseError:
+        pass  # not a database any more: there is nothing to finish
+    for side_file in side_files:
+        side_file.unlink(missing_ok=True)
+
+
+def _check_header(path: Path) -> None:
+    try:
+        with open(path, "rb") as file:
+            header = file.read(16)
+    except OSError as error:
+        raise MemoryFileError(f"{path}: {error.strerror}") from error
+    if header != b"SQLite format 3\0":
+        raise MemoryFileError(f"{path}: not a place memory" + ("" if header else " but an empty file"))
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise MemoryFileError(f"{path}: another process has written to it: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise MemoryFileError(f"{path}: truncated, damaged or not writable: {error}") from error
+    except OSError as error:
+        raise MemoryFileError(f"{path}: {error.strerror}") from error
