@@ -54,7 +54,7 @@ def decode(stored: StoredObservation) -> Observation:
     image = np.frombuffer(zlib.decompress(stored.image), np.uint8)
     side = int(np.sqrt(image.size))
     return Observation(
-        descriptor=_read_only(descriptor / np.float32(max(np.linalg.norm(descriptor), 1e-12))),
+        descriptor=_read_only(descriptor / max(float(np.linalg.norm(descriptor)), 1e-12)),
         keypoints=_read_only(keypoints),
         features=np.frombuffer(stored.features, np.int8).reshape(len(keypoints), fields, ORIENTATIONS),
         image=image.reshape(side, side),
