@@ -1,0 +1,52 @@
+"""`isometry bag`: rosbag2 files out of published data sets, and a check of those that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isometry.cli.frames import parse_frames
+from isometry.cli.progress import clear_errors, progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="Make and check rosbag2 files.")
+
+
+@app.command("from-kitti")
+def from_kitti(
+    out: Annotated[Path, typer.Argument(help="Directory to write; must not exist.")],
+    kitti: Annotated[Path, typer.Option(help="KITTI odometry directory: sequences/ and poses/.")],
+    sequence: Annotated[str, typer.Option(help="Sequence, such as 05.")],
+    scans_from: Annotated[str | None, typer.Option(help="Take the scans of this sequence instead.")] = None,
+    frames: Annotated[str, typer.Option(help="A:B, which scans.")] = ":",
+    odometry_drift: Annotated[float, typer.Option(min=0.0, help="Odometry error, % of the distance.")] = 0.0,
+    odometry_drift_deg: Annotated[float, typer.Option(min=0.0, help="Odometry error, degrees per 100 m.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the odometry's errors.")] = 0,
+) -> None:
+    """Write a drive as rosbag2 (mcap): points, tf, tf_static, odom and ground truth."""
+    from isometry.datasets.kitti import KittiOdometry
+    from isometry.datasets.odometry import OdometryDrift
+    from isometry.datasets.rosbag import write_drive
+
+    chosen = parse_frames(frames)
+    with clear_errors(), progress_bar(f"writing {out.name}") as advance:
+        drive = KittiOdometry(kitti, sequence, scans_from)
+        drift = OdometryDrift(odometry_drift / 100.0, odometry_drift_deg, seed)
+        write_drive(out, drive, chosen, drift, advance)
+
+
+@app.command()
+def info(path: Annotated[Path, typer.Argument(metavar="FILE", help="rosbag2 directory, .mcap or .db3.")]) -> None:
+    """Read a bag whole and list its topics."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from isometry.datasets.rosbag import summarise
+
+    with clear_errors():
+        summary = summarise(path)
+    table = Table("topic", "type", "messages", title=f"{path} ({summary.duration_s:.1f} s)")
+    for topic, (kind, count) in summary.topics.items():
+        table.add_row(topic, kind, str(count))
+    Console().print(table)

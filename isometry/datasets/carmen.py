@@ -1,0 +1,112 @@
+"""Reader of CARMEN logs of planar lasers, and of the human-checked relations that judge them.
+
+Source of the relations: Kuemmerle et al., "On measuring the accuracy of SLAM algorithms", Autonomous Robots 2009.
+"""
+
+from __future__ import annotations
+
+import bz2
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.datasets.errors import DatasetError, read_bytes
+from isometry.geometry import se3
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CarmenLog:
+    """Scans of a planar laser whose B beams span the half circle ahead, with odometry."""
+
+    times_s: Array  # (N,) increasing
+    ranges: Array  # (N,B) metres, first beam to the right
+    odometry: Array  # (N,4,4) T_odom_base
+    longest_range: float  # metres; a longer reading says that nothing was hit
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    def scan(self, k: int) -> Array:
+        """Points (M,3) in metres in the base frame, z = 0, of the beams that hit something."""
+        ranges = self.ranges[k]
+        angle = -np.pi / 2.0 + np.pi * np.arange(len(ranges)) / len(ranges)
+        points = np.column_stack([ranges * np.cos(angle), ranges * np.sin(angle), np.zeros(len(ranges))])
+        hit: Array = points[(ranges > 0.0) & (ranges < self.longest_range)]
+        return hit
+
+
+@dataclass(frozen=True)
+class Relations:
+    """Pairs of scans whose relative pose a person has checked."""
+
+    pairs: NDArray[np.int64]  # (R,2) numbers of the scans in the log
+    T_first_second: Array  # (R,4,4)
+
+
+def read_log(path: Path, longest_range: float = 50.0) -> CarmenLog:
+    """The front laser's scans (FLASER lines) of a log, plain or compressed (.bz2).
+
+    Raises DatasetError naming the file, and the line where there is one.
+    """
+    times: list[float] = []
+    ranges: list[Array] = []
+    planar: list[Array] = []
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.startswith("FLASER "):
+            continue
+        try:
+            words = line.split()
+            count = int(words[1])
+            values = np.array(words[2 : count + 9], dtype=float)  # ranges, laser pose, odometry, time
+            time_s = float(words[count + 8])
+        except (ValueError, IndexError) as error:
+            raise DatasetError(f"{path}: line {number} is not a whole FLASER message") from error
+        if not np.isfinite(values).all() or (ranges and len(ranges[0]) != count):
+            raise DatasetError(f"{path}: line {number} has values that are not finite, or another number of beams")
+        ranges.append(values[:count])
+        planar.append(values[count + 3 : count + 6])
+        times.append(time_s)
+    if not times:
+        raise DatasetError(f"{path}: no FLASER lines in it")
+    order = np.argsort(times, kind="stable")
+    odometry = np.array([se3.from_planar(*pose) for pose in planar])
+    return CarmenLog(np.array(times)[order], np.array(ranges)[order], odometry[order], longest_range)
+
+
+def read_relations(path: Path, log: CarmenLog, tolerance_s: float = 0.05) -> Relations:
+    """Relations (lines of two times, x, y, z, roll, pitch, yaw) between scans of a log.
+
+    Raises DatasetError naming the line that is not one, or whose times are not within `tolerance_s` of a scan.
+    """
+    pairs, transforms = [], []
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            first_s, second_s, x, y, _, _, _, yaw = map(float, line.split())
+        except ValueError as error:
+            raise DatasetError(f"{path}: line {number} is not a relation of 8 numbers") from error
+        pair = [_nearest(log.times_s, time_s) for time_s in (first_s, second_s)]
+        if not np.allclose(log.times_s[pair], (first_s, second_s), rtol=0.0, atol=tolerance_s):
+            raise DatasetError(f"{path}: line {number} is about a time without a scan")
+        pairs.append(pair)
+        transforms.append(se3.from_planar(x, y, yaw))
+    if not pairs:
+        raise DatasetError(f"{path}: no relations in it")
+    return Relations(np.array(pairs), np.array(transforms))
+
+
+def _lines(path: Path) -> list[str]:
+    content = read_bytes(path)
+    try:
+        return (bz2.decompress(content) if path.suffix == ".bz2" else content).decode("ascii").splitlines()
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: not a CARMEN log ({error})") from error
+
+
+def _nearest(times_s: Array, time_s: float) -> int:
+    return int(np.abs(times_s - time_s).argmin())

@@ -1,0 +1,51 @@
+"""Odometry that drifts as wheels and scan matching do, made from true poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import se3
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OdometryDrift:
+    """How far odometry goes wrong: by a bias, whose sign is drawn, and by a random walk of the same size at 100 m."""
+
+    translation: float = 0.01  # of the distance travelled
+    rotation_deg_per_100_m: float = 1.0
+    seed: int = 0
+
+
+def drifting_odometry(poses: Array, drift: OdometryDrift | None = None) -> Array:
+    """T_odom_base (N,4,4) from T_world_base (N,4,4); odom is the first base. Without `drift` it is exact.
+
+    The translation of each step grows along itself, and each step turns about the base's z, by its share of the error.
+    """
+    steps = se3.inverse(poses[:-1]) @ poses[1:]
+    if drift is not None:
+        random = np.random.default_rng(drift.seed)
+        length = np.linalg.norm(steps[:, :3, 3], axis=1)
+        stretch = _error(length, 100.0 * drift.translation, random)
+        turn = _error(length, np.radians(drift.rotation_deg_per_100_m), random)
+        for step, extra, angle in zip(steps, stretch, turn, strict=True):
+            direction = step[:3, 3] / max(float(np.linalg.norm(step[:3, 3])), 1e-9)
+            step[:3, 3] += extra * direction
+            step[:3, :3] = step[:3, :3] @ se3.from_planar(0.0, 0.0, angle)[:3, :3]
+    odometry = np.empty_like(poses)
+    odometry[0] = np.eye(4)
+    for k, step in enumerate(steps):
+        odometry[k + 1] = odometry[k] @ step
+    return odometry
+
+
+def _error(length: Array, per_100_m: float, random: np.random.Generator) -> Array:
+    """Error (S,) of each step of a length (S,) in metres."""
+    bias = random.choice([-1.0, 1.0]) * length / 100.0
+    walk = random.normal(0.0, np.sqrt(length / 100.0))
+    errors: Array = per_100_m * (bias + walk)
+    return errors
