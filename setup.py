@@ -41,6 +41,7 @@ TEST = [
     "pytest>=8.0",
     "pytest-timeout>=2.3",
     "ruff>=0.6",
+    "setuptools>=77",
     "types-PyYAML",
 ]
 

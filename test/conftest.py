@@ -1,7 +1,9 @@
-"""What tests of several folders share."""
+"""What tests of several folders share, and an environment in which they hear nobody else's robot."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,23 @@ import pytest
 from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
 from isometry.datasets.simulation.lidar import SpinningLidar
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+def pytest_configure() -> None:
+    """Set what a ROS installation or the Makefile would have set, before anything starts a ROS context."""
+    prefixes = [sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
+    os.environ["AMENT_PREFIX_PATH"] = os.pathsep.join(dict.fromkeys(filter(None, prefixes)))
+    os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(REPOSITORY / "config" / "fastdds.xml"))
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # two runs at a time do not hear each other
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds package.xml."""
+    return REPOSITORY
 
 
 @pytest.fixture(scope="session")

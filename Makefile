@@ -1,0 +1,46 @@
+# Each target sets up what it needs in .venv; a stamp there is older than the requirements when they have changed.
+SHELL := /bin/bash
+python := .venv/bin/python
+requirements := setup.py scripts/setup.sh scripts/interfaces_wheel.sh $(shell find interfaces requirements -type f)
+
+export AMENT_PREFIX_PATH := $(CURDIR)/.venv$(if $(AMENT_PREFIX_PATH),:$(AMENT_PREFIX_PATH))
+export FASTDDS_DEFAULT_PROFILES_FILE ?= $(CURDIR)/config/fastdds.xml
+export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
+
+.PHONY: help demo test lint benchmarks setup clean
+
+help:
+	@echo "make demo [KITTI=DIR SEQUENCE=NN]  replay a drive through the node: figures, and a report in out/"
+	@echo "make test                          lint, types and all tests"
+	@echo "make lint                          lint and types alone"
+	@echo "make benchmarks                    measure against the committed table"
+	@echo "make setup                         the environment for all of it, in .venv"
+	@echo "make clean                         remove the environment, builds and caches"
+
+.venv/.runtime: $(requirements)
+	scripts/setup.sh
+	@touch $@
+
+.venv/.develop: $(requirements)
+	scripts/setup.sh train test
+	@touch .venv/.runtime $@
+
+setup: .venv/.develop
+
+demo: .venv/.runtime
+	.venv/bin/isometry demo $(if $(KITTI),--kitti "$(KITTI)") $(if $(SEQUENCE),--sequence "$(SEQUENCE)")
+
+lint: .venv/.develop
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy
+
+test: lint
+	$(python) -m pytest
+
+benchmarks: .venv/.develop
+	$(python) -m benchmarks
+
+clean:
+	rm -rf .venv build dist install log out play_log .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Set up .venv for the package in this folder. Where a ROS 2 is sourced it is used; where none is, its wheels are.
+# usage: scripts/setup.sh EXTRA...    extras of setup.py: none to run, `train test` to develop. PYTHON names the Python.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# The ROS wheels restart Python with a library path and leave this mark, which belongs to another environment.
+unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+develop=$([[ " $* " == *" test "* ]] && echo yes || true)
+base_python=${PYTHON:-python3}
+venv=$PWD/.venv
+version=$("$base_python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+case $version in
+  3.10 | 3.11 | 3.12) ;;
+  *) echo "Python $version is not supported: name a Python 3.10 to 3.12, for example make PYTHON=python3.11" >&2 && exit 1 ;;
+esac
+
+libraries=(libgl1=libGL.so.1 libegl1=libEGL.so.1 libx11-6=libX11.so.6 libusb-1.0-0=libusb-1.0.so.0 libgomp1=libgomp.so.1)
+if [ -z "${ROS_DISTRO:-}" ] && [ -n "$develop" ]; then
+  libraries+=(libz3-4=libz3.so.4 "libpython$version=libpython$version.so.1.0")
+fi
+scripts/system_libraries.sh "${libraries[@]}"
+
+if ! [ -x "$venv/bin/python" ]; then
+  "$base_python" -c 'import ensurepip' 2>/dev/null || scripts/system_libraries.sh "python$version-venv=ensurepip"
+  "$base_python" -m venv ${ROS_DISTRO:+--system-site-packages} "$venv"
+fi
+pip() { "$venv/bin/python" -m pip "$@"; }
+extras=("$@")
+[ -n "${ROS_DISTRO:-}" ] || extras+=(ros)
+constraints=requirements/$([ -n "${ROS_DISTRO:-}" ] && echo ros_distribution.txt || echo constraints.txt)
+
+echo "== Python packages into .venv (${extras[*]:-runtime})"
+pip install -q -c "$constraints" -e ".[$(IFS=, && echo "${extras[*]}")]"
+
+if [ -z "${ROS_DISTRO:-}" ]; then
+  pip install -q --no-deps --force-reinstall "$(scripts/interfaces_wheel.sh "$base_python")"
+  if [ -n "$develop" ]; then
+    # The program that runs launch files is linked against Python 3.10; any newer one serves it under that name.
+    pip install -q --no-deps play-launch==0.16.0
+    libpython=$(/sbin/ldconfig -p | awk -v name="libpython$version.so.1.0" '$1 == name { print $NF; exit }')
+    ln -sf "$libpython" "$venv/lib/libpython3.10.so.1.0"
+  fi
+fi
+
+# pip leaves out data files of an editable install: with these links .venv is a ROS prefix that serves this folder.
+share=$venv/share/isometry
+mkdir -p "$share" "$venv/lib/isometry" "$venv/share/ament_index/resource_index/packages"
+ln -sfn "$PWD/resource/isometry" "$venv/share/ament_index/resource_index/packages/isometry"
+for name in package.xml config launch; do ln -sfn "$PWD/$name" "$share/$name"; done
+for name in isometry place_recognition_node; do ln -sfn "$venv/bin/$name" "$venv/lib/isometry/$name"; done

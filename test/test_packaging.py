@@ -1,0 +1,118 @@
+"""The package as a user gets it: one version, all its data, layers that point down, messages the world understands."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import isometry
+
+MESSAGE_PACKAGE = re.compile(r"rclpy|launch|launch_ros|tf2_ros|\w+_(msgs|srvs|interfaces)")
+
+# What each layer may import of the package, beside itself and isometry.parameters.
+LAYERS: dict[str, set[str]] = {
+    "geometry": set(),
+    "inference": set(),
+    "sensing": {"geometry"},
+    "models": {"geometry"},
+    "datasets": {"sensing", "geometry"},
+    "place_recognition": {"inference", "sensing", "geometry"},
+}
+RUNTIME = {*LAYERS, "nodes"} - {"models"}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """The dotted names of all modules that a source file imports, at its top or inside its functions."""
+    for node in ast.walk(ast.parse(file.read_text(), file)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def sources(repository: Path, layer: str) -> list[Path]:
+    """The source files of one layer, of which nodes/ and models/ stand beside isometry/."""
+    folder = repository / layer if layer in ("nodes", "models") else repository / "isometry" / layer
+    files = sorted(folder.rglob("*.py"))
+    assert files, f"{folder} holds no source"
+    return files
+
+
+def test_one_version_everywhere(repository: Path) -> None:
+    manifest = ElementTree.parse(repository / "package.xml").findtext("version")
+    setup = re.search(r'^    version="(.+)",$', (repository / "setup.py").read_text(), re.MULTILINE)
+    assert setup is not None
+    assert manifest == setup[1] == isometry.__version__
+
+
+def test_only_nodes_know_ros(repository: Path) -> None:
+    outside = [*(repository / "isometry").rglob("*.py"), *(repository / "models").rglob("*.py")]
+    offenders = [
+        f"{file.relative_to(repository)} imports {name}"
+        for file in outside
+        if "nodes" not in file.relative_to(repository).parts
+        for name in imports(file)
+        if MESSAGE_PACKAGE.fullmatch(name.partition(".")[0])
+    ]
+    assert offenders == []
+
+
+@pytest.mark.parametrize("layer", sorted(RUNTIME))
+def test_runtime_needs_no_torch(repository: Path, layer: str) -> None:
+    offenders = [file for file in sources(repository, layer) for name in imports(file) if name.split(".")[0] == "torch"]
+    assert offenders == []
+
+
+@pytest.mark.parametrize("layer", sorted(LAYERS))
+def test_imports_point_down(repository: Path, layer: str) -> None:
+    allowed = LAYERS[layer] | {layer, "parameters", "__version__"}
+    offenders = [
+        f"{file.relative_to(repository)} imports {name}"
+        for file in sources(repository, layer)
+        for name in imports(file)
+        if name.split(".")[0] == "isometry" and name.split(".")[1] not in allowed
+    ]
+    assert offenders == []
+
+
+@pytest.mark.slow
+def test_wheel_holds_code_weights_cards_launch_files_and_configuration(repository: Path, tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns(".*", "build", "*.egg-info", "out", "test", "benchmarks")
+    source = shutil.copytree(repository, tmp_path / "source", symlinks=True, ignore=ignored)
+    options = ["--no-deps", "--no-build-isolation", f"--wheel-dir={tmp_path}"]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(source)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    expected = {
+        str(file.relative_to(repository))
+        for folder in ("isometry", "isometry/nodes", "isometry/models")
+        for file in (repository / folder).rglob("*.py")
+    }
+    expected |= {f"isometry/models/weights/{file.name}" for file in (repository / "models" / "weights").iterdir()}
+    shared = f"isometry-{isometry.__version__}.data/data/share"
+    expected |= {f"{shared}/isometry/config/{file.name}" for file in (repository / "config").iterdir()}
+    expected |= {f"{shared}/isometry/launch/{file.name}" for file in (repository / "launch").glob("*.launch.*")}
+    expected |= {f"{shared}/isometry/package.xml", f"{shared}/ament_index/resource_index/packages/isometry"}
+    assert expected <= names
+    assert not [name for name in names if name.startswith(("nodes/", "models/", "test/"))]
+
+
+def test_built_messages_are_the_published_ones() -> None:
+    """The type hash is computed from every field of a message and of the messages inside it."""
+    packages = pytest.importorskip("ament_index_python.packages", reason="needs a ROS 2 or its wheels")
+    description = Path(packages.get_package_share_directory("tf2_msgs"), "msg", "TFMessage.json")
+    if not description.exists():
+        pytest.skip("this ROS 2 distribution is older than type hashes")
+    hashes = {entry["type_name"]: entry["hash_string"] for entry in json.loads(description.read_text())["type_hashes"]}
+    assert hashes["tf2_msgs/msg/TFMessage"].startswith("RIHS01_e369d0f0")
