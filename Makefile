@@ -1,7 +1,7 @@
 # Each target sets up what it needs in .venv; a stamp there is older than the requirements when they have changed.
 SHELL := /bin/bash
 python := .venv/bin/python
-requirements := setup.py scripts/setup.sh scripts/interfaces_wheel.sh $(shell find interfaces requirements -type f)
+requirements := setup.py scripts/setup.sh scripts/interfaces_wheel.sh scripts/system_packages.sh $(shell find interfaces requirements -type f)
 
 export AMENT_PREFIX_PATH := $(CURDIR)/.venv$(if $(AMENT_PREFIX_PATH),:$(AMENT_PREFIX_PATH))
 export FASTDDS_DEFAULT_PROFILES_FILE ?= $(CURDIR)/config/fastdds.xml

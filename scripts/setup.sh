@@ -15,16 +15,19 @@ case $version in
   *) echo "Python $version is not supported: name a Python 3.10 to 3.12, for example make PYTHON=python3.11" >&2 && exit 1 ;;
 esac
 
-libraries=(libgl1=libGL.so.1 libegl1=libEGL.so.1 libx11-6=libX11.so.6 libusb-1.0-0=libusb-1.0.so.0 libgomp1=libgomp.so.1)
-if [ -z "${ROS_DISTRO:-}" ] && [ -n "$develop" ]; then
-  libraries+=(libz3-4=libz3.so.4 "libpython$version=libpython$version.so.1.0")
+standard_library=$("$base_python" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+packages=(
+  "python$version-venv=$standard_library/ensurepip/__init__.py"
+  libgl1=libGL.so.1 libegl1=libEGL.so.1 libx11-6=libX11.so.6 libusb-1.0-0=libusb-1.0.so.0 libgomp1=libgomp.so.1
+)
+if [ -z "${ROS_DISTRO:-}" ]; then
+  headers=$("$base_python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+  packages+=("libpython$version-dev=$headers/Python.h")
+  [ -z "$develop" ] || packages+=(libz3-4=libz3.so.4 "libpython$version=libpython$version.so.1.0")
 fi
-scripts/system_libraries.sh "${libraries[@]}"
+scripts/system_packages.sh "${packages[@]}"
 
-if ! [ -x "$venv/bin/python" ]; then
-  "$base_python" -c 'import ensurepip' 2>/dev/null || scripts/system_libraries.sh "python$version-venv=ensurepip"
-  "$base_python" -m venv ${ROS_DISTRO:+--system-site-packages} "$venv"
-fi
+[ -x "$venv/bin/python" ] || "$base_python" -m venv ${ROS_DISTRO:+--system-site-packages} "$venv"
 pip() { "$venv/bin/python" -m pip "$@"; }
 extras=("$@")
 [ -n "${ROS_DISTRO:-}" ] || extras+=(ros)
