@@ -1,0 +1,210 @@
+"""The pose graph of the keyframes: odometry between neighbours, and those loops that agree with it and one another.
+
+A loop is let in by two tests, both against chi-square and what odometry can have drifted on the way:
+1. odometry: the loop lies within the drift between its two ends;
+2. votes: going from loop to loop by odometry must close (pairwise consistency, Mangelson et al., ICRA 2018). Each loop
+   that is in and does not agree needs another one that does; and where odometry alone knows the place too badly, one
+   more must agree. Loops that are outvoted later are taken out, and those that wait for votes come in with the one
+   that they agree with.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import hypot, radians, sqrt
+
+import gtsam
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from isometry.geometry import se3
+from isometry.parameters import parameter
+
+Transform = NDArray[np.float64]  # (4,4)
+Covariance = NDArray[np.float64]  # (6,6) x, y, z, roll, pitch, yaw
+
+_CHI_SQUARE = 22.46  # 0.999 quantile for 6 degrees of freedom
+_DRIFT_LENGTH = 100.0  # metres over which the drift parameters hold
+_TURN_ERROR = 0.01  # radians of error per radian turned
+_LOOP_SIGMA = np.array([0.1] * 3 + [radians(0.5)] * 3)  # metres, radians: what a loop's covariance leaves out
+_PENDING_AT_MOST = 100
+
+
+@dataclass(frozen=True)
+class PoseGraphParameters:
+    """How far odometry may be off, and how sure a loop must be."""
+
+    translation_drift_percent: float = parameter(1.0, "drift of the odometry, percent of the distance", 0.01, 50.0)
+    rotation_drift_deg: float = parameter(1.0, "drift of the odometry, degrees per 100 m", 0.01, 90.0)
+    trusted_drift: float = parameter(
+        1.0, "metres of drift between two places above which a loop must be confirmed by another one", 0.0, 1e6
+    )
+    confirm_travel: float = parameter(4.0, "metres that must lie between a loop and the one confirming it", 0.0, 1e6)
+
+
+@dataclass(frozen=True, eq=False)
+class _Loop:
+    keyframe: int
+    other: int
+    T_keyframe_other: Transform
+    covariance: Covariance
+
+
+class KeyframePoseGraph:
+    """Poses of keyframes, numbered from 0 in the order in which they are added; the first one stays where it is."""
+
+    def __init__(self, parameters: PoseGraphParameters) -> None:
+        self.parameters = parameters
+        settings = gtsam.ISAM2Params()
+        settings.setRelinearizeThreshold(0.01)  # radians, metres
+        settings.relinearizeSkip = 1
+        self._solver = gtsam.ISAM2(settings)
+        self._new_factors, self._new_values = gtsam.NonlinearFactorGraph(), gtsam.Values()
+        self._T_odom_base = np.empty((0, 4, 4))  # of all keyframes
+        self._T_map_base = np.empty((0, 4, 4))  # as of the last optimisation, or continued by odometry since
+        self._travelled = np.empty(0)  # metres to each keyframe
+        self._loops: dict[int, _Loop] = {}  # by number of the factor in the solver
+        self._pending: deque[_Loop] = deque(maxlen=_PENDING_AT_MOST)
+
+    @property
+    def loops(self) -> list[tuple[int, int]]:
+        """The loops that hold the graph together, as pairs of keyframes."""
+        return [(loop.keyframe, loop.other) for loop in self._loops.values()]
+
+    def add_keyframe(self, T_odom_base: Transform) -> int:
+        """Continue the graph by the odometry since the previous keyframe; returns the new keyframe's number."""
+        number = len(self._T_odom_base)
+        if number == 0:
+            T_map_base, travelled = T_odom_base, 0.0
+            anchor = gtsam.noiseModel.Isotropic.Sigma(6, 1e-4)
+            self._new_factors.add(gtsam.PriorFactorPose3(0, gtsam.Pose3(T_map_base), anchor))
+        else:
+            T_step = se3.inverse(self._T_odom_base[-1]) @ T_odom_base
+            T_map_base = self._T_map_base[-1] @ T_step
+            travelled = self._travelled[-1] + np.linalg.norm(T_step[:3, 3])
+            noise = _noise(self._step_covariance(T_step), T_step)
+            self._new_factors.add(gtsam.BetweenFactorPose3(number - 1, number, gtsam.Pose3(T_step), noise))
+        self._new_values.insert(number, gtsam.Pose3(T_map_base))
+        self._T_odom_base = np.concatenate([self._T_odom_base, T_odom_base[None]])
+        self._T_map_base = np.concatenate([self._T_map_base, T_map_base[None]])
+        self._travelled = np.append(self._travelled, travelled)
+        return number
+
+    def add_loop(self, keyframe: int, other: int, T_keyframe_other: Transform, covariance: Covariance) -> bool:
+        """Whether the loop is let in. `covariance` (6,6) in ROS order, in the frame of `keyframe`.
+
+        A refused loop changes nothing, except that it may confirm a later one, which then lets in both.
+        Raises IndexError for keyframes that do not exist.
+        """
+        if not (0 <= keyframe < len(self._T_map_base) and 0 <= other < len(self._T_map_base)):
+            raise IndexError(f"loop between keyframes {keyframe} and {other} of {len(self._T_map_base)}")
+        loop = _Loop(keyframe, other, T_keyframe_other.copy(), covariance + np.diag(_LOOP_SIGMA**2))
+        driven = abs(self._travelled[other] - self._travelled[keyframe])
+        T_odometry = se3.inverse(self._T_odom_base[keyframe]) @ self._T_odom_base[other]
+        if not self._agree(loop, T_odometry[None], np.zeros((1, 6, 6)), np.array([driven]))[0]:
+            return False
+        numbers, known = list(self._loops), [*self._loops.values(), *self._pending]
+        agree, supports = self._votes(loop, known)
+        opposed = [number for number, agrees in zip(numbers, agree, strict=False) if not agrees]
+        needed = len(opposed) + (self._position_drift(driven) > self.parameters.trusted_drift)
+        if np.count_nonzero(supports) < needed:
+            self._pending.append(loop)
+            return False
+        confirmed = [
+            pending for pending, helps in zip(known[len(numbers) :], supports[len(numbers) :], strict=True) if helps
+        ]
+        self._exchange(opposed, [*confirmed, loop])
+        return True
+
+    def optimise(self) -> NDArray[np.float64]:
+        """T_map_base (N,4,4) of all keyframes, a copy."""
+        self._solve([])
+        return self._T_map_base.copy()
+
+    def _step_covariance(self, T_step: Transform) -> Covariance:
+        """Of one step of odometry, taken as a random walk that has the stated drift after 100 m."""
+        length = max(float(np.linalg.norm(T_step[:3, 3])), 0.01)
+        share = sqrt(length * _DRIFT_LENGTH)
+        translation = self.parameters.translation_drift_percent / 100.0 * share
+        rotation = radians(self.parameters.rotation_drift_deg) / _DRIFT_LENGTH * share
+        rotation = hypot(rotation, _TURN_ERROR * se3.rotation_angle(T_step))
+        return np.diag([translation**2] * 3 + [rotation**2] * 3)
+
+    def _heading_drift(self, way: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Radians that odometry may be off after `way` metres; drift may be systematic, so it grows linearly."""
+        return radians(self.parameters.rotation_drift_deg) / _DRIFT_LENGTH * way
+
+    def _position_drift(self, way: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Metres that odometry may be off after `way` metres: its scale, and its heading, which bends the way."""
+        return self.parameters.translation_drift_percent / 100.0 * way + self._heading_drift(way) * way / 4.0
+
+    def _votes(self, loop: _Loop, others: list[_Loop]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which of `others` (n,) agree with a loop, and which of them are near enough for that to mean something."""
+        if not others:
+            return np.empty(0, bool), np.empty(0, bool)
+        keyframes, ends = np.array([(other.keyframe, other.other) for other in others]).T
+        T_keyframe_other = (
+            se3.inverse(self._T_odom_base[loop.keyframe])
+            @ self._T_odom_base[keyframes]
+            @ np.stack([other.T_keyframe_other for other in others])
+            @ se3.inverse(self._T_odom_base[ends])
+            @ self._T_odom_base[loop.other]
+        )
+        apart = np.abs(self._travelled[ends] - self._travelled[loop.other])
+        way = apart + np.abs(self._travelled[keyframes] - self._travelled[loop.keyframe])
+        agree = self._agree(loop, T_keyframe_other, np.stack([other.covariance for other in others]), way)
+        near = self._position_drift(way) <= self.parameters.trusted_drift
+        return agree, agree & near & (apart >= self.parameters.confirm_travel)
+
+    def _agree(
+        self, loop: _Loop, T_keyframe_other: Transform, covariances: Covariance, ways: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Whether a loop agrees with other estimates (n,4,4) of its transform, got by `ways` (n,) of odometry."""
+        residuals = _residual(T_keyframe_other, loop.T_keyframe_other)[..., None]
+        heading = self._heading_drift(ways)
+        drift = np.zeros_like(covariances)
+        drift[:, [0, 1, 2], [0, 1, 2]] = self._position_drift(ways)[:, None] ** 2
+        drift[:, [3, 4, 5], [3, 4, 5]] = heading[:, None] ** 2
+        weighted = np.linalg.solve(loop.covariance + covariances + drift, residuals)
+        agree: NDArray[np.bool_] = np.sum(residuals * weighted, axis=(1, 2)) <= _CHI_SQUARE
+        return agree
+
+    def _exchange(self, removed: list[int], loops: list[_Loop]) -> None:
+        """Take loops out, by number, and let others in."""
+        self._pending = deque((pending for pending in self._pending if pending not in loops), _PENDING_AT_MOST)
+        self._pending.extend(self._loops.pop(number) for number in removed)
+        for loop in loops:
+            noise = _noise(loop.covariance, loop.T_keyframe_other)
+            measured = gtsam.Pose3(loop.T_keyframe_other)
+            self._new_factors.add(gtsam.BetweenFactorPose3(loop.keyframe, loop.other, measured, noise))
+        self._loops.update(zip(self._solve(removed)[-len(loops) :], loops, strict=True))
+
+    def _solve(self, removed: list[int]) -> list[int]:
+        """Tell the solver what is new and what to remove; returns the numbers of the new factors."""
+        result = self._solver.update(self._new_factors, self._new_values, removed)
+        numbers = list(result.getNewFactorsIndices())
+        changed = len(numbers) > 0 or len(removed) > 0
+        self._new_factors, self._new_values = gtsam.NonlinearFactorGraph(), gtsam.Values()
+        while changed and result.getVariablesRelinearized() > 0:
+            result = self._solver.update()
+        if changed:
+            rows = gtsam.utilities.extractPose3(self._solver.calculateEstimate())
+            self._T_map_base[:, :3, :3] = rows[:, :9].reshape(-1, 3, 3)
+            self._T_map_base[:, :3, 3] = rows[:, 9:]
+        return numbers
+
+
+def _residual(T_expected: Transform, T_measured: Transform) -> NDArray[np.float64]:
+    """Translation in the target frame and rotation vector (..., 6) from expected (..., 4, 4) to measured."""
+    translation = T_measured[..., :3, 3] - T_expected[..., :3, 3]
+    rotation = T_measured[..., :3, :3] @ np.swapaxes(T_expected[..., :3, :3], -1, -2)
+    return np.concatenate([translation, Rotation.from_matrix(rotation).as_rotvec()], axis=-1)
+
+
+def _noise(covariance: Covariance, T_keyframe_other: Transform) -> gtsam.noiseModel.Gaussian:
+    """gtsam's noise model: rotation first, and in the frame of `other` instead of `keyframe`."""
+    turn = np.kron(np.eye(2), T_keyframe_other[:3, :3].T)
+    order = [3, 4, 5, 0, 1, 2]
+    return gtsam.noiseModel.Gaussian.Covariance((turn @ covariance @ turn.T)[np.ix_(order, order)])
