@@ -30,6 +30,7 @@ _DRIFT_LENGTH = 100.0  # metres over which the drift parameters hold
 _TURN_ERROR = 0.01  # radians of error per radian turned
 _LOOP_SIGMA = np.array([0.1] * 3 + [radians(0.5)] * 3)  # metres, radians: what a loop's covariance leaves out
 _PENDING_AT_MOST = 100
+_ITERATIONS_AT_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,8 @@ class KeyframePoseGraph:
         if np.count_nonzero(supports) < needed:
             self._pending.append(loop)
             return False
-        confirmed = [
-            pending for pending, helps in zip(known[len(numbers) :], supports[len(numbers) :], strict=True) if helps
-        ]
+        waiting = zip(self._pending, supports[len(numbers) :], strict=True)
+        confirmed = [pending for pending, supported in waiting if supported]
         self._exchange(opposed, [*confirmed, loop])
         return True
 
@@ -187,7 +187,9 @@ class KeyframePoseGraph:
         numbers = list(result.getNewFactorsIndices())
         changed = len(numbers) > 0 or len(removed) > 0
         self._new_factors, self._new_values = gtsam.NonlinearFactorGraph(), gtsam.Values()
-        while changed and result.getVariablesRelinearized() > 0:
+        for _ in range(_ITERATIONS_AT_MOST):
+            if not changed or result.getVariablesRelinearized() == 0:
+                break
             result = self._solver.update()
         if changed:
             rows = gtsam.utilities.extractPose3(self._solver.calculateEstimate())

@@ -23,7 +23,7 @@ class StoredObservation(NamedTuple):
 
     descriptor: bytes  # D float16
     keypoints: bytes  # K x 2 int16, in steps of 1 cm
-    features: bytes  # K x F x 8 int8
+    features: bytes  # K x 8 x F int8
     image: bytes  # S x S uint8, zlib
     cloud: bytes  # see `_encode_cloud`
     T_level_base: bytes  # 4 x 4 float64
@@ -56,7 +56,7 @@ def decode(stored: StoredObservation) -> Observation:
     return Observation(
         descriptor=_read_only(descriptor / max(float(np.linalg.norm(descriptor)), 1e-12)),
         keypoints=_read_only(keypoints),
-        features=np.frombuffer(stored.features, np.int8).reshape(len(keypoints), fields, ORIENTATIONS),
+        features=np.frombuffer(stored.features, np.int8).reshape(len(keypoints), ORIENTATIONS, fields),
         image=image.reshape(side, side),
         cloud=_read_only(_decode_cloud(stored.cloud)),
         T_level_base=np.frombuffer(stored.T_level_base, "<f8").reshape(4, 4),

@@ -42,7 +42,7 @@ def observation(seed: int = 0, points: int = 300, descriptor: np.ndarray | None 
     return Observation(
         descriptor=descriptors(1, seed=seed)[0] if descriptor is None else descriptor,
         keypoints=rng.uniform(-30, 30, (128, 2)).astype(np.float32),
-        features=rng.integers(-127, 128, (128, 8, 8), dtype=np.int8),
+        features=rng.integers(-127, 128, (128, 8, 6), dtype=np.int8),
         image=image.astype(np.uint8),
         cloud=rng.uniform((-50, -50, -2), (50, 50, 8), (points, 3)).astype(np.float32),
         T_level_base=se3.from_rotation_translation(se3.levelling_rotation(np.array([0.1, 0.0, 1.0])), np.zeros(3)),
@@ -53,7 +53,7 @@ def bare_observation() -> Observation:
     return replace(
         observation(),
         keypoints=np.empty((0, 2), np.float32),
-        features=np.empty((0, 8, 8), np.int8),
+        features=np.empty((0, 8, 6), np.int8),
         image=np.zeros((2, 2), np.uint8),
         cloud=np.empty((0, 3), np.float32),
     )
