@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 COARSE_DIMENSIONS = 128  # leading dimensions that the first scan over all descriptors looks at
+ALWAYS_RESCORED = 5000  # so many descriptors are compared over all dimensions, whatever their order
 RESCORED = 400  # fewest candidates of the first scan that are compared over all dimensions
 RESCORED_PER_RESULT = 16
 
@@ -45,9 +46,10 @@ class DescriptorIndex:
         count = min(count, len(self))
         if count <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
+        rescored = len(self) if len(self) <= ALWAYS_RESCORED else max(RESCORED, RESCORED_PER_RESULT * count)
         selector = None if allowed is None else faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
         parameters = faiss.IndexRefineSearchParameters(
-            k_factor=max(RESCORED / count, RESCORED_PER_RESULT),
+            k_factor=rescored / count,
             base_index_params=faiss.SearchParametersPreTransform(index_params=faiss.SearchParameters(sel=selector)),
         )
         query = np.ascontiguousarray(descriptor, dtype=np.float32)[None]

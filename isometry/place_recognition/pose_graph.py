@@ -46,11 +46,13 @@ class PoseGraphParameters:
 
 
 @dataclass(frozen=True, eq=False)
-class _Loop:
+class Loop:
+    """A measured transform between two keyframes."""
+
     keyframe: int
     other: int
     T_keyframe_other: Transform
-    covariance: Covariance
+    covariance: Covariance  # in the frame of `keyframe`
 
 
 class KeyframePoseGraph:
@@ -66,13 +68,13 @@ class KeyframePoseGraph:
         self._T_odom_base = np.empty((0, 4, 4))  # of all keyframes
         self._T_map_base = np.empty((0, 4, 4))  # as of the last optimisation, or continued by odometry since
         self._travelled = np.empty(0)  # metres to each keyframe
-        self._loops: dict[int, _Loop] = {}  # by number of the factor in the solver
-        self._pending: deque[_Loop] = deque(maxlen=_PENDING_AT_MOST)
+        self._loops: dict[int, Loop] = {}  # by number of the factor in the solver
+        self._pending: deque[Loop] = deque(maxlen=_PENDING_AT_MOST)
 
     @property
-    def loops(self) -> list[tuple[int, int]]:
-        """The loops that hold the graph together, as pairs of keyframes."""
-        return [(loop.keyframe, loop.other) for loop in self._loops.values()]
+    def loops(self) -> list[Loop]:
+        """The loops that hold the graph together."""
+        return list(self._loops.values())
 
     def add_keyframe(self, T_odom_base: Transform) -> int:
         """Continue the graph by the odometry since the previous keyframe; returns the new keyframe's number."""
@@ -101,7 +103,7 @@ class KeyframePoseGraph:
         """
         if not (0 <= keyframe < len(self._T_map_base) and 0 <= other < len(self._T_map_base)):
             raise IndexError(f"loop between keyframes {keyframe} and {other} of {len(self._T_map_base)}")
-        loop = _Loop(keyframe, other, T_keyframe_other.copy(), covariance + np.diag(_LOOP_SIGMA**2))
+        loop = Loop(keyframe, other, T_keyframe_other.copy(), covariance + np.diag(_LOOP_SIGMA**2))
         driven = abs(self._travelled[other] - self._travelled[keyframe])
         T_odometry = se3.inverse(self._T_odom_base[keyframe]) @ self._T_odom_base[other]
         if not self._agree(loop, T_odometry[None], np.zeros((1, 6, 6)), np.array([driven]))[0]:
@@ -140,7 +142,7 @@ class KeyframePoseGraph:
         """Metres that odometry may be off after `way` metres: its scale, and its heading, which bends the way."""
         return self.parameters.translation_drift_percent / 100.0 * way + self._heading_drift(way) * way / 4.0
 
-    def _votes(self, loop: _Loop, others: list[_Loop]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _votes(self, loop: Loop, others: list[Loop]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which of `others` (n,) agree with a loop, and which of them are near enough for that to mean something."""
         if not others:
             return np.empty(0, bool), np.empty(0, bool)
@@ -159,7 +161,7 @@ class KeyframePoseGraph:
         return agree, agree & near & (apart >= self.parameters.confirm_travel)
 
     def _agree(
-        self, loop: _Loop, T_keyframe_other: Transform, covariances: Covariance, ways: NDArray[np.float64]
+        self, loop: Loop, T_keyframe_other: Transform, covariances: Covariance, ways: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Whether a loop agrees with other estimates (n,4,4) of its transform, got by `ways` (n,) of odometry."""
         residuals = _residual(T_keyframe_other, loop.T_keyframe_other)[..., None]
@@ -171,7 +173,7 @@ class KeyframePoseGraph:
         agree: NDArray[np.bool_] = np.sum(residuals * weighted, axis=(1, 2)) <= _CHI_SQUARE
         return agree
 
-    def _exchange(self, removed: list[int], loops: list[_Loop]) -> None:
+    def _exchange(self, removed: list[int], loops: list[Loop]) -> None:
         """Take loops out, by number, and let others in."""
         self._pending = deque((pending for pending in self._pending if pending not in loops), _PENDING_AT_MOST)
         self._pending.extend(self._loops.pop(number) for number in removed)

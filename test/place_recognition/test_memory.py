@@ -136,14 +136,14 @@ def test_an_observation_without_keypoints_and_points_is_kept() -> None:
     assert len(kept.features) == 0
 
 
-@pytest.mark.parametrize("size", [64, 512])
-def test_search_equals_brute_force(size: int) -> None:
-    stored = descriptors(2000, size)
+@pytest.mark.parametrize(("count", "size"), [(2000, 64), (6000, 512)])
+def test_search_equals_brute_force(count: int, size: int) -> None:
+    stored = descriptors(count, size)
     memory, template = PlaceMemory(MODEL, size), bare_observation()
     for number, descriptor in enumerate(stored):
         memory.add(replace(template, descriptor=descriptor), np.eye(4), number)
     found = 0
-    for query in descriptors(2000, size, seed=3)[::100]:
+    for query in descriptors(count, size, seed=3)[:: count // 20]:
         identifiers, distances = memory.search(query, 25)
         exact = np.linalg.norm(stored - query, axis=1)
         np.testing.assert_allclose(distances, exact[identifiers], atol=2e-3)

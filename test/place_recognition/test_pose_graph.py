@@ -47,6 +47,10 @@ def graph_of(odometry: np.ndarray, trusted_drift: float = 1.0) -> KeyframePoseGr
     return graph
 
 
+def pairs(graph: KeyframePoseGraph) -> set[tuple[int, int]]:
+    return {(loop.keyframe, loop.other) for loop in graph.loops}
+
+
 def position_error(poses: np.ndarray, truth: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.sum((poses[:, :3, 3] - truth[:, :3, 3]) ** 2, axis=1))))
 
@@ -100,7 +104,7 @@ def test_one_far_loop_alone_is_not_believed_and_the_next_confirms_it() -> None:
     before = graph.optimise()
     assert not graph.loops
     assert graph.add_loop(4, LAP + 4, measured(truth, 4, LAP + 4, rng), COVARIANCE)
-    assert sorted(graph.loops) == [(0, LAP), (4, LAP + 4)]
+    assert sorted(pairs(graph)) == [(0, LAP), (4, LAP + 4)]
     assert position_error(graph.optimise(), truth) < 0.5 * position_error(before, truth)
 
 
@@ -121,7 +125,7 @@ def test_wrong_loops_do_not_bend_the_map(seed: int) -> None:
                 guess = se3.from_planar(*rng.uniform((-5.0, -5.0, -3.0), (5.0, 5.0, 3.0)))
                 spoilt.add_loop(keyframe, other, guess, COVARIANCE)
     assert len(wrong) > 10
-    assert not set(wrong) & set(spoilt.loops)
+    assert not set(wrong) & pairs(spoilt)
     np.testing.assert_allclose(spoilt.optimise(), clean.optimise(), atol=0.05)
 
 
@@ -144,7 +148,7 @@ def test_wrong_loops_that_agreed_and_came_first_give_way_to_those_that_contradic
     assert let_in == [False, True]
     for keyframe in range(6, 40, 2):
         graph.add_loop(keyframe, LAP + keyframe, measured(truth, keyframe, LAP + keyframe, rng), COVARIANCE)
-    assert not set(wrong) & set(graph.loops)
+    assert not set(wrong) & pairs(graph)
     assert len(graph.loops) > 10
 
 
