@@ -25,9 +25,9 @@ def from_kitti(
     seed: Annotated[int, typer.Option(help="Of the odometry's errors.")] = 0,
 ) -> None:
     """Write a drive as rosbag2 (mcap): points, tf, tf_static, odom and ground truth."""
+    from isometry.datasets.drive_bag import write_drive
     from isometry.datasets.kitti import KittiOdometry
     from isometry.datasets.odometry import OdometryDrift
-    from isometry.datasets.rosbag import write_drive
 
     chosen = parse_frames(frames)
     with clear_errors(), progress_bar(f"writing {out.name}") as advance:

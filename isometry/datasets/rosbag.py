@@ -1,9 +1,8 @@
-"""Recorded drives as rosbag2: what the nodes subscribe to, and the truth to judge them by."""
+"""Reads rosbag2 files: their topics, and the poses in them."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,61 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from scipy.spatial.transform import Rotation, Slerp
 
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.kitti import KittiOdometry
-from isometry.datasets.odometry import OdometryDrift, drifting_odometry
 from isometry.geometry import se3
 
 Array = NDArray[np.float64]
-START_NS = 1_317_600_000_000_000_000  # an arbitrary day, as KITTI's times start at zero
-TYPES = {
-    "/points": "sensor_msgs/msg/PointCloud2",
-    "/odom": "nav_msgs/msg/Odometry",
-    "/tf": "tf2_msgs/msg/TFMessage",
-    "/tf_static": "tf2_msgs/msg/TFMessage",
-    "/ground_truth/pose": "geometry_msgs/msg/PoseStamped",
-}
-
-
-def write_drive(
-    path: Path,
-    drive: KittiOdometry,
-    frames: slice = slice(None),
-    drift: OdometryDrift | None = None,
-    advance: Callable[[int, int], None] | None = None,
-) -> None:
-    """Write scans, odometry and true poses of the chosen scans of a drive as a new rosbag2 (mcap) directory.
-
-    The base is where the sensor is. Whole, or not at all: it is written beside `path` and renamed at the end.
-    `advance` is told (done, total) after each scan. Raises DatasetError when `path` exists or a scan cannot be read.
-    """
-    if path.exists():
-        raise DatasetError(f"{path}: exists already")
-    chosen = range(*frames.indices(len(drive)))
-    if not chosen:
-        raise DatasetError(f"{drive.root}: sequence {drive.sequence} has {len(drive)} scans, none of those asked for")
-    T_odom_base = drifting_odometry(drive.poses[frames], drift)
-    unfinished = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        with Writer(unfinished / path.name, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
-            messages = _Messages(writer)
-            messages.static_transform(START_NS + round(drive.times_s[chosen[0]] * 1e9), "base_link", "lidar", np.eye(4))
-            for done, (k, T) in enumerate(zip(chosen, T_odom_base, strict=True), start=1):
-                stamp_ns = START_NS + round(drive.times_s[k] * 1e9)
-                messages.odometry(stamp_ns, T)
-                messages.ground_truth(stamp_ns, drive.poses[k])
-                messages.points(stamp_ns, drive.scan(k))
-                if advance is not None:
-                    advance(done, len(chosen))
-        (unfinished / path.name).rename(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+POINT_CLOUD, IMU = "sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/Imu"
+POSE, ODOMETRY, TRANSFORMS = "geometry_msgs/msg/PoseStamped", "nav_msgs/msg/Odometry", "tf2_msgs/msg/TFMessage"
 
 
 @contextmanager
@@ -84,6 +36,12 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
         yield reader
     finally:
         reader.close()
+
+
+def topic_types(path: Path) -> dict[str, str]:
+    """Message type of each topic of a bag. Raises DatasetError when it is unreadable."""
+    with open_bag(path) as reader:
+        return {connection.topic: connection.msgtype for connection in reader.connections}
 
 
 @dataclass(frozen=True)
@@ -107,78 +65,89 @@ def summarise(path: Path) -> BagSummary:
         return BagSummary(reader.duration * 1e-9, {topic: (types[topic], counts[topic]) for topic in sorted(types)})
 
 
-class _Messages:
-    """Serialises what a drive is made of into an open bag."""
+@dataclass(frozen=True)
+class StampedPoses:
+    """Poses over time."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._store = get_typestore(Stores.ROS2_HUMBLE)
-        self._types: Any = self._store.types
-        self._connections: dict[str, Connection] = {}
-        for topic, kind in TYPES.items():
-            profiles = [_latched()] if topic == "/tf_static" else []
-            connection = writer.add_connection(topic, kind, typestore=self._store, offered_qos_profiles=profiles)
-            self._connections[topic] = connection
+    stamps_ns: NDArray[np.int64]  # (N,) increasing
+    poses: Array  # (N,4,4)
 
-    def static_transform(self, stamp_ns: int, target: str, source: str, T_target_source: Array) -> None:
-        self._write("/tf_static", stamp_ns, self._transforms(stamp_ns, target, source, T_target_source))
+    def at(self, stamps_ns: NDArray[np.int64]) -> Array:
+        """Poses (M,4,4) at stamps (M,): the translation between two samples on a line, the rotation on a great circle.
 
-    def odometry(self, stamp_ns: int, T_odom_base: Array) -> None:
-        self._write("/tf", stamp_ns, self._transforms(stamp_ns, "odom", "base_link", T_odom_base))
-        pose = self._make("geometry_msgs/msg/PoseWithCovariance", self._pose(T_odom_base), np.zeros(36))
-        zero = self._make("geometry_msgs/msg/Vector3", 0.0, 0.0, 0.0)
-        still = self._make("geometry_msgs/msg/Twist", zero, zero)
-        twist = self._make("geometry_msgs/msg/TwistWithCovariance", still, np.zeros(36))
-        header = self._header(stamp_ns, "odom")
-        self._write("/odom", stamp_ns, self._make(TYPES["/odom"], header, "base_link", pose, twist))
-
-    def ground_truth(self, stamp_ns: int, T_world_base: Array) -> None:
-        message = self._make(TYPES["/ground_truth/pose"], self._header(stamp_ns, "world"), self._pose(T_world_base))
-        self._write("/ground_truth/pose", stamp_ns, message)
-
-    def points(self, stamp_ns: int, scan: NDArray[np.float32]) -> None:
-        """Points (M,4): x, y, z, intensity."""
-        field = self._types["sensor_msgs/msg/PointField"]
-        fields = [field(name, 4 * k, field.FLOAT32, 1) for k, name in enumerate(("x", "y", "z", "intensity"))]
-        content = np.ascontiguousarray(scan, "<f4").view(np.uint8).ravel()
-        header = self._header(stamp_ns, "lidar")
-        self._write(
-            "/points",
-            stamp_ns,
-            self._make(TYPES["/points"], header, 1, len(scan), fields, False, 16, content.size, content, True),
-        )
-
-    def _transforms(self, stamp_ns: int, target: str, source: str, T: Array) -> Any:
-        vector = self._make("geometry_msgs/msg/Vector3", *map(float, T[:3, 3]))
-        rotation = self._make("geometry_msgs/msg/Quaternion", *map(float, se3.to_quaternion(T)))
-        transform = self._make("geometry_msgs/msg/Transform", vector, rotation)
-        header = self._header(stamp_ns, target)
-        stamped = self._make("geometry_msgs/msg/TransformStamped", header, source, transform)
-        return self._make(TYPES["/tf"], [stamped])
-
-    def _pose(self, T: Array) -> Any:
-        position = self._make("geometry_msgs/msg/Point", *map(float, T[:3, 3]))
-        return self._make(
-            "geometry_msgs/msg/Pose",
-            position,
-            self._make("geometry_msgs/msg/Quaternion", *map(float, se3.to_quaternion(T))),
-        )
-
-    def _header(self, stamp_ns: int, frame: str) -> Any:
-        stamp = self._make("builtin_interfaces/msg/Time", *divmod(stamp_ns, 1_000_000_000))
-        return self._make("std_msgs/msg/Header", stamp, frame)
-
-    def _make(self, kind: str, *values: Any) -> Any:
-        return self._types[kind](*values)
-
-    def _write(self, topic: str, stamp_ns: int, message: Any) -> None:
-        content = self._store.serialize_cdr(message, TYPES[topic])
-        self._writer.write(self._connections[topic], stamp_ns, content)
+        Before the first sample and after the last one the pose is theirs.
+        """
+        if len(self.stamps_ns) == 1:
+            return np.repeat(self.poses, len(stamps_ns), axis=0)
+        seconds = (np.clip(stamps_ns, self.stamps_ns[0], self.stamps_ns[-1]) - self.stamps_ns[0]) * 1e-9
+        known = (self.stamps_ns - self.stamps_ns[0]) * 1e-9
+        found = np.tile(np.eye(4), (len(stamps_ns), 1, 1))
+        if len(stamps_ns):
+            found[:, :3, :3] = Slerp(known, Rotation.from_matrix(self.poses[:, :3, :3]))(seconds).as_matrix()
+            for axis in range(3):
+                found[:, axis, 3] = np.interp(seconds, known, self.poses[:, axis, 3])
+        return found
 
 
-def _latched() -> Qos:
-    never = QosTime(0, 0)
-    return Qos(
-        QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
-        never, never, QosLiveliness.AUTOMATIC, never, False,
-    )  # fmt: skip
+def read_poses(path: Path, topic: str, child_frame: str = "base_link") -> StampedPoses:
+    """Poses on a topic of PoseStamped, Odometry, or TFMessage (transforms to `child_frame`), by their headers' stamps.
+
+    Raises DatasetError when there are none, or the topic is of another type.
+    """
+    found: dict[int, Array] = {}
+    with open_bag(path) as reader:
+        connections = [connection for connection in reader.connections if connection.topic == topic]
+        for connection, _, raw in reader.messages(connections):
+            message: Any = reader.deserialize(raw, connection.msgtype)
+            if connection.msgtype == POSE:
+                found[_stamp_ns(message.header)] = _matrix(message.pose.position, message.pose.orientation)
+            elif connection.msgtype == ODOMETRY:
+                found[_stamp_ns(message.header)] = _matrix(message.pose.pose.position, message.pose.pose.orientation)
+            elif connection.msgtype == TRANSFORMS:
+                for stamped in message.transforms:
+                    if stamped.child_frame_id == child_frame:
+                        vector, quaternion = stamped.transform.translation, stamped.transform.rotation
+                        found[_stamp_ns(stamped.header)] = _matrix(vector, quaternion)
+            else:
+                raise DatasetError(f"{path}: {topic} is of type {connection.msgtype}, which has no poses")
+    if not found:
+        raise DatasetError(f"{path}: no poses on {topic}")
+    stamps = sorted(found)
+    return StampedPoses(np.array(stamps), np.stack([found[stamp] for stamp in stamps]))
+
+
+def read_clouds(path: Path, every: int = 1) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Stamp and finite points (N,3) in metres, in the sensor's frame, of each `every`-th PointCloud2 of a bag.
+
+    Raises DatasetError when a cloud has no x, y and z of one floating-point type.
+    """
+    with open_bag(path) as reader:
+        connections = [connection for connection in reader.connections if connection.msgtype == POINT_CLOUD]
+        for k, (connection, _, raw) in enumerate(reader.messages(connections)):
+            if k % every == 0:
+                message: Any = reader.deserialize(raw, connection.msgtype)
+                yield _stamp_ns(message.header), _xyz(path, message)
+
+
+def _xyz(path: Path, message: Any) -> NDArray[np.float64]:
+    fields = {field.name: field for field in message.fields}
+    types = {fields[axis].datatype if axis in fields else 0 for axis in "xyz"}
+    if types not in ({7}, {8}):  # FLOAT32, FLOAT64
+        raise DatasetError(f"{path}: a cloud without x, y and z of one floating-point type")
+    kind = (">" if message.is_bigendian else "<") + ("f4" if types == {7} else "f8")
+    offsets = [fields[axis].offset for axis in "xyz"]
+    dtype = np.dtype({"names": list("xyz"), "formats": [kind] * 3, "offsets": offsets, "itemsize": message.point_step})
+    rows = message.data.reshape(message.height, message.row_step)[:, : message.width * message.point_step]
+    cloud = np.ascontiguousarray(rows).view(dtype).ravel()
+    points = np.column_stack([cloud[axis] for axis in "xyz"]).astype(np.float64)
+    finite: NDArray[np.float64] = points[np.isfinite(points).all(axis=1)]
+    return finite
+
+
+def _stamp_ns(header: Any) -> int:
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
+
+
+def _matrix(vector: Any, quaternion: Any) -> Array:
+    xyzw = np.array([quaternion.x, quaternion.y, quaternion.z, quaternion.w])
+    return se3.from_quaternion_translation(xyzw, np.array([vector.x, vector.y, vector.z]))

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from isometry.datasets.drive_bag import write_drive
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift, drifting_odometry
-from isometry.datasets.rosbag import open_bag, summarise, write_drive
+from isometry.datasets.rosbag import open_bag, summarise
 from isometry.geometry import se3
 
 

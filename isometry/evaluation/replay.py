@@ -1,0 +1,133 @@
+"""Replays a bag through the real place-recognition node, in its own process over real DDS, and reads what it said."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from isometry.datasets.errors import DatasetError
+from isometry.datasets.rosbag import IMU, ODOMETRY, POINT_CLOUD, topic_types
+from isometry.evaluation.recording import Recording
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class ReplayError(ValueError):
+    """A process of the replay failed; the message is what it said last."""
+
+
+def replay(
+    bag: Path,
+    log: Path,
+    rate: float = 1.0,
+    points: str = "",
+    parameters: Mapping[str, object] | None = None,
+    advance: Callable[[int, int], None] | None = None,
+) -> Recording:
+    """Play `bag` at `rate` times its speed (0: as fast as the node answers); the node's own output goes to `log`.
+
+    `points` is the topic of the scans, needed when the bag has several. `parameters` are the node's. `advance` is told
+    (done, total) after each scan. Raises DatasetError for a bag that cannot be used, ReplayError when a process fails.
+    """
+    if rate < 0.0:
+        raise ValueError(f"rate {rate} is negative")
+    topics = topic_types(bag)
+    points = points or _only_topic(bag, topics, POINT_CLOUD)
+    chosen = {"odometry": "tf" if "/tf" in topics else "topic", "sensor_pose": "tf", **(parameters or {})}
+    if not {"/tf", "/tf_static"} & topics.keys():
+        chosen["sensor_pose"] = "identity"
+    remapped = {"points": points}
+    played = sorted({"/tf", "/tf_static"} & topics.keys())
+    if chosen["odometry"] == "topic":
+        remapped["odom"] = _only_topic(bag, topics, ODOMETRY)
+        played.append(remapped["odom"])
+    if IMU in topics.values():
+        remapped["imu"] = next(topic for topic, kind in topics.items() if kind == IMU)
+        played.append(remapped["imu"])
+    node = [sys.executable, "-m", "isometry.nodes.place_recognition_node", "--ros-args"]
+    for name, topic in remapped.items():
+        node += ["-r", f"{name}:={topic}"]
+    for name, value in chosen.items():
+        node += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
+    with tempfile.TemporaryDirectory() as folder, log.open("w") as log_file, _running(node, log_file) as process:
+        out = Path(folder) / "recording.npz"
+        player = [sys.executable, "-m", "isometry.nodes.replay", str(bag), str(out), "--points", points]
+        _play([*player, "--rate", str(rate), "--topics", *played], process, log, advance)
+        return Recording.load(out)
+
+
+def _only_topic(bag: Path, topics: Mapping[str, str], kind: str) -> str:
+    found = [topic for topic, its_kind in topics.items() if its_kind == kind]
+    if len(found) != 1:
+        raise DatasetError(f"{bag}: {len(found)} topics of type {kind} where one is needed ({', '.join(found) or '-'})")
+    return found[0]
+
+
+@contextmanager
+def _running(command: list[str], output: object) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=ros_environment())  # type: ignore[call-overload]
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _play(
+    command: list[str],
+    node: subprocess.Popen[bytes],
+    log: Path,
+    advance: Callable[[int, int], None] | None,
+) -> None:
+    """Run the player to its end. Raises ReplayError when it, or the node meanwhile, ended otherwise."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ros_environment()
+    ) as player:
+        assert player.stdout is not None
+        assert player.stderr is not None
+        try:
+            for line in player.stdout:
+                if node.poll() is not None:
+                    raise ReplayError(f"the node ended with exit code {node.returncode}: {_last_line(log.read_text())}")
+                if advance is not None and line.startswith("{"):
+                    told = json.loads(line)
+                    advance(told["done"], told["total"])
+            said = player.stderr.read()
+        finally:
+            player.terminate()
+    if player.returncode:
+        if node.poll() is not None:
+            said = f"the node ended with exit code {node.returncode}: {_last_line(log.read_text())}"
+        raise ReplayError(_last_line(said) or f"the player ended with exit code {player.returncode}")
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def ros_environment() -> dict[str, str]:
+    """The environment of the processes: this machine only, a domain of their own, a DDS profile for large messages.
+
+    What is set already is left as it is.
+    """
+    environment = dict(os.environ)
+    environment.pop("_ROS_WHEELS_BOOTSTRAP_COMPLETE", None)
+    environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    environment.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    for folder in (REPOSITORY, Path(sys.prefix) / "share" / "isometry"):
+        profile = folder / "config" / "fastdds.xml"
+        if profile.is_file():
+            environment.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
+    return environment

@@ -1,0 +1,104 @@
+"""`python -m isometry.nodes.replay BAG OUT ...`: a process of its own, that the node knows no more of than a robot.
+
+Lines of JSON on standard output tell the progress; what cannot be used is one line on standard error, and exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from isometry.datasets.rosbag import open_bag
+from isometry.nodes.replay.player import BagPlayer
+from isometry.nodes.replay.recorder import AnswerRecorder
+
+QUIET_S = 5.0
+"""A scan that is not answered for so long never will be."""
+
+
+def replay(bag: Path, out: Path, points: str, topics: list[str], rate: float, start_timeout_s: float) -> None:
+    """Play a bag at `rate` times its speed (0: each scan when the one before was answered) and write the recording.
+
+    Raises ValueError when the bag or the node cannot be used.
+    """
+    node = Node("isometry_replay")
+    with open_bag(bag) as reader, _spinning(node):
+        recorder = AnswerRecorder(node)
+        player = BagPlayer(node, reader, points, topics)
+        _wait_until_ready(player, recorder, start_timeout_s)
+        for done, total in player.play(rate):
+            if rate == 0.0:
+                recorder.wait_for_answer(player.newest_stamp_ns, QUIET_S)
+            print(json.dumps({"done": done, "total": total}), flush=True)
+        recorder.wait_until_complete(player.newest_stamp_ns, QUIET_S)
+        recorder.recording(player.played, player.shift_ns).save(out)
+
+
+def _wait_until_ready(player: BagPlayer, recorder: AnswerRecorder, timeout_s: float) -> None:
+    """Until the node listens to what is played, and the recorder to the node."""
+    end_s = time.monotonic() + timeout_s
+    while not (recorder.matched() and not player.unmatched()):
+        if recorder.refusal:
+            raise ValueError(f"the node did not start: {recorder.refusal}")
+        if time.monotonic() > end_s:
+            silent = ", ".join(player.unmatched()) or "match"
+            raise ValueError(f"no place-recognition node is connected after {timeout_s:.0f} s (missing: {silent})")
+        time.sleep(0.02)
+
+
+@contextmanager
+def _spinning(node: Node) -> Iterator[None]:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+
+    def spin() -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            return
+
+    thread = threading.Thread(target=spin, name="executor", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        executor.shutdown()
+        thread.join()
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="isometry.nodes.replay", description=__doc__)
+    parser.add_argument("bag", type=Path)
+    parser.add_argument("out", type=Path, help="recording to write (.npz)")
+    parser.add_argument("--points", required=True, help="topic of the scans")
+    parser.add_argument("--topics", nargs="*", default=[], help="topics to play beside them")
+    parser.add_argument("--rate", type=float, default=1.0)
+    parser.add_argument("--start-timeout", type=float, default=60.0, help="seconds")
+    arguments = parser.parse_args()
+    rclpy.init(args=[])
+    try:
+        a = arguments
+        replay(a.bag, a.out, a.points, a.topics, a.rate, a.start_timeout)
+    except (ValueError, OSError) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

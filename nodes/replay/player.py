@@ -1,0 +1,120 @@
+"""Plays the messages of a bag, as the bytes that they are, with stamps shifted to now."""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message, serialize_message
+from rosbags.highlevel import AnyReader
+from rosbags.interfaces import Connection
+from tf2_msgs.msg import TFMessage
+
+from isometry.datasets.errors import DatasetError
+from isometry.nodes.runtime import messages
+from isometry.nodes.runtime.quality_of_service import latched, reliable
+
+MAP_FRAME = "map"
+"""Transforms out of this frame are the node's own to publish: those in the bag are left out."""
+
+
+class Played(NamedTuple):
+    """A scan that was published."""
+
+    stamp_ns: int  # as in the bag
+    published_ns: int  # wall clock
+    late_ns: int  # behind its time
+
+
+class BagPlayer:
+    """Publishers for some topics of an open bag. Every stamp in a header is shifted by `shift_ns`."""
+
+    def __init__(self, node: Node, reader: AnyReader, points: str, topics: list[str]) -> None:
+        """`points` is the topic of the scans. Raises DatasetError when the bag does not have a topic."""
+        self._reader = reader
+        self._points = points
+        self._connections = [c for c in reader.connections if c.topic in {points, *topics}]
+        known = {connection.topic for connection in self._connections}
+        for topic in (points, *topics):
+            if topic not in known:
+                raise DatasetError(f"{reader.paths[0]}: no topic {topic} in it")
+        self._publishers = {c.topic: _publisher(node, c) for c in self._connections}
+        self.shift_ns = 0
+        self.played: list[Played] = []
+
+    @property
+    def newest_stamp_ns(self) -> int:
+        """Shifted stamp of the newest scan that was published."""
+        return self.played[-1].stamp_ns + self.shift_ns
+
+    def unmatched(self) -> list[str]:
+        """Topics that nobody listens to yet."""
+        return [topic for topic, publisher in self._publishers.items() if not publisher.get_subscription_count()]
+
+    def play(self, rate: float) -> Iterator[tuple[int, int]]:
+        """Publish everything in order; gives (scans done, scans in all) after each scan.
+
+        `rate` is relative to the bag's own speed; 0 waits for nothing. At rate 1 a stamp says how long ago, by wall
+        clock, the first scan's driver would have stamped it.
+        """
+        total = sum(c.msgcount for c in self._connections if c.topic == self._points)
+        first_bag_ns, first_stamp_ns = self._first_scan()
+        start_ns = time.time_ns()
+        bag_start_ns = self._reader.start_time
+        self.shift_ns = start_ns + (first_bag_ns - bag_start_ns) - first_stamp_ns
+        for connection, bag_ns, raw in self._reader.messages(self._connections):
+            due_ns = start_ns + round((bag_ns - bag_start_ns) / rate) if rate else time.time_ns()
+            time.sleep(max(0, due_ns - time.time_ns()) * 1e-9)
+            self._publish(connection, bytes(raw))
+            if connection.topic == self._points:
+                now_ns = time.time_ns()
+                self.played.append(Played(_read_stamp(raw), now_ns, now_ns - due_ns))
+                yield len(self.played), total
+
+    def _first_scan(self) -> tuple[int, int]:
+        """When it was recorded, and its stamp."""
+        for connection, bag_ns, raw in self._reader.messages(self._connections):
+            if connection.topic == self._points:
+                return bag_ns, _read_stamp(raw)
+        raise DatasetError(f"{self._reader.paths[0]}: no message on {self._points}")
+
+    def _publish(self, connection: Connection, raw: bytes) -> None:
+        publisher = self._publishers[connection.topic]
+        if publisher.msg_type is TFMessage:
+            message = deserialize_message(raw, TFMessage)
+            message.transforms = [t for t in message.transforms if t.header.frame_id.lstrip("/") != MAP_FRAME]
+            for transform in message.transforms:
+                shifted_ns = messages.stamp_ns(transform.header.stamp) + self.shift_ns
+                transform.header.stamp = messages.to_stamp(shifted_ns)
+            raw = serialize_message(message)
+        else:
+            raw = _with_stamp(raw, _read_stamp(raw) + self.shift_ns)
+        publisher.publish(raw)
+
+
+def _publisher(node: Node, connection: Connection) -> Publisher:
+    package, _, name = connection.msgtype.split("/")
+    kind = getattr(importlib.import_module(f"{package}.msg"), name)
+    profile: QoSProfile = latched(100) if connection.topic == "/tf_static" else reliable(100)
+    return node.create_publisher(kind, connection.topic, profile)
+
+
+def _read_stamp(raw: bytes | memoryview) -> int:
+    """Stamp in nanoseconds of a serialised message whose first field is a header (CDR: 4 bytes say the byte order)."""
+    seconds, nanoseconds = struct.unpack_from(_order(raw) + "iI", raw, 4)
+    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+
+
+def _with_stamp(raw: bytes, stamp_ns: int) -> bytes:
+    """A copy with another stamp."""
+    return raw[:4] + struct.pack(_order(raw) + "iI", *divmod(stamp_ns, 1_000_000_000)) + raw[12:]
+
+
+def _order(raw: bytes | memoryview) -> str:
+    return "<" if raw[1] & 1 else ">"
