@@ -18,6 +18,7 @@ if ! [ -d "$folder" ]; then
   trap 'rm -rf "$work"' EXIT
   "$python" -m venv "$work/venv"
   pip() { "$work/venv/bin/python" -m pip "$@" >&2; }
+  pip install -q -c requirements/constraints.txt pip
   pip install -q -c requirements/constraints.txt -r requirements/interfaces.txt
   export PATH="$work/venv/bin:$PATH" AMENT_PREFIX_PATH="$work/venv" CMAKE_PREFIX_PATH="$work/venv"
   pip wheel -q --no-deps --no-build-isolation -w "$work/wheel" ./interfaces

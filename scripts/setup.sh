@@ -34,6 +34,8 @@ extras=("$@")
 constraints=requirements/$([ -n "${ROS_DISTRO:-}" ] && echo ros_distribution.txt || echo constraints.txt)
 
 echo "== Python packages into .venv (${extras[*]:-runtime})"
+pip install -q -c "$constraints" pip
+export PYTHONWARNINGS="ignore:Editable installation"
 pip install -q -c "$constraints" -e ".[$(IFS=, && echo "${extras[*]}")]"
 
 if [ -z "${ROS_DISTRO:-}" ]; then
@@ -41,7 +43,7 @@ if [ -z "${ROS_DISTRO:-}" ]; then
   if [ -n "$develop" ]; then
     # The program that runs launch files is linked against Python 3.10; any newer one serves it under that name.
     pip install -q --no-deps play-launch==0.16.0
-    libpython=$(/sbin/ldconfig -p | awk -v name="libpython$version.so.1.0" '$1 == name { print $NF; exit }')
+    libpython=$(/sbin/ldconfig -p | awk -v name="libpython$version.so.1.0" '$1 == name { print $NF }' | tail -n 1)
     ln -sf "$libpython" "$venv/lib/libpython3.10.so.1.0"
   fi
 fi
