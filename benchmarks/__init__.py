@@ -1,0 +1,1 @@
+"""Speed and size against a committed table: `make benchmarks`."""

@@ -1,0 +1,59 @@
+"""`python -m benchmarks`: time the workloads, compare them with the committed table, say what has regressed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import node_latency, place_recognition
+from benchmarks.measure import Figure, read_table, write_table
+
+BASELINE = Path(__file__).parent / "baseline.csv"
+
+
+def benchmarks(
+    node: Annotated[bool, typer.Option(help="Also time the node over DDS (a minute; never compared).")] = True,
+    write: Annotated[bool, typer.Option(help="Make this run the committed table.")] = False,
+) -> None:
+    """Exit with 1 when a figure has regressed against the committed table."""
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # libraries read it when they are loaded
+        os.environ["OMP_NUM_THREADS"] = "1"
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]])
+    measured = list(_shown(node))
+    if write:
+        write_table(BASELINE, measured)
+    baseline = read_table(BASELINE)
+    regressed = [f.name for f in measured if f.name in baseline and f.regressed(baseline[f.name])]
+    Console().print(_table(measured, baseline, regressed))
+    if regressed:
+        typer.echo(f"regressed: {', '.join(regressed)}", err=True)
+        raise typer.Exit(1)
+
+
+def _shown(node: bool) -> Iterator[Figure]:
+    """All figures; each is named when it is there."""
+    for source in (place_recognition.figures, node_latency.figures)[: 2 if node else 1]:
+        for figure in source():
+            typer.echo(f"{figure.name}: {figure.value:.4g} {figure.unit}", err=True)
+            yield figure
+
+
+def _table(measured: list[Figure], baseline: dict[str, Figure], regressed: list[str]) -> Table:
+    table = Table("name", "value", "unit", "ratio", "committed value", "committed ratio", "")
+    for figure in measured:
+        committed = baseline.get(figure.name)
+        known = (f"{committed.value:.4g}", f"{committed.ratio:.4g}") if committed else ("-", "-")
+        flag = "REGRESSED" if figure.name in regressed else ""
+        table.add_row(figure.name, f"{figure.value:.4g}", figure.unit, f"{figure.ratio:.4g}", *known, flag)
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(benchmarks)
