@@ -132,10 +132,12 @@ def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]
     latency_ms = recording.latency_s * 1e3
     lateness_ms = recording.lateness_s * 1e3
     scans, answers = len(recording.scan_stamps_ns), len(recording.answer_stamps_ns)
+    refused = _refused(recording.diagnostics)
     told = {
         "scans": scans,
         "answered": answers,
-        "drops": scans - answers,
+        "refused": refused,  # received, and found unfit: see the node's log
+        "drops": scans - answers - refused,  # lost on the way, or replaced by a newer one before their turn
         "accepted": int(recording.accepted.sum()),
         "keyframes": len(recording.keyframe_stamps_ns),
         "latency_p50_ms": _percentile(latency_ms, 50),
@@ -168,6 +170,11 @@ def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]
         "path_error_m": map_error,
         "odometry_path_error_m": odometry_error,
     }
+
+
+def _refused(diagnostics: dict[str, str]) -> int:
+    received, published, dropped = (int(diagnostics.get(name, 0)) for name in ("received", "published", "drops"))
+    return max(0, received - published - dropped)
 
 
 def _share(values: NDArray[np.bool_]) -> float | None:

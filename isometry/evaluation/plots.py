@@ -85,8 +85,8 @@ def pose_errors(recording: Recording, judgement: Judgement) -> go.Figure:
             mode="markers",
             marker={"color": colour, "size": 5, "opacity": 0.6},
         )
-    figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log")
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_yaxes(type="log", dtick=1)
     return figure
 
 

@@ -15,6 +15,7 @@ from isometry.evaluation.judgement import REVISIT_RADIUS_M, Judgement
 from isometry.evaluation.provenance import write_json
 from isometry.evaluation.recording import Recording
 
+CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True}
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>$title</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -25,12 +26,13 @@ h1 { font-size: 26px; margin: 0 0 4px; }
 h2 { font-size: 17px; margin: 0 0 8px; }
 p { margin: 0 0 12px; color: #52606d; }
 section { background: #fff; border: 1px solid #dde3e9; border-radius: 8px; padding: 16px; margin-top: 16px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin-top: 16px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 12px; margin-top: 16px; }
 .tile { background: #fff; border: 1px solid #dde3e9; border-radius: 8px; padding: 12px 16px; }
 .tile b { display: block; font-size: 24px; line-height: 1.3; }
 .tile span { color: #52606d; font-size: 13px; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 16px; }
-.pair section { min-width: 0; }
+.pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 16px; }
+@media (max-width: 800px) { .pair { grid-template-columns: minmax(0, 1fr); } }
+.pair section { min-width: 0; overflow: hidden; }
 table { border-collapse: collapse; width: 100%; }
 td { border-top: 1px solid #e6ebf0; padding: 4px 8px; vertical-align: top; }
 td:first-child { color: #52606d; width: 45%; }
@@ -86,7 +88,7 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         *told,
         (number(figures["latency_p50_ms"], "ms"), f"latency p50 (p99 {number(figures['latency_p99_ms'], 'ms')})"),
-        (str(figures["drops"]), f"drops of {figures['scans']} scans"),
+        (str(figures["drops"]), f"drops of {figures['scans']} scans ({figures['refused']} more refused)"),
         (str(figures["provider"]).removesuffix("ExecutionProvider"), "execution provider in use"),
     ]
 
@@ -107,11 +109,12 @@ def _sections(
     latency = _section(
         "Latency", "From the publication of a scan to the arrival of its answer.", plots.latency(recording)
     )
-    told = _section("Figures", "", table=_rows(figures))
+    told = _section("Figures", "", table=_rows({name: value for name, value in figures.items() if name != "node"}))
     made = _section("How it was made", "", table=_rows(provenance))
+    said = _section("What the node said last", "From its /diagnostics.", table=_rows(figures["node"]))
     if judgement is None:
         note = "The bag has no /ground_truth/pose, so that nothing could be judged."
-        return _section("Path", note, plots.path_without_truth(recording)) + _pair(latency, told) + made
+        return _section("Path", note, plots.path_without_truth(recording)) + latency + _pair(told, made) + said
     path = _section(
         "Path and loops",
         f"Found: accepted, and the matched keyframe lies within {REVISIT_RADIUS_M:g} m. Missed: there was such a "
@@ -126,7 +129,7 @@ def _sections(
     errors = _section(
         "Pose error", "Of accepted answers, in the matched keyframe.", plots.pose_errors(recording, judgement)
     )
-    return path + _pair(curve, latency) + _pair(errors, told) + made
+    return path + _pair(curve, errors) + latency + _pair(told, made) + said
 
 
 def _section(title: str, text: str, figure: go.Figure | None = None, table: str = "") -> str:
