@@ -40,6 +40,11 @@ class PlaceMapperParameters:
         100.0, "localization: metres travelled without an accepted match until lost", 1.0, 1e6
     )
 
+    def check_choices(self) -> None:
+        """Raise ValueError on an unknown mode."""
+        if self.mode not in ("mapping", "localization"):
+            raise ValueError(f"parameter mode = {self.mode!r} must be 'mapping' or 'localization'")
+
 
 @dataclass(frozen=True)
 class MappingStep:
@@ -74,8 +79,7 @@ class PlaceMapper:
         self, recognizer: PlaceRecognizer, pose_graph: KeyframePoseGraph, parameters: PlaceMapperParameters
     ) -> None:
         """`pose_graph` must be empty. Raises ValueError on an unknown mode."""
-        if parameters.mode not in ("mapping", "localization"):
-            raise ValueError(f"parameter mode = {parameters.mode!r} must be 'mapping' or 'localization'")
+        parameters.check_choices()
         self.recognizer, self.parameters = recognizer, parameters
         self._graph, self._memory = pose_graph, recognizer.memory
         self._mapping = parameters.mode == "mapping"

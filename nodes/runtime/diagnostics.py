@@ -1,0 +1,117 @@
+"""What a node says about itself once a second: a state word, what to do about it, and figures that can be trusted."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+LEVELS_AND_ADVICE = {
+    "ok": (DiagnosticStatus.OK, "working"),
+    "no_input": (DiagnosticStatus.WARN, "no messages arrive: check the topic name, its type and that the driver runs"),
+    "sync_starved": (DiagnosticStatus.WARN, "inputs arrive but never together: check their stamps and rates"),
+    "no_tf": (DiagnosticStatus.WARN, "a transform is missing: check the frame names and who publishes them"),
+    "bad_input": (DiagnosticStatus.ERROR, "the input cannot be used: see what is wrong with it"),
+    "model_mismatch": (DiagnosticStatus.ERROR, "model and file do not fit: give the file that this model made"),
+    "overloaded": (DiagnosticStatus.WARN, "messages are dropped: lower the input rate or give the node more cores"),
+    "lost": (DiagnosticStatus.WARN, "the position is not known: drive to a place that is in the map"),
+}
+"""Every state word of every node, its level, and what to do."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A documented state word and, in one line, what exactly was found."""
+
+    word: str = "ok"
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.word not in LEVELS_AND_ADVICE:
+            raise ValueError(f"unknown state word {self.word!r}; known: {', '.join(LEVELS_AND_ADVICE)}")
+
+    @property
+    def message(self) -> str:
+        """State word, what was found, and what to do."""
+        _, advice = LEVELS_AND_ADVICE[self.word]
+        return f"{self.word}: {self.detail} ({advice})" if self.detail else f"{self.word}: {advice}"
+
+
+class Statistics:
+    """Counts and latencies of a node since the last report; may be fed from several threads."""
+
+    def __init__(self, latencies_kept: int = 1000) -> None:
+        self._lock = threading.Lock()
+        self._latencies_s: deque[float] = deque(maxlen=latencies_kept)
+        self._processing_s: deque[float] = deque(maxlen=latencies_kept)
+        self._received = self._published = 0
+        self._total_received = self._total_published = 0
+
+    def received(self) -> None:
+        """One message came in."""
+        with self._lock:
+            self._received += 1
+            self._total_received += 1
+
+    def published(self, latency_s: float, processing_s: float) -> None:
+        """One result went out, so many seconds after its input's stamp and after its input's arrival."""
+        with self._lock:
+            self._published += 1
+            self._total_published += 1
+            self._latencies_s.append(latency_s)
+            self._processing_s.append(processing_s)
+
+    def report(self, elapsed_s: float) -> dict[str, float]:
+        """Figures by name; rates are over the `elapsed_s` seconds since the last report."""
+        with self._lock:
+            figures = {
+                "rate_in_hz": self._received / elapsed_s,
+                "rate_out_hz": self._published / elapsed_s,
+                "received": self._total_received,
+                "published": self._total_published,
+                **_percentiles("latency", self._latencies_s),
+                **_percentiles("processing", self._processing_s),
+            }
+            self._received = self._published = 0
+            return figures
+
+
+def _percentiles(name: str, seconds: deque[float]) -> dict[str, float]:
+    if not seconds:
+        return {}
+    p50, p99 = np.percentile(np.fromiter(seconds, float), [50, 99]) * 1e3
+    return {f"{name}_p50_ms": float(p50), f"{name}_p99_ms": float(p99)}
+
+
+def to_status(name: str, hardware_id: str, state: State, figures: Mapping[str, object]) -> DiagnosticStatus:
+    """One status whose first value is the state word."""
+    level, _ = LEVELS_AND_ADVICE[state.word]
+    values = key_values({"state": state.word, **figures})
+    return DiagnosticStatus(level=level, name=name, hardware_id=hardware_id, message=state.message, values=values)
+
+
+def key_values(figures: Mapping[str, object]) -> list[KeyValue]:
+    """Figures as text: floats with six significant digits, truth values as true and false."""
+    return [KeyValue(key=key, value=_text(value)) for key, value in figures.items()]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def values_of(status: DiagnosticStatus) -> dict[str, str]:
+    """The values of a status by key."""
+    return {item.key: item.value for item in status.values}
+
+
+def to_array(status: DiagnosticStatus, stamp: object, frame_id: str = "") -> DiagnosticArray:
+    """A status with a stamp."""
+    array = DiagnosticArray(status=[status])
+    array.header.stamp, array.header.frame_id = stamp, frame_id
+    return array
