@@ -30,7 +30,6 @@ _DRIFT_LENGTH = 100.0  # metres over which the drift parameters hold
 _TURN_ERROR = 0.01  # radians of error per radian turned
 _LOOP_SIGMA = np.array([0.1] * 3 + [radians(0.5)] * 3)  # metres, radians: what a loop's covariance leaves out
 _PENDING_AT_MOST = 100
-_ITERATIONS_AT_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -60,38 +59,34 @@ class KeyframePoseGraph:
 
     def __init__(self, parameters: PoseGraphParameters) -> None:
         self.parameters = parameters
-        settings = gtsam.ISAM2Params()
-        settings.setRelinearizeThreshold(0.01)  # radians, metres
-        settings.relinearizeSkip = 1
-        self._solver = gtsam.ISAM2(settings)
-        self._new_factors, self._new_values = gtsam.NonlinearFactorGraph(), gtsam.Values()
+        self._factors = gtsam.NonlinearFactorGraph()  # the anchor and odometry
+        self._values = gtsam.Values()  # as of the last optimisation, or continued by odometry since
+        self._solved = True
         self._T_odom_base = np.empty((0, 4, 4))  # of all keyframes
-        self._T_map_base = np.empty((0, 4, 4))  # as of the last optimisation, or continued by odometry since
         self._travelled = np.empty(0)  # metres to each keyframe
-        self._loops: dict[int, Loop] = {}  # by number of the factor in the solver
+        self._loops: list[Loop] = []
         self._pending: deque[Loop] = deque(maxlen=_PENDING_AT_MOST)
 
     @property
     def loops(self) -> list[Loop]:
         """The loops that hold the graph together."""
-        return list(self._loops.values())
+        return list(self._loops)
 
     def add_keyframe(self, T_odom_base: Transform) -> int:
         """Continue the graph by the odometry since the previous keyframe; returns the new keyframe's number."""
         number = len(self._T_odom_base)
+        pose, travelled = _pose(T_odom_base), 0.0
         if number == 0:
-            T_map_base, travelled = T_odom_base, 0.0
-            anchor = gtsam.noiseModel.Isotropic.Sigma(6, 1e-4)
-            self._new_factors.add(gtsam.PriorFactorPose3(0, gtsam.Pose3(T_map_base), anchor))
+            self._factors.add(gtsam.PriorFactorPose3(0, pose, gtsam.noiseModel.Isotropic.Sigma(6, 1e-4)))
         else:
             T_step = se3.inverse(self._T_odom_base[-1]) @ T_odom_base
-            T_map_base = self._T_map_base[-1] @ T_step
+            step = _pose(T_step)
+            pose = self._values.atPose3(number - 1).compose(step)
             travelled = self._travelled[-1] + np.linalg.norm(T_step[:3, 3])
             noise = _noise(self._step_covariance(T_step), T_step)
-            self._new_factors.add(gtsam.BetweenFactorPose3(number - 1, number, gtsam.Pose3(T_step), noise))
-        self._new_values.insert(number, gtsam.Pose3(T_map_base))
+            self._factors.add(gtsam.BetweenFactorPose3(number - 1, number, step, noise))
+        self._values.insert(number, pose)
         self._T_odom_base = np.concatenate([self._T_odom_base, T_odom_base[None]])
-        self._T_map_base = np.concatenate([self._T_map_base, T_map_base[None]])
         self._travelled = np.append(self._travelled, travelled)
         return number
 
@@ -101,29 +96,42 @@ class KeyframePoseGraph:
         A refused loop changes nothing, except that it may confirm a later one, which then lets in both.
         Raises IndexError for keyframes that do not exist.
         """
-        if not (0 <= keyframe < len(self._T_map_base) and 0 <= other < len(self._T_map_base)):
-            raise IndexError(f"loop between keyframes {keyframe} and {other} of {len(self._T_map_base)}")
+        if not (0 <= keyframe < len(self._T_odom_base) and 0 <= other < len(self._T_odom_base)):
+            raise IndexError(f"loop between keyframes {keyframe} and {other} of {len(self._T_odom_base)}")
         loop = Loop(keyframe, other, T_keyframe_other.copy(), covariance + np.diag(_LOOP_SIGMA**2))
         driven = abs(self._travelled[other] - self._travelled[keyframe])
         T_odometry = se3.inverse(self._T_odom_base[keyframe]) @ self._T_odom_base[other]
         if not self._agree(loop, T_odometry[None], np.zeros((1, 6, 6)), np.array([driven]))[0]:
             return False
-        numbers, known = list(self._loops), [*self._loops.values(), *self._pending]
+        known = [*self._loops, *self._pending]
         agree, supports = self._votes(loop, known)
-        opposed = [number for number, agrees in zip(numbers, agree, strict=False) if not agrees]
+        opposed = [other for other, agrees in zip(self._loops, agree, strict=False) if not agrees]
         needed = len(opposed) + (self._position_drift(driven) > self.parameters.trusted_drift)
         if np.count_nonzero(supports) < needed:
             self._pending.append(loop)
             return False
-        waiting = zip(self._pending, supports[len(numbers) :], strict=True)
-        confirmed = [pending for pending, supported in waiting if supported]
-        self._exchange(opposed, [*confirmed, loop])
+        confirmed = [other for other, supported in zip(known, supports, strict=True) if supported]
+        self._loops = [other for other in self._loops if other not in opposed and other not in confirmed]
+        self._loops += [*confirmed, loop]
+        self._pending.extend(opposed)
+        self._pending = deque((other for other in self._pending if other not in confirmed), _PENDING_AT_MOST)
+        self._solved = False
         return True
 
     def optimise(self) -> NDArray[np.float64]:
-        """T_map_base (N,4,4) of all keyframes, a copy."""
-        self._solve([])
-        return self._T_map_base.copy()
+        """T_map_base (N,4,4) of all keyframes, by Levenberg-Marquardt from the poses of the last time on."""
+        if not self._solved:
+            graph = gtsam.NonlinearFactorGraph(self._factors)
+            for loop in self._loops:
+                measured, noise = _pose(loop.T_keyframe_other), _noise(loop.covariance, loop.T_keyframe_other)
+                graph.add(gtsam.BetweenFactorPose3(loop.keyframe, loop.other, measured, noise))
+            self._values = gtsam.LevenbergMarquardtOptimizer(graph, self._values).optimize()
+            self._solved = True
+        T_map_base = np.tile(np.eye(4), (len(self._T_odom_base), 1, 1))
+        if len(T_map_base):
+            rows = gtsam.utilities.extractPose3(self._values)
+            T_map_base[:, :3] = np.concatenate([rows[:, :9].reshape(-1, 3, 3), rows[:, 9:, None]], axis=2)
+        return T_map_base
 
     def _step_covariance(self, T_step: Transform) -> Covariance:
         """Of one step of odometry, taken as a random walk that has the stated drift after 100 m."""
@@ -173,38 +181,17 @@ class KeyframePoseGraph:
         agree: NDArray[np.bool_] = np.sum(residuals * weighted, axis=(1, 2)) <= _CHI_SQUARE
         return agree
 
-    def _exchange(self, removed: list[int], loops: list[Loop]) -> None:
-        """Take loops out, by number, and let others in."""
-        self._pending = deque((pending for pending in self._pending if pending not in loops), _PENDING_AT_MOST)
-        self._pending.extend(self._loops.pop(number) for number in removed)
-        for loop in loops:
-            noise = _noise(loop.covariance, loop.T_keyframe_other)
-            measured = gtsam.Pose3(loop.T_keyframe_other)
-            self._new_factors.add(gtsam.BetweenFactorPose3(loop.keyframe, loop.other, measured, noise))
-        self._loops.update(zip(self._solve(removed)[-len(loops) :], loops, strict=True))
-
-    def _solve(self, removed: list[int]) -> list[int]:
-        """Tell the solver what is new and what to remove; returns the numbers of the new factors."""
-        result = self._solver.update(self._new_factors, self._new_values, removed)
-        numbers = list(result.getNewFactorsIndices())
-        changed = len(numbers) > 0 or len(removed) > 0
-        self._new_factors, self._new_values = gtsam.NonlinearFactorGraph(), gtsam.Values()
-        for _ in range(_ITERATIONS_AT_MOST):
-            if not changed or result.getVariablesRelinearized() == 0:
-                break
-            result = self._solver.update()
-        if changed:
-            rows = gtsam.utilities.extractPose3(self._solver.calculateEstimate())
-            self._T_map_base[:, :3, :3] = rows[:, :9].reshape(-1, 3, 3)
-            self._T_map_base[:, :3, 3] = rows[:, 9:]
-        return numbers
-
 
 def _residual(T_expected: Transform, T_measured: Transform) -> NDArray[np.float64]:
     """Translation in the target frame and rotation vector (..., 6) from expected (..., 4, 4) to measured."""
     translation = T_measured[..., :3, 3] - T_expected[..., :3, 3]
     rotation = T_measured[..., :3, :3] @ np.swapaxes(T_expected[..., :3, :3], -1, -2)
     return np.concatenate([translation, Rotation.from_matrix(rotation).as_rotvec()], axis=-1)
+
+
+def _pose(transform: Transform) -> gtsam.Pose3:
+    """gtsam's pose. Its rotation is made exact: what long odometry has lost of that would grow along the graph."""
+    return gtsam.Pose3(gtsam.Rot3.ClosestTo(transform[:3, :3]), transform[:3, 3])
 
 
 def _noise(covariance: Covariance, T_keyframe_other: Transform) -> gtsam.noiseModel.Gaussian:

@@ -1,0 +1,79 @@
+"""The mapping experiment: its figures against closed forms, and a small simulated drive from end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isometry.datasets.kitti import KittiOdometry
+from isometry.datasets.odometry import OdometryDrift
+from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
+from isometry.datasets.simulation.lidar import SpinningLidar
+from isometry.evaluation.mapping import evaluate_mapping, is_right, path_figures
+from isometry.geometry import se3
+from isometry.place_recognition.encoder import BirdsEyeEncoder
+from isometry.place_recognition.mapping import PlaceMapperParameters
+from isometry.place_recognition.memory import PlaceMemory
+from isometry.place_recognition.parameters import PlaceRecognitionParameters
+from isometry.place_recognition.pipeline import PlaceRecognizer
+from isometry.place_recognition.pose_graph import Loop, PoseGraphParameters
+
+
+def line(count: int, heading: float = 0.0, step: float = 1.0) -> np.ndarray:
+    x, y = step * np.cos(heading), step * np.sin(heading)
+    return np.stack([se3.from_planar(k * x, k * y, heading) for k in range(count)])
+
+
+def test_a_path_that_only_starts_elsewhere_has_no_error() -> None:
+    moved = se3.from_planar(5.0, -3.0, 1.0) @ line(20)
+    figures = path_figures(moved, line(20))
+    assert list(figures.values()) == pytest.approx([0.0] * 4, abs=1e-9)
+
+
+def test_a_path_that_leaves_at_an_angle() -> None:
+    figures = path_figures(np.concatenate([line(1), line(11, heading=0.1)[1:]]), line(11))
+    metres = 2.0 * np.sin(0.05) * np.arange(11)
+    assert figures["rmse_m"] == pytest.approx(np.sqrt(np.mean(metres**2)))
+    assert figures["max_m"] == pytest.approx(metres[-1])
+    assert figures["aligned_rmse_m"] == pytest.approx(0.0, abs=1e-6)
+    assert figures["heading_rmse_deg"] == pytest.approx(np.degrees(0.1) * np.sqrt(10 / 11))
+
+
+def test_heights_do_not_count() -> None:
+    higher = line(10)
+    higher[:, 2, 3] += np.arange(10.0)
+    assert path_figures(higher, line(10))["rmse_m"] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "yaw_deg", "right"), [(0.0, 0.0, True), (1.9, 4.9, True), (2.1, 0.0, False), (0.0, -5.1, False)]
+)
+def test_a_loop_is_right_within_two_metres_and_five_degrees(x: float, yaw_deg: float, right: bool) -> None:
+    poses = line(30, heading=0.7)
+    T_true = se3.inverse(poses[3]) @ poses[20]
+    measured = T_true @ se3.from_planar(x, 0.0, np.radians(yaw_deg))
+    assert is_right(Loop(3, 20, measured, np.eye(6)), poses) is right
+
+
+@pytest.mark.slow
+def test_loops_correct_a_simulated_drive(tmp_path: Path) -> None:
+    drive = SimulatedDrive(scans=300, spacing_m=2.0, lidar=SpinningLidar(azimuth_step_deg=0.8), remounted_deg=0.0)
+    write_simulated_drive(tmp_path / "drive", drive)
+    encoder = BirdsEyeEncoder.load()
+    memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)
+    recognizer = PlaceRecognizer(encoder, memory, PlaceRecognitionParameters(ground_height=-drive.height_m))
+    result = evaluate_mapping(
+        KittiOdometry(tmp_path / "drive", "00"),
+        recognizer,
+        OdometryDrift(translation=0.02, rotation_deg_per_100_m=3.0),
+        PlaceMapperParameters(),
+        PoseGraphParameters(translation_drift_percent=2.0, rotation_drift_deg=3.0),
+    )
+    assert result["scans"] == 300
+    assert result["keyframes"] == len(memory) > 200
+    assert result["loops_let_in"] > 20
+    assert result["wrong_loops_let_in"] == 0
+    assert result["path_error_ratio"] < 0.5
+    assert result["path_error"]["odometry"]["rmse_m"] > 5.0
