@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag import IMU, ODOMETRY, POINT_CLOUD, topic_types
@@ -71,8 +73,8 @@ def _only_topic(bag: Path, topics: Mapping[str, str], kind: str) -> str:
 
 
 @contextmanager
-def _running(command: list[str], output: object) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=ros_environment())  # type: ignore[call-overload]
+def _running(command: list[str], output: IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=ros_environment())
     try:
         yield process
     finally:
@@ -90,26 +92,31 @@ def _play(
     log: Path,
     advance: Callable[[int, int], None] | None,
 ) -> None:
-    """Run the player to its end. Raises ReplayError when it, or the node meanwhile, ended otherwise."""
+    """Run the player to its end. Raises ReplayError when it failed, or when the node ended meanwhile."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ros_environment()
     ) as player:
         assert player.stdout is not None
         assert player.stderr is not None
+        threading.Thread(target=_end_with, args=(node, player), daemon=True).start()
         try:
             for line in player.stdout:
-                if node.poll() is not None:
-                    raise ReplayError(f"the node ended with exit code {node.returncode}: {_last_line(log.read_text())}")
                 if advance is not None and line.startswith("{"):
                     told = json.loads(line)
                     advance(told["done"], told["total"])
             said = player.stderr.read()
         finally:
             player.terminate()
+    if node.poll() is not None:
+        raise ReplayError(f"the node ended with exit code {node.returncode}: {_last_line(log.read_text())}")
     if player.returncode:
-        if node.poll() is not None:
-            said = f"the node ended with exit code {node.returncode}: {_last_line(log.read_text())}"
         raise ReplayError(_last_line(said) or f"the player ended with exit code {player.returncode}")
+
+
+def _end_with(node: subprocess.Popen[bytes], player: subprocess.Popen[str]) -> None:
+    """End the player when the node ends."""
+    node.wait()
+    player.terminate()
 
 
 def _last_line(text: str) -> str:

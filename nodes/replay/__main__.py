@@ -15,8 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import rclpy
+from rcl_interfaces.srv import GetParameters
+from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from isometry.datasets.rosbag import open_bag
 from isometry.nodes.replay.player import BagPlayer
@@ -36,6 +39,7 @@ def replay(bag: Path, out: Path, points: str, topics: list[str], rate: float, st
         recorder = AnswerRecorder(node)
         player = BagPlayer(node, reader, points, topics)
         _wait_until_ready(player, recorder, start_timeout_s)
+        _wait_until_met(node, start_timeout_s)
         for done, total in player.play(rate):
             if rate == 0.0:
                 recorder.wait_for_answer(player.newest_stamp_ns, QUIET_S)
@@ -54,6 +58,20 @@ def _wait_until_ready(player: BagPlayer, recorder: AnswerRecorder, timeout_s: fl
             silent = ", ".join(player.unmatched()) or "match"
             raise ValueError(f"no place-recognition node is connected after {timeout_s:.0f} s (missing: {silent})")
         time.sleep(0.02)
+
+
+def _wait_until_met(node: Node, timeout_s: float) -> None:
+    """Until the other node has met this one's publishers, which a count on this side does not tell.
+
+    Discovery keeps its order: who answers a client that was made after the publishers knows the publishers.
+    """
+    client: Client = node.create_client(GetParameters, "place_recognition/get_parameters")
+    answered = threading.Event()
+    if client.wait_for_service(timeout_s):
+        future = client.call_async(GetParameters.Request(names=["mode"]))
+        future.add_done_callback(lambda _: answered.set())
+    if not answered.wait(timeout_s):
+        raise ValueError("the node does not answer a request for its parameters")
 
 
 @contextmanager
@@ -86,7 +104,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=1.0)
     parser.add_argument("--start-timeout", type=float, default=60.0, help="seconds")
     arguments = parser.parse_args()
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)  # a signal ends this process at once
     try:
         a = arguments
         replay(a.bag, a.out, a.points, a.topics, a.rate, a.start_timeout)
