@@ -1,21 +1,20 @@
 """Start place recognition: `ros2 launch isometry place_recognition.launch.py points:=/velodyne_points rviz:=true`."""
 
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.conditions import IfCondition
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
 
 CHOICES = ["true", "false"]
 
 
 def generate_launch_description() -> LaunchDescription:
-    share = FindPackageShare("isometry")
-    profiles = PathJoinSubstitution([share, "config", "fastdds.xml"])
-    parameters_file = PathJoinSubstitution([share, "config", "place_recognition.yaml"])
-    view = PathJoinSubstitution([share, "config", "place_recognition.rviz"])
+    config = Path(get_package_share_directory("isometry")) / "config"
     arguments = [
         DeclareLaunchArgument("namespace", default_value="", description="namespace of the node and its topics"),
         DeclareLaunchArgument("points", default_value="points", description="topic of the sensor_msgs/PointCloud2"),
@@ -43,12 +42,15 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "autostart", default_value="true", choices=CHOICES, description="configure and activate at once"
         ),
-        DeclareLaunchArgument("parameters_file", default_value=parameters_file, description="further parameters"),
+        DeclareLaunchArgument(
+            "parameters_file", default_value=str(config / "place_recognition.yaml"), description="further parameters"
+        ),
         DeclareLaunchArgument("rviz", default_value="false", choices=CHOICES, description="start rviz2 too"),
     ]
     # Fast DDS as it comes loses large clouds between processes; a profile that is already set is left alone.
     dds = SetEnvironmentVariable(
-        "FASTDDS_DEFAULT_PROFILES_FILE", EnvironmentVariable("FASTDDS_DEFAULT_PROFILES_FILE", default_value=profiles)
+        "FASTDDS_DEFAULT_PROFILES_FILE",
+        EnvironmentVariable("FASTDDS_DEFAULT_PROFILES_FILE", default_value=str(config / "fastdds.xml")),
     )
     flags = ["autosave", "publish_tf", "use_sim_time", "autostart"]
     place_recognition = Node(
@@ -70,7 +72,7 @@ def generate_launch_description() -> LaunchDescription:
     rviz = Node(
         package="rviz2",
         executable="rviz2",
-        arguments=["-d", view],
+        arguments=["-d", str(config / "place_recognition.rviz")],
         parameters=[{"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )

@@ -15,13 +15,15 @@ from isometry.nodes.runtime.transforms import Transform, TransformBuffer
 
 DEPTH = 50
 """Messages kept for a busy executor: half a second at 100 Hz."""
+ODOMETRY = "the odometry's frame"
+"""Stands for it in the buffer, where a scan may wait before the first message has told its name."""
 
 
 class OdometryInput:
-    """nav_msgs/Odometry as a buffer of odometry frame -> base frame; `problem` says why messages are of no use."""
+    """nav_msgs/Odometry by time. `frame` is its frame as it says, `problem` why its messages are of no use."""
 
     def __init__(self, node: Node, topic: str, base_frame: str) -> None:
-        self.buffer, self.frame, self.problem = TransformBuffer(), "", ""
+        self._buffer, self.frame, self.problem = TransformBuffer(), "", ""
         self._node, self._base_frame = node, base_frame
         self._subscription = node.create_subscription(
             Odometry, topic, self._receive, sensor_data(DEPTH), qos_overriding_options=overridable()
@@ -35,7 +37,7 @@ class OdometryInput:
         """T_odom_base at a time. Raises TransformError, ValueError when the messages are of another frame."""
         if self.problem:
             raise ValueError(self.problem)
-        return self.buffer.wait(self.frame or "odometry", self._base_frame, stamp_ns, timeout_s)
+        return self._buffer.wait(ODOMETRY, self._base_frame, stamp_ns, timeout_s)
 
     def _receive(self, message: Odometry) -> None:
         topic, child = self._subscription.topic_name, message.child_frame_id or self._base_frame
@@ -44,7 +46,7 @@ class OdometryInput:
                 raise ValueError(f"{topic} moves the frame {child!r}, but base_frame is {self._base_frame!r}")
             T_odom_base = messages.from_pose(message.pose.pose)
             stamp_ns = messages.stamp_ns(message.header.stamp)
-            self.buffer.insert(message.header.frame_id, child, T_odom_base, stamp_ns)
+            self._buffer.insert(ODOMETRY, child, T_odom_base, stamp_ns)
         except ValueError as error:
             self.problem = f"odometry cannot be used: {error}"
             return

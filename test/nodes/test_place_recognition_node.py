@@ -1,0 +1,256 @@
+"""The node in its own process, over real DDS, as a robot meets it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from nav_msgs.msg import Odometry
+from std_msgs.msg import Header, String
+
+from isometry.geometry import se3
+from isometry.nodes.runtime import messages
+from isometry.nodes.runtime.diagnostics import values_of
+from isometry.place_recognition.encoder import BirdsEyeEncoder
+from isometry.place_recognition.memory import PlaceMemory
+
+if TYPE_CHECKING:
+    from test.nodes.conftest import NodeProcess, Robot
+
+    StartNode = Callable[..., NodeProcess]
+
+SECOND = 1_000_000_000
+LAP = 20.0 * np.pi
+STEP = 2.5
+
+
+def on_circle(travelled: float) -> np.ndarray:
+    """T_map_base after so many metres around a circle of 10 m that begins at the origin, heading along x."""
+    angle = travelled / 10.0
+    return se3.from_planar(10.0 * np.sin(angle), 10.0 * (1.0 - np.cos(angle)), angle)
+
+
+def drive(robot: Robot, begin: float, end: float, start_ns: int = SECOND, drift: float = 0.0) -> list[int]:
+    """Around the circle at 1 m/s; odometry gains `drift` metres in y per metre. Returns the stamps."""
+    stamps = []
+    for travelled in np.arange(begin, end, STEP):
+        odometry = on_circle(travelled)
+        odometry[1, 3] += drift * travelled
+        stamps.append(start_ns + round(travelled * SECOND))
+        robot.drive(on_circle(travelled), stamps[-1], odometry)
+    return stamps
+
+
+def accepted(robot: Robot, stamps: list[int]) -> list[int]:
+    return [stamp for stamp in stamps if robot.matches[stamp]["accepted"] == "true"]
+
+
+def test_a_loop_is_found_the_path_is_corrected_and_map_to_odom_follows(robot: Robot, start_node: StartNode) -> None:
+    node = start_node(loop_min_travel=60.0)
+    robot.meet()
+    first = drive(robot, 0.0, LAP - 1.0, drift=0.02)
+    assert not accepted(robot, first)
+    second = drive(robot, LAP, LAP + 10.0, drift=0.02)
+    found = accepted(robot, second)
+    assert len(found) >= 2
+    robot.until(lambda: set(found) <= set(robot.poses))
+    for stamp in found:
+        expected = on_circle((stamp - SECOND) / SECOND)
+        assert np.linalg.norm(robot.poses[stamp][:2, 3] - expected[:2, 3]) < 0.5
+    match = robot.matches[found[0]]
+    assert int(match["keyframe"]) in (0, 1)
+    assert int(match["keyframe_stamp_ns"]) == first[int(match["keyframe"])]
+    assert float(match["confidence"]) > 0.5
+    robot.until(lambda: robot.corrections)
+    assert sum(np.linalg.norm(correction[:3, 3]) for correction in robot.corrections) > 0.5
+    drifted = 0.02 * (second[-1] - SECOND) / SECOND
+    robot.until(lambda: abs(robot.map_to_odom[-1][1, 3] + drifted) < 0.6)
+    robot.until(lambda: len(robot.path) == int(values_of(robot.status).get("keyframes", 0)) > 20)
+    assert np.linalg.norm(robot.path[-1][:2, 3] - on_circle((second[-1] - SECOND) / SECOND)[:2, 3]) < 0.6
+    robot.until(lambda: robot.state == "no_input")
+    figures = values_of(robot.status)
+    assert figures["provider"] == "CPUExecutionProvider"
+    assert len(figures["model_sha256"]) == 64
+    assert float(figures["processing_p99_ms"]) >= float(figures["processing_p50_ms"]) > 0.0
+    assert int(figures["drops"]) == 0
+    assert node.stop() == 0
+
+
+def test_a_saved_map_survives_a_kill_and_finds_the_robot_again(
+    robot: Robot, start_node: StartNode, tmp_path: Path
+) -> None:
+    memory_file = tmp_path / "town.places"
+    mapping = start_node(memory_file=memory_file)
+    robot.meet()
+    drive(robot, 0.0, LAP / 2)
+    answer = robot.call("save")
+    assert answer.success
+    assert str(memory_file) in answer.message
+    mapping.stop(signal.SIGKILL)
+    saved = memory_file.read_bytes()
+
+    localization = start_node(mode="localization", memory_file=memory_file)
+    # the killed node counts as a subscriber for a while, so ask the new one whether it knows of the robot
+    robot.until(lambda: "/points is published by /robot" in robot.status.message)
+    T_odom_map = se3.from_planar(100.0, -20.0, 2.0)
+    true = on_circle(10.0) @ se3.from_planar(0.0, 0.0, np.pi / 2)
+    stamp = 5000 * SECOND
+    assert robot.drive(true, stamp, T_odom_map @ true)["accepted"] == "true"
+    robot.until(lambda: stamp in robot.poses)
+    assert np.linalg.norm(robot.poses[stamp][:3, 3] - true[:3, 3]) < 0.5
+    robot.until(lambda: robot.map_to_odom and np.allclose(robot.map_to_odom[-1], se3.inverse(T_odom_map), atol=2.0))
+    assert localization.stop() == 0
+    assert memory_file.read_bytes() == saved
+
+
+def test_with_autosave_a_kill_loses_nothing(robot: Robot, start_node: StartNode, tmp_path: Path) -> None:
+    memory_file = tmp_path / "town.places"
+    node = start_node(memory_file=memory_file, autosave=True)
+    robot.meet()
+    stamps = drive(robot, 0.0, 20.0)
+    node.stop(signal.SIGKILL)
+    encoder = BirdsEyeEncoder.load()
+    memory = PlaceMemory.load(memory_file, encoder.sha256, encoder.descriptor_size)
+    assert memory.stamps_ns.tolist() == stamps
+
+
+def test_clear_forgets_and_load_brings_back(robot: Robot, start_node: StartNode, tmp_path: Path) -> None:
+    start_node(memory_file=tmp_path / "town.places")
+    robot.meet()
+    drive(robot, 0.0, 10.0)
+    refused = robot.call("load")
+    assert not refused.success
+    assert "town.places" in refused.message
+    assert robot.call("save").success
+    assert robot.call("clear").message.startswith("forgot 4 keyframes")
+    robot.until(lambda: values_of(robot.status).get("keyframes") == "0")
+    assert robot.call("load").message.startswith("loaded 4 keyframes")
+    robot.until(lambda: values_of(robot.status).get("keyframes") == "4")
+
+
+def test_missing_transforms_are_named_until_they_come(robot: Robot, start_node: StartNode) -> None:
+    start_node(sensor_pose="tf", transform_timeout=0.05)
+    robot.meet()
+    scan, stamps = robot.scan(np.eye(4)), count(SECOND, SECOND // 2)
+
+    def state_is(word: str, *names: str) -> Callable[[], bool]:
+        def send_and_look() -> bool:
+            stamp = next(stamps)
+            if robot.odom_known:
+                robot.send_odometry(np.eye(4), stamp)
+            robot.send_points(scan, stamp, "lidar")
+            robot.listen(0.2)
+            return robot.state == word and all(name in robot.status.message for name in names)
+
+        return send_and_look
+
+    robot.odom_known = False
+    robot.until(state_is("no_tf", "'odom'", "'base_link'"))
+    robot.odom_known = True
+    robot.until(state_is("no_tf", "'lidar'", "'base_link'"))
+    T_base_lidar = se3.from_planar(0.3, 0.0, 1.0)
+    robot.send_static("base_link", "lidar", T_base_lidar)
+    robot.until(state_is("ok"))
+
+
+def test_a_map_of_another_model_is_refused_by_name_and_the_node_stays_up(
+    robot: Robot, start_node: StartNode, tmp_path: Path
+) -> None:
+    memory_file = tmp_path / "foreign.places"
+    PlaceMemory("0" * 64, 16).save(memory_file)
+    node = start_node(mode="localization", memory_file=memory_file)
+    robot.until(lambda: robot.state in ("model_mismatch", "bad_input"))
+    assert f"{memory_file}: made with another model" in robot.status.message
+    assert node.runs
+    assert PlaceMemory.load(memory_file, "0" * 64, 16).descriptor_size == 16
+
+
+@pytest.mark.parametrize(
+    ("parameters", "word", "words"),
+    [
+        ({"model_file": "/nowhere/model.onnx"}, "model_mismatch", "/nowhere/model.onnx"),
+        ({"mode": "exploring"}, "bad_input", "mode = 'exploring'"),
+        ({"odometry": "wheels"}, "bad_input", "odometry = 'wheels'"),
+        ({"mode": "localization"}, "bad_input", "memory_file is empty"),
+        ({"mode": "localization", "memory_file": "/nowhere/a.places"}, "bad_input", "/nowhere/a.places"),
+    ],
+)
+def test_what_cannot_be_configured_is_named_and_the_node_stays_up(
+    robot: Robot, start_node: StartNode, parameters: dict[str, Any], word: str, words: str
+) -> None:
+    node = start_node(**parameters)
+    robot.until(lambda: robot.state == word)
+    assert words in robot.status.message
+    assert "\n" not in robot.status.message
+    assert node.runs
+
+
+def test_a_parameter_out_of_range_ends_the_node_with_one_line(start_node: StartNode) -> None:
+    node = start_node(keyframe_distance=-1.0)
+    assert node.process.wait(timeout=60.0) == 2
+    (line,) = [line for line in node.log.read_text().splitlines() if "cannot start" in line]
+    assert "keyframe_distance" in line
+    assert "Traceback" not in node.log.read_text()
+
+
+def test_a_topic_of_another_type_is_named(robot: Robot, start_node: StartNode) -> None:
+    robot.node.destroy_publisher(robot.points)
+    robot.node.create_publisher(String, "points", 1)
+    start_node()
+    robot.until(lambda: "/points is published as std_msgs/msg/String by /robot" in robot.status.message)
+    assert robot.state == "no_input"
+
+
+def test_bad_clouds_are_named_and_good_ones_are_used_again(robot: Robot, start_node: StartNode) -> None:
+    node = start_node()
+    robot.meet()
+    stamps = count(SECOND, SECOND // 2)
+    bad = [np.empty((0, 3)), np.full((500, 3), np.nan), np.zeros((1, 3)), np.zeros((500, 3))]
+
+    def named(points: np.ndarray) -> Callable[[], bool]:
+        def send_and_look() -> bool:
+            stamp = next(stamps)
+            robot.send_odometry(np.eye(4), stamp)
+            robot.send_points(points, stamp)
+            robot.listen(0.2)
+            return robot.state == "bad_input"
+
+        return send_and_look
+
+    for points in bad:
+        robot.until(named(points))
+        robot.drive(np.eye(4), next(stamps))
+        robot.until(lambda: robot.state in ("ok", "no_input"))
+    assert node.runs
+
+
+def test_odometry_from_a_topic(robot: Robot, start_node: StartNode) -> None:
+    start_node(odometry="topic")
+    robot.meet()
+    robot.until(lambda: robot.odom.get_subscription_count())
+    for travelled in (0.0, 5.0):
+        stamp = SECOND + round(travelled * SECOND)
+        header = Header(stamp=messages.to_stamp(stamp), frame_id="odom")
+        odometry = Odometry(header=header, child_frame_id="base_link")
+        odometry.pose.pose = messages.to_pose(on_circle(travelled))
+        robot.odom.publish(odometry)
+        robot.send_points(robot.scan(on_circle(travelled)), stamp)
+        robot.until(partial(robot.matches.__contains__, stamp))
+    robot.until(lambda: len(robot.path) == 2)
+    assert np.allclose(robot.path[1], on_circle(5.0), atol=1e-9)
+
+
+def test_a_bag_that_starts_again_is_located_in_the_map_and_adds_nothing(robot: Robot, start_node: StartNode) -> None:
+    start_node()
+    robot.meet()
+    stamps = drive(robot, 0.0, 25.0)
+    robot.matches.clear()
+    again = drive(robot, 0.0, 20.0)
+    assert accepted(robot, again) == again == stamps[:8]
+    robot.until(lambda: values_of(robot.status).get("keyframes") == "10")
