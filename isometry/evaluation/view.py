@@ -54,7 +54,9 @@ def _loops(recording: Recording, poses: StampedPoses) -> NDArray[np.float64]:
 
 def _lines(server: viser.ViserServer, name: str, segments: NDArray[np.float64], colour: tuple[int, int, int]) -> None:
     if len(segments):
-        server.scene.add_line_segments(name, segments.astype(np.float32), colour, thickness=3.0)
+        server.scene.add_line_segments(
+            name, segments.astype(np.float32), colour, thickness=0.4, thickness_units="world"
+        )
 
 
 def _colours(height: NDArray[np.float64]) -> NDArray[np.uint8]:
