@@ -18,11 +18,11 @@ help:
 	@echo "make clean                         remove the environment, builds and caches"
 
 .venv/.runtime: $(requirements)
-	scripts/setup.sh
+	scripts/setup.sh view
 	@touch $@
 
 .venv/.develop: $(requirements)
-	scripts/setup.sh train test
+	scripts/setup.sh view train test
 	@touch .venv/.runtime $@
 
 setup: .venv/.develop

@@ -12,7 +12,6 @@ RUNTIME = [
     "open3d-cpu>=0.18; platform_machine == 'x86_64'",
     "open3d>=0.18; platform_machine != 'x86_64'",
     "plotly>=5.20",
-    "pyyaml>=6.0",
     "rich>=13.7",
     "rosbags>=0.10",
     "scipy>=1.11",
@@ -34,6 +33,7 @@ ROS = [
     "ros-visualization-msgs",
 ]
 TRAIN = ["onnx>=1.16", "onnxscript>=0.3", "torch>=2.5"]
+VIEW = ["viser>=0.2"]
 TEST = [
     "coverage>=7.4",
     "hypothesis>=6.100",
@@ -42,7 +42,6 @@ TEST = [
     "pytest-timeout>=2.3",
     "ruff>=0.6",
     "setuptools>=77",
-    "types-PyYAML",
 ]
 
 setup(
@@ -62,7 +61,7 @@ setup(
     ],
     zip_safe=False,
     install_requires=RUNTIME,
-    extras_require={"gpu": GPU, "ros": ROS, "test": TEST, "train": TRAIN},
+    extras_require={"gpu": GPU, "ros": ROS, "test": TEST, "train": TRAIN, "view": VIEW},
     entry_points={
         "console_scripts": [
             "isometry = isometry.cli.main:main",

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Set up .venv for the package in this folder. Where a ROS 2 is sourced it is used; where none is, its wheels are.
-# usage: scripts/setup.sh EXTRA...    extras of setup.py: none to run, `train test` to develop. PYTHON names the Python.
+# usage: scripts/setup.sh EXTRA...    extras of setup.py: `view` to run, `view train test` to develop
+# PYTHON names the Python to build on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # The ROS wheels restart Python with a library path and leave this mark, which belongs to another environment.
@@ -33,7 +34,7 @@ extras=("$@")
 [ -n "${ROS_DISTRO:-}" ] || extras+=(ros)
 constraints=requirements/$([ -n "${ROS_DISTRO:-}" ] && echo ros_distribution.txt || echo constraints.txt)
 
-echo "== Python packages into .venv (${extras[*]:-runtime})"
+echo "== Python packages into .venv (${extras[*]})"
 pip install -q -c "$constraints" pip
 export PYTHONWARNINGS="ignore:Editable installation"
 pip install -q -c "$constraints" -e ".[$(IFS=, && echo "${extras[*]}")]"
@@ -42,7 +43,7 @@ if [ -z "${ROS_DISTRO:-}" ]; then
   pip install -q --no-deps --force-reinstall "$(scripts/interfaces_wheel.sh "$base_python")"
   if [ -n "$develop" ]; then
     # The program that runs launch files is linked against Python 3.10; any newer one serves it under that name.
-    pip install -q --no-deps play-launch==0.16.0
+    pip install -q --no-deps -c "$constraints" play-launch
     libpython=$(/sbin/ldconfig -p | awk -v name="libpython$version.so.1.0" '$1 == name { print $NF }' | tail -n 1)
     ln -sf "$libpython" "$venv/lib/libpython3.10.so.1.0"
   fi
