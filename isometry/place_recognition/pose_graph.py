@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 from math import hypot, radians, sqrt
 
 import gtsam
@@ -52,6 +53,12 @@ class Loop:
     other: int
     T_keyframe_other: Transform
     covariance: Covariance  # in the frame of `keyframe`
+
+    @cached_property
+    def factor(self) -> gtsam.BetweenFactorPose3:
+        """What the optimisation makes of it."""
+        noise = _noise(self.covariance, self.T_keyframe_other)
+        return gtsam.BetweenFactorPose3(self.keyframe, self.other, _pose(self.T_keyframe_other), noise)
 
 
 class KeyframePoseGraph:
@@ -103,18 +110,19 @@ class KeyframePoseGraph:
         T_odometry = se3.inverse(self._T_odom_base[keyframe]) @ self._T_odom_base[other]
         if not self._agree(loop, T_odometry[None], np.zeros((1, 6, 6)), np.array([driven]))[0]:
             return False
-        known = [*self._loops, *self._pending]
-        agree, supports = self._votes(loop, known)
-        opposed = [other for other, agrees in zip(self._loops, agree, strict=False) if not agrees]
+        waiting = list(self._pending)
+        agree, supports = self._votes(loop, [*self._loops, *waiting])
+        opposed = [held for held, agrees in zip(self._loops, agree, strict=False) if not agrees]
         needed = len(opposed) + (self._position_drift(driven) > self.parameters.trusted_drift)
         if np.count_nonzero(supports) < needed:
             self._pending.append(loop)
             return False
-        confirmed = [other for other, supported in zip(known, supports, strict=True) if supported]
-        self._loops = [other for other in self._loops if other not in opposed and other not in confirmed]
-        self._loops += [*confirmed, loop]
-        self._pending.extend(opposed)
-        self._pending = deque((other for other in self._pending if other not in confirmed), _PENDING_AT_MOST)
+        supported = supports[len(self._loops) :]
+        self._loops = [held for held in self._loops if held not in opposed] + [loop]
+        for pending, confirmed in zip(waiting, supported, strict=True):
+            if confirmed and self._votes(pending, self._loops)[0].all():
+                self._loops.append(pending)
+        self._pending = deque((p for p in [*waiting, *opposed] if p not in self._loops), _PENDING_AT_MOST)
         self._solved = False
         return True
 
@@ -123,8 +131,7 @@ class KeyframePoseGraph:
         if not self._solved:
             graph = gtsam.NonlinearFactorGraph(self._factors)
             for loop in self._loops:
-                measured, noise = _pose(loop.T_keyframe_other), _noise(loop.covariance, loop.T_keyframe_other)
-                graph.add(gtsam.BetweenFactorPose3(loop.keyframe, loop.other, measured, noise))
+                graph.add(loop.factor)
             self._values = gtsam.LevenbergMarquardtOptimizer(graph, self._values).optimize()
             self._solved = True
         T_map_base = np.tile(np.eye(4), (len(self._T_odom_base), 1, 1))
