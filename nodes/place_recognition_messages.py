@@ -11,6 +11,7 @@ from nav_msgs.msg import Path
 from numpy.typing import NDArray
 from visualization_msgs.msg import Marker, MarkerArray
 
+from isometry.geometry import se3
 from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.diagnostics import key_values, to_array
 from isometry.place_recognition.mapping import MappingStep
@@ -33,12 +34,20 @@ def to_match(step: MappingStep, query_stamp_ns: int, map_frame: str, keyframe_st
         "confidence": float(match.confidence),
         "descriptor_distance": float(distance),
         "candidates": " ".join(str(candidate) for candidate in match.candidates),
+        "pose_in_keyframe": _seven(match.T_keyframe_query),
         "added_keyframe": -1 if step.keyframe is None else step.keyframe,
         **{f"{stage}_ms": float(seconds) * 1e3 for stage, seconds in match.seconds.items()},
     }
     status = DiagnosticStatus(level=DiagnosticStatus.OK, name="place_recognition: match", message=match.reason)
     status.values = key_values(figures)
     return to_array(status, messages.to_stamp(query_stamp_ns), map_frame)
+
+
+def _seven(transform: Array | None) -> str:
+    """x y z in metres and a quaternion x y z w; empty for no transform."""
+    if transform is None:
+        return ""
+    return " ".join(f"{value:.6f}" for value in (*transform[:3, 3], *se3.to_quaternion(transform)))
 
 
 def to_pose_with_covariance(match: PlaceMatch, stamp_ns: int, map_frame: str) -> PoseWithCovarianceStamped:

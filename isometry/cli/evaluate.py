@@ -1,0 +1,63 @@
+"""`isometry evaluate TASK ... --json FILE`: exits 0 when it measured, 1 with one line when it could not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isometry.cli.frames import parse_frames
+from isometry.cli.progress import clear_errors
+
+app = typer.Typer(help="Measure a capability on recorded data.", no_args_is_help=True)
+
+Kitti = Annotated[Path, typer.Option(help="KITTI odometry directory, with sequences/NN and poses/NN.txt.")]
+Sequence = Annotated[str, typer.Option(help="Which sequence: NN.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")]
+
+
+@app.command("place-recognition")
+def place_recognition(
+    kitti: Kitti,
+    sequence: Sequence,
+    database: Annotated[str, typer.Option(help="Frames A:B that are remembered, B left out.")],
+    queries: Annotated[str, typer.Option(help="Frames C:D that are asked for.")],
+    revisit_radius: Annotated[float, typer.Option(help="Metres within which a place counts as found.")] = 5.0,
+    yaw: Annotated[float, typer.Option(help="Degrees by which every query is turned.")] = 0.0,
+    yaw_sweep: Annotated[int, typer.Option(help="Turn the queries by this many yaws over the full circle.")] = 0,
+    scans_from: Annotated[str | None, typer.Option(help="Take the scans of this sequence instead.")] = None,
+    every: Annotated[int, typer.Option(help="Ask only every K-th query.")] = 1,
+    model: Annotated[Path | None, typer.Option(help="Another model file, or `fourier` for the baseline.")] = None,
+    ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
+    json_file: Json = None,
+) -> None:
+    """Recall of retrieval and after verification, pose errors, wrong acceptances, times."""
+    from rich import print_json
+    from rich.progress import track
+
+    from isometry.datasets.kitti import KittiOdometry
+    from isometry.evaluation import place_recognition as evaluation
+    from isometry.evaluation.provenance import provenance, write_json
+    from isometry.place_recognition.baseline import load_encoder
+    from isometry.place_recognition.memory import PlaceMemory
+    from isometry.place_recognition.parameters import PlaceRecognitionParameters
+    from isometry.place_recognition.pipeline import PlaceRecognizer
+
+    with clear_errors():
+        dataset = KittiOdometry(kitti, sequence, scans_from)
+        remembered, asked = (range(len(dataset))[parse_frames(text)] for text in (database, queries))
+        encoder = load_encoder(model)
+        memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)
+        recognizer = PlaceRecognizer(encoder, memory, PlaceRecognitionParameters(ground_height=ground_height))
+        drive = evaluation.Drive.of(dataset, lambda rows: track(rows, "measuring turns"))
+        yaws = [yaw + 360.0 * k / yaw_sweep for k in range(yaw_sweep)] if yaw_sweep else [yaw]
+        result = evaluation.evaluate(
+            drive, remembered, asked[::every], recognizer, revisit_radius, yaws, lambda rows: track(rows, "scans")
+        )
+        frames = f"database {database} queries {queries} every {every}"
+        data = f"{kitti.name}/{scans_from or sequence} poses {sequence} {frames}"
+        result = provenance(data, encoder.name, encoder.sha256) | result
+        if json_file is not None:
+            write_json(json_file, result)
+        print_json(data={k: v for k, v in result.items() if k != "yaw_sweep"})

@@ -1,0 +1,22 @@
+"""The command `isometry`. Each subcommand imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import typer
+
+from isometry.cli import bag, evaluate, export, models, run, train, view
+
+app = typer.Typer(help="ROS 2 perception that gives the same answer whichever way it is turned.", no_args_is_help=True)
+app.add_typer(run.app, name="run")
+app.command("demo")(run.demo)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.add_typer(export.app, name="export")
+app.add_typer(models.app, name="models")
+app.add_typer(bag.app, name="bag")
+app.command("view")(view.view)
+
+
+def main() -> None:
+    """Entry point."""
+    app()

@@ -1,0 +1,64 @@
+"""Where figures come from: the commit, the machine and the versions, written into every result."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import isometry
+
+LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "small-gicp", "gtsam")
+
+
+def provenance(data: str, model_name: str, model_sha256: str) -> dict[str, Any]:
+    """What a reader needs to measure the same again; `data` says which recording and which part of it."""
+    return {
+        "isometry": isometry.__version__,
+        "commit": _commit(),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "data": data,
+        "model": {"name": model_name, "sha256": model_sha256},
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a result under a temporary name and rename it, so that a reader never sees half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def _commit() -> str:
+    """The commit of the sources, with "+changes" when they differ from it; "unknown" outside of a checkout."""
+    folder = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        found = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        return found.stdout.strip() if found.returncode == 0 else ""
+
+    revision = git("rev-parse", "HEAD")
+    if not revision:
+        return "unknown"
+    return revision + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")

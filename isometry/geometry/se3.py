@@ -1,0 +1,68 @@
+"""Rigid transforms as 4x4 matrices. `T_target_source` maps points in `source` to `target`; metres and radians."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+Array = NDArray[np.float64]
+
+
+def from_rotation_translation(rotation: Array, translation: Array) -> Array:
+    """4x4 transform of a 3x3 rotation and a translation (3,) in metres."""
+    transform = np.eye(4)
+    transform[:3, :3] = rotation
+    transform[:3, 3] = translation
+    return transform
+
+
+def from_quaternion_translation(quaternion_xyzw: Array, translation: Array) -> Array:
+    """4x4 transform of a quaternion (4,) in ROS order x, y, z, w and a translation (3,) in metres.
+
+    Raises ValueError for a quaternion of zero norm or with NaN.
+    """
+    return from_rotation_translation(Rotation.from_quat(quaternion_xyzw).as_matrix(), np.asarray(translation))
+
+
+def to_quaternion(transform: Array) -> Array:
+    """Quaternion (4,) in ROS order x, y, z, w of a 4x4 transform."""
+    quaternion: Array = Rotation.from_matrix(transform[:3, :3]).as_quat()
+    return quaternion
+
+
+def from_planar(x: float, y: float, yaw: float) -> Array:
+    """4x4 transform of a planar pose: metres, and radians counter-clockwise about z."""
+    return from_rotation_translation(Rotation.from_rotvec([0.0, 0.0, yaw]).as_matrix(), np.array([x, y, 0.0]))
+
+
+def yaw(transform: Array) -> float:
+    """Heading in radians about z: the direction in the target's x-y plane of the source's x axis."""
+    return float(np.arctan2(transform[1, 0], transform[0, 0]))
+
+
+def inverse(transform: Array) -> Array:
+    """Inverse of 4x4 transforms (..., 4, 4)."""
+    rotation_transposed = np.swapaxes(transform[..., :3, :3], -1, -2)
+    inverted = np.zeros_like(transform)
+    inverted[..., :3, :3] = rotation_transposed
+    inverted[..., :3, 3] = -np.einsum("...ij,...j->...i", rotation_transposed, transform[..., :3, 3])
+    inverted[..., 3, 3] = 1.0
+    return inverted
+
+
+def apply(transform: Array, points: Array) -> Array:
+    """Points (N,3) in the source frame, expressed in the target frame."""
+    return points @ transform[:3, :3].T + transform[:3, 3]
+
+
+def rotation_angle(transform: Array) -> float:
+    """Angle in radians of the rotation of a 4x4 transform."""
+    return float(Rotation.from_matrix(transform[:3, :3]).magnitude())
+
+
+def levelling_rotation(up: Array) -> Array:
+    """Smallest 3x3 rotation that takes the direction `up` (3,) to +z (a half turn about x when it points to -z)."""
+    rotation, _ = Rotation.align_vectors([[0.0, 0.0, 1.0]], [up / np.linalg.norm(up)])
+    matrix: Array = rotation.as_matrix()
+    return matrix

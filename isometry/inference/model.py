@@ -1,0 +1,90 @@
+"""A model is an ONNX file that says what it is, and a card beside it that says how it was made and measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights"
+
+
+class ModelMismatchError(ValueError):
+    """A model file that cannot be read, or is not what its card or its user says it is."""
+
+
+class Model:
+    """An ONNX session whose task, inputs and card were checked."""
+
+    def __init__(self, path: Path, task: str, threads: int = 1, providers: Sequence[str] = ("CPUExecutionProvider",)):
+        """Open `path` for `task`. `threads` 0 lets onnxruntime choose.
+
+        Raises ModelMismatchError, naming the file and what is wrong, when the file is missing or unreadable, was made
+        for another task, differs from its card, or when the first of `providers` does not run it.
+        """
+        self.path = path
+        self.session = _open_session(path, threads, providers)
+        self.provider: str = self.session.get_providers()[0]
+        if self.provider != providers[0]:
+            raise ModelMismatchError(
+                f"{path}: asked for {providers[0]}, but onnxruntime runs it on {self.provider} "
+                f"(available: {', '.join(onnxruntime.get_available_providers())})"
+            )
+        self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
+        if self.metadata.get("task") != task:
+            raise ModelMismatchError(f"{path}: made for {self.metadata.get('task', 'no named task')!r}, not {task!r}")
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.card = read_card(path)
+        if self.card.get("sha256") != self.sha256:
+            raise ModelMismatchError(f"{path}: sha256 {self.sha256[:12]} is not the one on its card {card_path(path)}")
+
+    @property
+    def name(self) -> str:
+        """File name without its ending."""
+        return self.path.stem
+
+    def constants(self) -> dict[str, Any]:
+        """Preprocessing constants, from the file itself."""
+        constants = json.loads(self.metadata["preprocessing"])
+        if not isinstance(constants, dict):
+            raise ModelMismatchError(f"{self.path}: its preprocessing constants are not a table")
+        return constants
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Outputs in the file's order."""
+        return list(self.session.run(None, dict(inputs)))
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of a model file lies."""
+    return path.with_suffix(".json")
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card of a model file. Raises ModelMismatchError when it is missing or no JSON."""
+    try:
+        card = json.loads(card_path(path).read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise ModelMismatchError(f"{path}: its card {card_path(path)} cannot be read ({error})") from error
+    if not isinstance(card, dict):
+        raise ModelMismatchError(f"{path}: its card {card_path(path)} is not a table")
+    return card
+
+
+def _open_session(path: Path, threads: int, providers: Sequence[str]) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise ModelMismatchError(f"{path}: no such model file")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:  # onnxruntime raises its own unrelated types, all of which mean "not this file"
+        raise ModelMismatchError(f"{path}: onnxruntime cannot open it ({str(error).splitlines()[0]})") from error

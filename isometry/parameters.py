@@ -1,0 +1,44 @@
+"""Typed parameters: one frozen dataclass per component is the single source of defaults, ranges and descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, field, fields
+from typing import Any, TypeVar
+
+Parameters = TypeVar("Parameters")
+
+
+def parameter(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field that carries what ROS, YAML and the documentation need to know about it.
+
+    `low` and `high` are inclusive bounds of a number, in the unit that the field's name or description states.
+    """
+    return field(default=default, metadata={"description": description, "low": low, "high": high})
+
+
+def check(parameters: Any) -> None:
+    """Raise ValueError naming the first field that is outside its range or of another type than its default."""
+    for item in fields(parameters):
+        value = getattr(parameters, item.name)
+        _check_type(item, value)
+        low, high = item.metadata.get("low"), item.metadata.get("high")
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise ValueError(f"parameter {item.name} = {value} is outside [{low}, {high}]")
+
+
+def _check_type(item: Field[Any], value: Any) -> None:
+    expected = type(item.default)
+    accepted = (int, float) if expected is float else expected
+    if not isinstance(value, accepted) or (isinstance(value, bool) and expected is not bool):
+        raise ValueError(f"parameter {item.name} = {value!r} must be of type {expected.__name__}")
+
+
+def from_mapping(kind: type[Parameters], values: Mapping[str, Any]) -> Parameters:
+    """Build a parameter dataclass from a mapping (YAML, ROS); raise ValueError on a name that it does not have."""
+    unknown = set(values) - {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    if unknown:
+        raise ValueError(f"unknown parameter {sorted(unknown)[0]!r} for {kind.__name__}")
+    built = kind(**values)
+    check(built)
+    return built

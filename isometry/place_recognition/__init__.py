@@ -1,0 +1,1 @@
+"""LiDAR place recognition: descriptor, place memory, verification, pose."""

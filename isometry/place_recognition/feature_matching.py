@@ -1,0 +1,66 @@
+"""Oriented feature matches, each of which proposes a whole planar pose: no sampling of several matches is needed.
+
+A feature that matches its counterpart at some shift of its orientations says by how much the scan turned; together with
+the two positions that is a pose.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import planar
+from isometry.place_recognition.types import Observation
+
+AGREEMENT_METRES = 2.4  # one and a half cells of the feature map
+AGREEMENT_RADIANS = np.deg2rad(15.0)  # a third of the step between two orientations
+MATCHES = 96  # the best matches vote
+Array = NDArray[np.float64]
+
+
+def propose(query: Observation, keyframe: Observation, count: int) -> tuple[Array, NDArray[np.int64]]:
+    """At most `count` distinct poses (H,3) of the query in the keyframe's frame, best supported first.
+
+    Also returns how many matches agree with each (H,). Poses are x, y in metres and yaw in radians.
+    """
+    other, yaw, score = match(query.features, keyframe.features)
+    chosen = np.argsort(-score)[:MATCHES]
+    yaw = yaw[chosen]
+    at_query = query.keypoints[chosen].astype(np.float64)
+    at_keyframe = keyframe.keypoints[other[chosen]].astype(np.float64)
+    turning = planar.rotations(yaw)
+    translation = at_keyframe - np.einsum("hij,hj->hi", turning, at_query)
+    # match m agrees with pose h when it lies where the pose puts it and turned as the pose says
+    moved = at_query @ turning.transpose(0, 2, 1) + translation[:, None]
+    near = np.square(moved - at_keyframe).sum(axis=-1) < AGREEMENT_METRES**2
+    agree = near & (np.abs(planar.wrapped(yaw[:, None] - yaw)) < AGREEMENT_RADIANS)
+    support = agree.sum(axis=1)
+    poses: list[Array] = []
+    supports: list[int] = []
+    for h in np.argsort(-support, kind="stable"):
+        pose = planar.fit(at_query[agree[h]], at_keyframe[agree[h]], yaw[h])
+        if all(np.hypot(*(pose - p)[:2]) > 1.0 or abs(planar.wrapped(pose[2] - p[2])) > 0.1 for p in poses):
+            poses.append(pose)
+            supports.append(int(support[h]))
+        if len(poses) == count:
+            break
+    return np.array(poses).reshape(-1, 3), np.array(supports, dtype=np.int64)
+
+
+def match(query: NDArray[np.int8], keyframe: NDArray[np.int8]) -> tuple[NDArray[np.int64], Array, NDArray[np.float32]]:
+    """For each query feature (Q,8,F) its best counterpart among (K,8,F): index (Q,), yaw (Q,) in radians, score (Q,).
+
+    The yaw is that by which the query's surroundings must be turned to look like the keyframe's, finer than the eight
+    orientations by a parabola through the three best shifts.
+    """
+    q, k = query.astype(np.float32), keyframe.astype(np.float32)
+    orientations = q.shape[1]
+    turned = np.stack([np.roll(k, -s, axis=1).reshape(len(k), -1) for s in range(orientations)])
+    scores = (q.reshape(len(q), -1) @ turned.reshape(orientations * len(k), -1).T).reshape(len(q), orientations, -1)
+    shift, other = np.unravel_index(scores.reshape(len(q), -1).argmax(axis=1), scores.shape[1:])
+    every = np.arange(len(q))
+    best = scores[every, shift, other]
+    below, above = (scores[every, (shift + step) % orientations, other] for step in (-1, 1))
+    fraction = 0.5 * (above - below) / np.maximum(2.0 * best - below - above, 1e-6)
+    yaw = (shift + np.clip(fraction, -0.5, 0.5)) * (2.0 * np.pi / orientations)
+    return other, np.asarray(yaw, dtype=np.float64), best

@@ -1,0 +1,160 @@
+"""Place recognition, top to bottom: a cloud, the places it resembles, its pose in the one that it shows, or why none.
+
+    cloud -> bird's-eye image -> descriptor and oriented features        observation.py, encoder.py
+          -> candidates by descriptor, of distinct places                 memory.py
+          -> poses that feature matches propose, compared on the images   feature_matching.py, image_alignment.py
+          -> the nearest keyframe to the best pose, aligned               verification.py
+          -> small_gicp on the clouds -> pose, covariance, confidence     refinement.py, calibration.py
+
+After BEVPlace (Luo et al., 2023) and BEVPlace++ (2024), with poses from single matches of oriented features.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import se3
+from isometry.parameters import check
+from isometry.place_recognition import calibration
+from isometry.place_recognition.encoder import BirdsEyeEncoder
+from isometry.place_recognition.image_alignment import BlurredImage
+from isometry.place_recognition.memory import PlaceMemory
+from isometry.place_recognition.observation import observe
+from isometry.place_recognition.parameters import PlaceRecognitionParameters
+from isometry.place_recognition.position import position_from_distances
+from isometry.place_recognition.refinement import refine
+from isometry.place_recognition.types import Keyframe, Observation, PlaceMatch
+from isometry.place_recognition.verification import PlanarMatch, aligned, verify
+
+Array = NDArray[np.float64]
+POSITION_CANDIDATES = 20
+
+
+class PlaceRecognizer:
+    """Remembers places and recognises them from any direction."""
+
+    def __init__(self, encoder: BirdsEyeEncoder, memory: PlaceMemory, parameters: PlaceRecognitionParameters) -> None:
+        """Raises ValueError on parameters outside their range or a memory of another model."""
+        check(parameters)
+        if memory.model_sha256 != encoder.sha256:
+            raise ValueError(f"the memory is of model {memory.model_sha256[:12]}, not {encoder.sha256[:12]}")
+        self.encoder, self.memory, self.parameters = encoder, memory, parameters
+
+    def observe(self, points: NDArray[np.floating], up: NDArray[np.floating] | None = None) -> Observation:
+        """Observation of a cloud (N,3) in metres in the base frame; `up` (3,) points against gravity there.
+
+        Raises ValueError on a cloud that cannot be used, saying why.
+        """
+        return observe(points, self.encoder, self.parameters, up)
+
+    def remember(self, observation: Observation, T_map_base: Array, stamp_ns: int) -> int:
+        """Add a place to the memory and return its identifier."""
+        return self.memory.add(observation, T_map_base, stamp_ns)
+
+    def recognise(self, observation: Observation, newest_stamp_ns: int | None = None) -> PlaceMatch:
+        """Place and pose of an observation among keyframes not newer than `newest_stamp_ns`, or why there is none."""
+        began = time.perf_counter()
+        candidates, distances = self.memory.search(observation.descriptor, self.parameters.candidates, newest_stamp_ns)
+        searched = time.perf_counter()
+        match = self._verify(observation, candidates, newest_stamp_ns)
+        seconds = {"search": searched - began, "verify": time.perf_counter() - searched}
+        return PlaceMatch(
+            **match,
+            position_estimate=self._position(candidates, distances),
+            candidates=tuple(int(c) for c in candidates),
+            candidate_distances=tuple(float(d) for d in distances),
+            seconds=seconds,
+        )
+
+    def _verify(
+        self, observation: Observation, candidates: NDArray[np.int64], newest_stamp_ns: int | None
+    ) -> dict[str, Any]:
+        if not len(candidates):
+            return {"accepted": False, "reason": "empty_memory"}
+        query_image = BlurredImage(observation.image, self.encoder.grid)
+        found = self._best_place(observation, query_image, self._distinct_places(candidates))
+        keyframe, planar = self._anchor(observation, query_image, *found, newest_stamp_ns)
+        confidence = calibration.confidence(planar)
+        accepted = confidence >= self.parameters.least_confidence
+        T_level_level = se3.from_planar(*planar.pose)
+        if accepted:
+            T_level_level = refine(observation, keyframe.observation, T_level_level, self.parameters)
+        T_base_level = se3.inverse(keyframe.observation.T_level_base)
+        T_keyframe_query = T_base_level @ T_level_level @ observation.T_level_base
+        return {
+            "accepted": accepted,
+            "reason": "ok" if accepted else "low_agreement",
+            "keyframe": keyframe.identifier,
+            "T_keyframe_query": T_keyframe_query,
+            "T_map_query": keyframe.T_map_base @ T_keyframe_query,
+            "covariance": calibration.covariance(planar),
+            "confidence": confidence,
+        }
+
+    def _position(self, candidates: NDArray[np.int64], distances: NDArray[np.float32]) -> Array | None:
+        if not len(candidates):
+            return None
+        positions = self.memory.poses[candidates[:POSITION_CANDIDATES], :2, 3]
+        return position_from_distances(positions, self.encoder.metres(distances[:POSITION_CANDIDATES]))
+
+    def _distinct_places(self, candidates: NDArray[np.int64]) -> list[int]:
+        """The candidates in order, without those that lie close to one before: a second look at a place adds little."""
+        position = self.memory.poses[candidates, :3, 3]
+        kept: list[int] = []
+        for k in range(len(candidates)):
+            if all(np.linalg.norm(position[k] - position[other]) > self.parameters.place_radius for other in kept):
+                kept.append(k)
+            if len(kept) == self.parameters.places:
+                break
+        return [int(candidates[k]) for k in kept]
+
+    def _best_place(
+        self, observation: Observation, query_image: BlurredImage, places: list[int]
+    ) -> tuple[Keyframe, PlanarMatch]:
+        grid, parameters = self.encoder.grid, self.parameters
+        tried: list[tuple[Keyframe, BlurredImage, PlanarMatch]] = []
+        for place in places:
+            keyframe = self.memory.keyframe(place)
+            image = BlurredImage(keyframe.observation.image, grid)
+            planar = verify(observation, keyframe.observation, query_image, image, parameters.hypotheses)
+            if planar.agreement > parameters.good_agreement:
+                planar = aligned(planar, query_image, image)
+                if planar.agreement > parameters.good_agreement:
+                    return keyframe, planar
+            tried.append((keyframe, image, planar))
+        tried.sort(key=lambda entry: -entry[2].agreement)
+        promising = [
+            (keyframe, aligned(planar, query_image, image))
+            for keyframe, image, planar in tried[: parameters.aligned_places]
+        ]
+        return max(promising, key=lambda entry: entry[1].agreement)
+
+    def _anchor(
+        self,
+        observation: Observation,
+        query_image: BlurredImage,
+        keyframe: Keyframe,
+        planar: PlanarMatch,
+        newest_stamp_ns: int | None,
+    ) -> tuple[Keyframe, PlanarMatch]:
+        """The match with the keyframe nearest to where the query was found to be: that one shares most with it."""
+        poses, stamps_ns = self.memory.poses, self.memory.stamps_ns
+        T_level_query = se3.from_planar(*planar.pose)
+        T_map_query = keyframe.T_map_base @ se3.inverse(keyframe.observation.T_level_base) @ T_level_query
+        distance = np.linalg.norm(poses[:, :3, 3] - T_map_query[:3, 3], axis=1)
+        if newest_stamp_ns is not None:
+            distance[stamps_ns > newest_stamp_ns] = np.inf
+        nearest = int(distance.argmin())
+        if nearest == keyframe.identifier:
+            return keyframe, planar
+        nearer = self.memory.keyframe(nearest)
+        T_nearer_query = nearer.observation.T_level_base @ se3.inverse(nearer.T_map_base) @ T_map_query
+        guess = np.array([*T_nearer_query[:2, 3], se3.yaw(T_nearer_query)])
+        image = BlurredImage(nearer.observation.image, self.encoder.grid)
+        moved = aligned(PlanarMatch(guess, 0.0, planar.supporting), query_image, image)
+        stayed = np.hypot(*(moved.pose - guess)[:2]) < self.parameters.place_radius
+        return (nearer, moved) if stayed and moved.agreement > planar.agreement - 0.1 else (keyframe, planar)

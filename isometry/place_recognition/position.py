@@ -1,0 +1,31 @@
+"""The query's position from descriptors alone: distances between descriptors tell distances between places.
+
+Source: BEVPlace (Luo et al., 2023), section 3.4, with the mapping measured on the training drive and kept in the model.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+Array = NDArray[np.float64]
+NEIGHBOURHOOD = 25.0  # metres around the best candidate; beyond, descriptors tell no distance
+
+
+def position_from_distances(positions: Array, metres: Array) -> Array:
+    """The point (2,) whose distances to `positions` (K,2), best first, come closest to `metres` (K,).
+
+    Only candidates near the first count, the near ones more than the far ones.
+    """
+    near = np.linalg.norm(positions - positions[0], axis=1) < NEIGHBOURHOOD
+    positions, metres = positions[near], metres[near]
+    weight = 1.0 / (metres + 1.0)
+    start = (weight[:, None] ** 2 * positions).sum(axis=0) / (weight**2).sum()
+
+    def residuals(point: Array) -> Array:
+        return np.asarray(weight * (np.hypot(*(positions - point).T) - metres))
+
+    # starting in the middle of a straight drive, the answer stays on it unless the distances say otherwise
+    found: Array = least_squares(residuals, start, loss="soft_l1", method="trf", max_nfev=20).x
+    return found

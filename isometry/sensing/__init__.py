@@ -1,0 +1,1 @@
+"""Clouds and bird's-eye images: arrays only."""

@@ -1,0 +1,39 @@
+"""The ground under a robot, and the cloud without it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEWEST_GROUND_POINTS = 200
+
+
+def without_ground(
+    points: NDArray[np.floating], height: float, clearance: float = 0.25, band: float = 0.12
+) -> NDArray[np.floating]:
+    """The points (N,3) of a level cloud that stand clear of the ground, in metres.
+
+    `height` is where the ground is under the robot. A plane is fitted to what lies below `height + band`, and all that
+    is less than `clearance` above the plane goes. A cloud with almost nothing down there is returned as it is: its
+    ground was removed before.
+    """
+    low = points[points[:, 2] < height + band]
+    if len(low) < FEWEST_GROUND_POINTS:
+        return points
+    low = low[low[:, 2] > height - 1.0]
+    slope_x, slope_y, offset = _plane(low, height)
+    above = points[:, 2] - (slope_x * points[:, 0] + slope_y * points[:, 1] + offset)
+    return points[above > clearance]
+
+
+def _plane(low: NDArray[np.floating], height: float) -> tuple[float, float, float]:
+    """Least-squares plane z = a x + b y + c through ground points, reweighted three times against outliers."""
+    chosen = low[:: max(1, len(low) // 4000)].astype(np.float64)
+    design = np.column_stack([chosen[:, :2], np.ones(len(chosen))])
+    solution = np.array([0.0, 0.0, height])
+    for _ in range(3):
+        residual = chosen[:, 2] - design @ solution
+        weight = 1.0 / (1.0 + (residual / 0.1) ** 2)
+        weighted = design * weight[:, None]
+        solution = np.linalg.lstsq(weighted.T @ design, weighted.T @ chosen[:, 2], rcond=None)[0]
+    return float(solution[0]), float(solution[1]), float(solution[2])

@@ -1,0 +1,108 @@
+"""Export of a trained network: the ONNX file with its metadata, its symmetry measured on that very file, its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from isometry.inference import card_path
+from isometry.inference.symmetry import encoder_turn_error, example_images
+from isometry.models.birds_eye_encoder import BirdsEyeEncoder
+from isometry.models.layers.cyclic_convolution import plain
+from isometry.sensing.birds_eye import BirdsEyeGrid
+
+OPSET = 18
+
+
+def export_birds_eye_encoder(
+    network: BirdsEyeEncoder,
+    grid: BirdsEyeGrid,
+    distance_map: NDArray[np.float64],
+    output: Path,
+    card: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write `output` (.onnx) and its card (.json) and return the card.
+
+    `distance_map` (2,K): descriptor distances and the metres that they usually mean. `card` gives what only the maker
+    knows: training data, licence, metrics. Raises ValueError when the written file differs from the network by more
+    than 1e-4, or breaks the symmetry of 90 degree turns by more than 1e-4.
+    """
+    exported = plain(network)
+    image = torch.zeros(2, 1, grid.size, grid.size)
+    temporary = output.with_suffix(".tmp.onnx")
+    torch.onnx.export(
+        exported,
+        (image,),
+        str(temporary),
+        input_names=["image"],
+        output_names=["descriptor", "features"],
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    model = onnx.load(temporary)
+    for entry in model.graph.node:  # the exporter writes its own source paths into every node
+        del entry.metadata_props[:]
+        entry.doc_string = ""
+    images = example_images(grid.size, grid.cap)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    measured = {
+        "difference_to_torch": difference_to_torch(session, network, images),
+        "turn_by_90_degrees": encoder_turn_error(session, images),
+    }
+    for name, error in measured.items():
+        if error > 1e-4:
+            raise ValueError(f"{output}: {name} is {error:.1e}, more than 1e-4: not exported")
+    metadata = {
+        "task": "place_recognition",
+        "symmetry_group": "C8 (yaw, steps of 45 degrees; exact at 90)",
+        "equivariance_error": f"{measured['turn_by_90_degrees']:.3e}",
+        "preprocessing": json.dumps(asdict(grid)),
+        "distance_map": json.dumps(np.round(distance_map, 4).tolist()),
+        "licence": str(card.get("licence", "")),
+    }
+    onnx.helper.set_model_props(model, metadata)
+    onnx.save(model, temporary)
+    os.replace(temporary, output)
+    full_card = {
+        "name": output.stem,
+        "task": "place_recognition",
+        "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
+        "bytes": output.stat().st_size,
+        "inputs": {"image": f"float32 (batch, 1, {grid.size}, {grid.size}); occupied voxels above each cell, 0 to cap"},
+        "outputs": {
+            "descriptor": f"float32 (batch, {network.projection.shape[1]}); unit norm; invariant to yaw",
+            "features": f"float32 (batch, 8, 8, {grid.size // 4}, {grid.size // 4}); orientation, field, x, y; unit",
+        },
+        "frame": "level frame at the robot's base: x forward (rows), y left (columns), metres",
+        "preprocessing": asdict(grid),
+        "symmetry": {"group": metadata["symmetry_group"], **measured},
+        **card,
+    }
+    temporary_card = card_path(output).with_suffix(".tmp")
+    temporary_card.write_text(json.dumps(full_card, indent=2) + "\n")
+    os.replace(temporary_card, card_path(output))
+    return full_card
+
+
+def difference_to_torch(
+    session: onnxruntime.InferenceSession, network: BirdsEyeEncoder, images: NDArray[np.float32]
+) -> float:
+    """Largest absolute difference of any output between the file and the network it was made of."""
+    with torch.no_grad():
+        expected = network.eval()(torch.from_numpy(images))
+    found = session.run(None, {"image": images})
+    return max(float(np.abs(f - e.numpy()).max()) for f, e in zip(found, expected, strict=True))

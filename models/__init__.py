@@ -1,0 +1,1 @@
+"""Torch networks and the weights exported from them."""

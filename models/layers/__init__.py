@@ -1,0 +1,1 @@
+"""Equivariant building blocks (torch)."""

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from pytransform3d import transformations
+from scipy.spatial.transform import Rotation
+
+from isometry.geometry import planar, se3
+
+
+@pytest.fixture
+def transform() -> se3.Array:
+    random = np.random.default_rng(0)
+    return se3.from_rotation_translation(Rotation.random(rng=random).as_matrix(), random.normal(size=3))
+
+
+def test_inverse_agrees_with_pytransform3d(transform: se3.Array) -> None:
+    np.testing.assert_allclose(se3.inverse(transform), transformations.invert_transform(transform), atol=1e-12)
+
+
+def test_inverse_of_a_stack_is_the_stack_of_inverses(transform: se3.Array) -> None:
+    stack = np.stack([transform, np.eye(4), transform @ transform])
+    np.testing.assert_allclose(se3.inverse(stack) @ stack, np.tile(np.eye(4), (3, 1, 1)), atol=1e-12)
+
+
+def test_quaternion_there_and_back(transform: se3.Array) -> None:
+    again = se3.from_quaternion_translation(se3.to_quaternion(transform), transform[:3, 3])
+    np.testing.assert_allclose(again, transform, atol=1e-12)
+
+
+def test_quaternion_of_zero_norm_is_refused() -> None:
+    with pytest.raises(ValueError, match="zero norm"):
+        se3.from_quaternion_translation(np.zeros(4), np.zeros(3))
+
+
+@pytest.mark.parametrize("up", [[0.0, 0.0, 1.0], [0.3, -0.2, 9.7], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+def test_levelling_takes_up_to_z_by_the_smallest_turn(up: list[float]) -> None:
+    direction = np.array(up) / np.linalg.norm(up)
+    levelling = se3.levelling_rotation(np.array(up))
+    np.testing.assert_allclose(levelling @ direction, [0.0, 0.0, 1.0], atol=1e-9)
+    expected = np.arccos(np.clip(direction[2], -1.0, 1.0))
+    assert Rotation.from_matrix(levelling).magnitude() == pytest.approx(expected, abs=1e-6)
+
+
+def test_planar_pose_as_a_rigid_transform() -> None:
+    T = se3.from_planar(1.0, 2.0, np.pi / 2.0)
+    np.testing.assert_allclose(se3.apply(T, np.array([[1.0, 0.0, 5.0]])), [[1.0, 3.0, 5.0]], atol=1e-12)
+    assert se3.yaw(T) == pytest.approx(np.pi / 2.0)
+    assert se3.rotation_angle(T) == pytest.approx(np.pi / 2.0)
+
+
+def test_planar_fit_recovers_the_pose_that_made_the_points() -> None:
+    source = np.random.default_rng(1).normal(size=(20, 2))
+    pose = np.array([3.0, -1.0, 2.5])
+    target = source @ planar.rotations(pose[2]).T + pose[:2]
+    np.testing.assert_allclose(planar.fit(source, target), pose, atol=1e-12)
+
+
+def test_wrapped_angles_lie_in_one_turn_and_point_the_same_way() -> None:
+    angles = np.linspace(-20.0, 20.0, 101)
+    wrapped = planar.wrapped(angles)
+    assert wrapped.min() >= -np.pi
+    assert wrapped.max() < np.pi
+    np.testing.assert_allclose(np.exp(1j * wrapped), np.exp(1j * angles), atol=1e-12)
