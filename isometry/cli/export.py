@@ -25,7 +25,7 @@ def place_recognition(
             from isometry.training.export import export_birds_eye_encoder
         except ModuleNotFoundError as error:
             raise ValueError(f"export needs {error.name}: pip install 'isometry[train]'") from error
-        from isometry.training.place_recognition import load_trained
+        from isometry.training.trained import load_trained
 
         network, grid, distance_map, recipe = load_trained(trained)
         card = json.loads(notes.read_text()) | {"recipe": recipe}

@@ -34,16 +34,53 @@ def place_recognition(
         from rich.progress import track
 
         from isometry.datasets.kitti import KittiOdometry
-        from isometry.training import place_recognition as training
         from isometry.training.drives import load_drive
+        from isometry.training.parameters import TrainingParameters
+        from isometry.training.place_recognition import train
+        from isometry.training.trained import save_trained
         from isometry.training.validation import Validation
 
         torch.set_num_threads(threads)
-        parameters = training.TrainingParameters(steps=steps, seed=seed)
+        parameters = TrainingParameters(steps=steps, seed=seed)
         frames = slice(first_frame, None)
         drive = load_drive(KittiOdometry(kitti, sequence), frames, ground_height, lambda rows: track(rows, "reading"))
         validation = None
         if validate_on is not None:
             validation = Validation(load_drive(KittiOdometry(kitti, validate_on), slice(None), ground_height))
-        network = training.train(drive, parameters, output, validation, resume)
-        training.save_trained(network, drive, parameters, output / "place_recognition.pt")
+        network = train(drive, parameters, output, validation, resume)
+        save_trained(network, drive, parameters, output / "place_recognition.pt")
+
+
+@app.command("calibration")
+def calibration(
+    kitti: Annotated[Path, typer.Option(help="KITTI odometry directory.")],
+    database: Annotated[str, typer.Option(help="Frames A:B that are remembered.")] = "14:3000",
+    queries: Annotated[str, typer.Option(help="Frames C:D that are asked for.")] = "3200:4541",
+    sequence: Annotated[str, typer.Option(help="The drive that the network was trained on.")] = "00",
+    every: Annotated[int, typer.Option(help="Ask only every K-th query.")] = 1,
+    ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
+) -> None:
+    """Print the constants of place_recognition/calibration.py as fitted to this drive, each query turned by 0.6 rad."""
+    with clear_errors():
+        from rich.progress import track
+
+        from isometry.cli.frames import parse_frames
+        from isometry.datasets.kitti import KittiOdometry
+        from isometry.evaluation.place_recognition import Drive, ask, remember
+        from isometry.place_recognition.encoder import BirdsEyeEncoder
+        from isometry.place_recognition.memory import PlaceMemory
+        from isometry.place_recognition.parameters import PlaceRecognitionParameters
+        from isometry.place_recognition.pipeline import PlaceRecognizer
+        from isometry.training.calibration import fit_confidence, fit_variance_scale
+
+        drive = Drive.of(KittiOdometry(kitti, sequence))
+        remembered, asked = (range(len(drive.dataset))[parse_frames(text)] for text in (database, queries))
+        encoder = BirdsEyeEncoder.load()
+        memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)
+        # everything is accepted, so that every pose has gone through the registration
+        parameters = PlaceRecognitionParameters(ground_height=ground_height, least_confidence=0.0)
+        recognizer = PlaceRecognizer(encoder, memory, parameters)
+        remember(drive, remembered, recognizer, lambda rows: track(rows, "remembering"))
+        outcomes = ask(drive, asked[::every], recognizer, 5.0, 0.6, lambda rows: track(rows, "asking"))
+        for name, value in (fit_confidence(outcomes) | {"VARIANCE_SCALE": fit_variance_scale(outcomes)}).items():
+            typer.echo(f"{name} = {value:.4g}")

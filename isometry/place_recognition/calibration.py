@@ -1,4 +1,4 @@
-"""How sure a match is: constants fitted on the drive that the network was trained on, and checked on others."""
+"""How sure a match is: constants fitted by `isometry train calibration` on the drive that trained the network."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.place_recognition.verification import PlanarMatch
-
 # Logistic regression of "the pose is right" (< 2 m, < 5 deg) on the agreement and the logarithm of supporting matches
-AGREEMENT_WEIGHT = 30.0
-SUPPORT_WEIGHT = 1.0
-OFFSET = -25.5
+AGREEMENT_WEIGHT = 23.77
+SUPPORT_WEIGHT = 2.62
+OFFSET = -27.53
 
 # Variance of a pose, in units of the inverse information of the image alignment, and what no alignment gets below
-VARIANCE_SCALE = 4.0
+VARIANCE_SCALE = 167.6
 FLOOR_METRES, FLOOR_RADIANS = 0.05, math.radians(0.1)
-# What a bird's-eye image does not see, as measured after the registration of full scans
-HEIGHT_METRES, TILT_RADIANS = 0.15, math.radians(1.0)
+# What a bird's-eye image does not see: as measured after the registration of full scans, rounded up
+HEIGHT_METRES, TILT_RADIANS = 0.05, math.radians(0.5)
+
+IN_PLANE = [0, 1, 5]  # x, y and yaw among x, y, z, roll, pitch, yaw
 
 
-def confidence(match: PlanarMatch) -> float:
-    """Probability, 0 to 1, that the pose of a match is right."""
-    score = AGREEMENT_WEIGHT * match.agreement + SUPPORT_WEIGHT * math.log(max(match.supporting, 1)) + OFFSET
+def confidence(agreement: float, supporting: int) -> float:
+    """Probability, 0 to 1, that a pose is right at which the images agree so much and that so many matches proposed."""
+    score = AGREEMENT_WEIGHT * agreement + SUPPORT_WEIGHT * math.log(max(supporting, 1)) + OFFSET
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 
 
-def covariance(match: PlanarMatch) -> NDArray[np.float64]:
-    """Covariance (6,6) of a right pose in the keyframe's level frame: x, y, z, roll, pitch, yaw; metres and radians."""
-    in_plane = VARIANCE_SCALE * np.linalg.inv(match.information)
-    in_plane += np.diag([FLOOR_METRES**2, FLOOR_METRES**2, FLOOR_RADIANS**2])
+def covariance(information: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance (6,6) of a right pose in the keyframe's level frame: x, y, z, roll, pitch, yaw; metres and radians.
+
+    `information` (3,3) is that of `image_alignment.align`.
+    """
     full = np.diag([0.0, 0.0, HEIGHT_METRES**2, TILT_RADIANS**2, TILT_RADIANS**2, 0.0])
-    full[np.ix_([0, 1, 5], [0, 1, 5])] = in_plane
+    full[np.ix_(IN_PLANE, IN_PLANE)] = VARIANCE_SCALE * np.linalg.inv(information) + floor()
     return full
+
+
+def floor() -> NDArray[np.float64]:
+    """Covariance (3,3) of x, y and yaw that no alignment gets below."""
+    return np.diag([FLOOR_METRES**2, FLOOR_METRES**2, FLOOR_RADIANS**2])

@@ -35,7 +35,7 @@ class BlurredImage:
 
     def values(self, blur: float) -> Array:
         """The blurred image at its occupied cells (C,)."""
-        return self.field(blur)[0][self._occupied].astype(np.float64)
+        return np.asarray(self.field(blur)[0][self._occupied], dtype=np.float64)
 
     def sample(self, xy: Array, blur: float, parts: int = 1) -> Array:
         """The first `parts` of value and slopes (parts,...) at points (...,2), bilinear; 0 outside."""

@@ -78,7 +78,7 @@ class PlaceRecognizer:
         query_image = BlurredImage(observation.image, self.encoder.grid)
         found = self._best_place(observation, query_image, self._distinct_places(candidates))
         keyframe, planar = self._anchor(observation, query_image, *found, newest_stamp_ns)
-        confidence = calibration.confidence(planar)
+        confidence = calibration.confidence(planar.agreement, planar.supporting)
         accepted = confidence >= self.parameters.least_confidence
         T_level_level = se3.from_planar(*planar.pose)
         if accepted:
@@ -91,8 +91,10 @@ class PlaceRecognizer:
             "keyframe": keyframe.identifier,
             "T_keyframe_query": T_keyframe_query,
             "T_map_query": keyframe.T_map_base @ T_keyframe_query,
-            "covariance": calibration.covariance(planar),
+            "covariance": calibration.covariance(planar.information),
             "confidence": confidence,
+            "agreement": planar.agreement,
+            "supporting": planar.supporting,
         }
 
     def _position(self, candidates: NDArray[np.int64], distances: NDArray[np.float32]) -> Array | None:

@@ -44,6 +44,8 @@ class PlaceMatch:
     T_map_query: NDArray[np.float64] | None = None  # (4,4)
     covariance: NDArray[np.float64] | None = None  # (6,6) x, y, z, roll, pitch, yaw in the keyframe frame (ROS order)
     confidence: float = 0.0  # calibrated probability that the pose is right
+    agreement: float = 0.0  # of the two bird's-eye images at the pose, 0 to 1
+    supporting: int = 0  # feature matches that proposed the pose
     position_estimate: NDArray[np.float64] | None = None  # (2,) x, y in the map from descriptor distances alone
     candidates: tuple[int, ...] = ()  # keyframes by descriptor alone, best first
     candidate_distances: tuple[float, ...] = ()  # their descriptor distances (L2 of unit vectors)

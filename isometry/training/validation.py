@@ -7,7 +7,7 @@ import torch
 
 from isometry.models.birds_eye_encoder import BirdsEyeEncoder
 from isometry.training.drives import Drive
-from isometry.training.place_recognition import full_descriptors
+from isometry.training.trained import full_descriptors
 
 RADIUS = 5.0  # metres
 

@@ -8,9 +8,13 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 from isometry.datasets.kitti import KittiOdometry  # noqa: E402
 from isometry.inference import ModelMismatchError  # noqa: E402
 from isometry.place_recognition.encoder import BirdsEyeEncoder  # noqa: E402
-from isometry.training import place_recognition as training  # noqa: E402
 from isometry.training.drives import Drive, load_drive  # noqa: E402
 from isometry.training.export import export_birds_eye_encoder  # noqa: E402
+from isometry.training.losses import carry_over  # noqa: E402
+from isometry.training.pairs import Batch  # noqa: E402
+from isometry.training.parameters import TrainingParameters  # noqa: E402
+from isometry.training.place_recognition import train  # noqa: E402
+from isometry.training.trained import load_trained, save_trained  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +32,10 @@ def test_carried_points_show_the_same_thing_in_the_other_view(drive: Drive) -> N
     random = np.random.default_rng(0)
     turns = np.array([0.7, -2.0])
     images = np.stack([drive.render(f, t, random, None) for f, t in zip((4, 4), turns, strict=True)])
-    batch = training.Batch(np.array([4, 4]), turns, torch.from_numpy(images[:, None]).float())
+    batch = Batch(np.array([4, 4]), turns, torch.from_numpy(images[:, None]).float())
     centres = drive.grid.centres()
     row, column = np.nonzero(images[0])
-    moved, turn = training.carry_over(np.column_stack([centres[row], centres[column]]), batch, 0, drive)
+    moved, turn = carry_over(np.column_stack([centres[row], centres[column]]), batch, 0, drive)
     index = np.floor(moved / drive.grid.cell).astype(int) + drive.grid.size // 2
     near = np.stack([images[1][tuple((index + np.array([dx, dy])).T)] for dx in (-1, 0, 1) for dy in (-1, 0, 1)])
     assert near.any(axis=0).mean() > 0.95
@@ -40,15 +44,15 @@ def test_carried_points_show_the_same_thing_in_the_other_view(drive: Drive) -> N
 
 @pytest.mark.slow
 def test_train_resume_save_and_export(drive: Drive, tmp_path: Path) -> None:
-    parameters = training.TrainingParameters(steps=4, pairs=4, refresh_every=2, revisit_gap=2)
-    network = training.train(drive, parameters, tmp_path)
-    resumed = training.train(drive, parameters, tmp_path, resume=tmp_path / "checkpoint.pt")
+    parameters = TrainingParameters(steps=4, pairs=4, refresh_every=2, revisit_gap=2)
+    network = train(drive, parameters, tmp_path)
+    resumed = train(drive, parameters, tmp_path, resume=tmp_path / "checkpoint.pt")
     for before, after in zip(network.parameters(), resumed.parameters(), strict=True):
         torch.testing.assert_close(before, after)
     assert (tmp_path / "log.csv").read_text().startswith("step,minutes,place_loss")
 
-    training.save_trained(network, drive, parameters, tmp_path / "trained.pt")
-    loaded, grid, distance_map, recipe = training.load_trained(tmp_path / "trained.pt")
+    save_trained(network, drive, parameters, tmp_path / "trained.pt")
+    loaded, grid, distance_map, recipe = load_trained(tmp_path / "trained.pt")
     assert recipe["steps"] == 4
     card = export_birds_eye_encoder(loaded, grid, distance_map, tmp_path / "m.onnx", {"licence": "none"})
     assert card["symmetry"]["turn_by_90_degrees"] < 1e-4
@@ -59,6 +63,6 @@ def test_a_file_that_is_no_trained_network_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rubbish.pt"
     path.write_bytes(b"rubbish")
     with pytest.raises(ValueError, match=r"rubbish\.pt: not a trained place recognition network"):
-        training.load_trained(path)
+        load_trained(path)
     with pytest.raises(ModelMismatchError):
         BirdsEyeEncoder.load(path)
