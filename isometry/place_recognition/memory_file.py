@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.inference import ModelMismatchError
 from isometry.place_recognition.stored_observation import StoredObservation
 
 APPLICATION = 0x49534F4D  # "ISOM" in SQLite's header
@@ -30,6 +31,10 @@ CREATE TABLE pose (id INTEGER PRIMARY KEY, T_map_base BLOB NOT NULL);
 
 class MemoryFileError(ValueError):
     """A file that cannot be read or written as the memory of this model; the message names it and the reason."""
+
+
+class OtherModelError(MemoryFileError, ModelMismatchError):
+    """A file that another model made: its descriptors mean nothing to this one."""
 
 
 class StoredKeyframe(NamedTuple):
@@ -70,7 +75,7 @@ class MemoryFile:
             raise MemoryFileError(f"{self.path}: format version {version}, this program reads {FORMAT_VERSION}")
         stored_sha256, stored_size = self._connection.execute("SELECT * FROM memory").fetchone()
         if stored_sha256 != model_sha256:
-            raise MemoryFileError(
+            raise OtherModelError(
                 f"{self.path}: made with another model (sha256 {stored_sha256[:12]}..., "
                 f"this one is {model_sha256[:12]}...): use that model, or map again"
             )

@@ -31,7 +31,7 @@ from isometry.nodes.runtime.point_cloud2 import encode_xyz
 from isometry.nodes.runtime.quality_of_service import latched, reliable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LONG_S = 25.0
+LONG_S = 60.0
 SECOND = 1_000_000_000
 
 
@@ -56,7 +56,7 @@ class Robot:
         self.map_to_odom: list[np.ndarray] = []
         self.corrections: list[np.ndarray] = []
         self.path: list[np.ndarray] = []
-        self.status = DiagnosticStatus()
+        self.status, self.status_stamp_ns = DiagnosticStatus(), -1
         self.points = self.node.create_publisher(PointCloud2, "points", reliable())
         self.tf = self.node.create_publisher(TFMessage, "/tf", reliable(100))
         self.tf_static = self.node.create_publisher(TFMessage, "/tf_static", latched(100))
@@ -83,7 +83,7 @@ class Robot:
         self.path = [messages.from_pose(pose.pose) for pose in message.poses]
 
     def _hear_status(self, message: DiagnosticArray) -> None:
-        self.status = message.status[0]
+        self.status, self.status_stamp_ns = message.status[0], messages.stamp_ns(message.header.stamp)
 
     def _hear_tf(self, message: TFMessage) -> None:
         for stamped in message.transforms:

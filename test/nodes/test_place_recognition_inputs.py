@@ -1,0 +1,186 @@
+"""What the node is given: clouds, odometry, transforms, an IMU and a clock, good and bad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import Imu
+from std_msgs.msg import Header, String
+
+from isometry.geometry import se3
+from isometry.nodes.runtime import messages
+from isometry.nodes.runtime.diagnostics import values_of
+from isometry.nodes.runtime.quality_of_service import reliable
+
+if TYPE_CHECKING:
+    from test.nodes.conftest import NodeProcess, Robot
+
+    StartNode = Callable[..., NodeProcess]
+
+SECOND = 1_000_000_000
+
+
+def map_a_street(robot: Robot, stamp_ns: int) -> None:
+    """Four keyframes along x."""
+    for x in (0.0, 2.5, 5.0, 7.5):
+        robot.drive(se3.from_planar(x, 0.0, 0.0), stamp_ns + round(x * SECOND))
+
+
+def is_at(robot: Robot, true: np.ndarray, stamp_ns: int, degrees: float = 2.0) -> bool:
+    """Whether the robot has been told, for that scan, that it is where it is, to 0.5 m."""
+    if stamp_ns not in robot.poses:
+        return False
+    error = se3.inverse(true) @ robot.poses[stamp_ns]
+    return bool(np.linalg.norm(error[:3, 3]) < 0.5 and se3.rotation_angle(error) < np.radians(degrees))
+
+
+def test_missing_transforms_are_named_until_they_come(robot: Robot, start_node: StartNode) -> None:
+    start_node(sensor_pose="tf", transform_timeout=0.05)
+    robot.meet()
+    scan, stamps = robot.scan(np.eye(4)), count(SECOND, SECOND // 2)
+
+    def state_is(word: str, *names: str) -> Callable[[], bool]:
+        def send_and_look() -> bool:
+            stamp = next(stamps)
+            if robot.odom_known:
+                robot.send_odometry(np.eye(4), stamp)
+            robot.send_points(scan, stamp, "lidar")
+            robot.listen(0.2)
+            return robot.state == word and all(name in robot.status.message for name in names)
+
+        return send_and_look
+
+    robot.odom_known = False
+    robot.until(state_is("no_tf", "'odom'", "'base_link'"))
+    robot.odom_known = True
+    robot.until(state_is("no_tf", "'lidar'", "'base_link'"))
+    T_base_lidar = se3.from_planar(0.3, 0.0, 1.0)
+    robot.send_static("base_link", "lidar", T_base_lidar)
+    robot.until(state_is("ok"))
+
+
+def test_odometry_from_a_topic(robot: Robot, start_node: StartNode) -> None:
+    start_node(odometry="topic")
+    robot.meet()
+    robot.until(lambda: robot.odom.get_subscription_count())
+    poses = [np.eye(4), se3.from_planar(5.0, 1.0, 0.5)]
+    for stamp, true in zip((SECOND, 6 * SECOND), poses, strict=True):
+        header = Header(stamp=messages.to_stamp(stamp), frame_id="odom")
+        odometry = Odometry(header=header, child_frame_id="base_link")
+        odometry.pose.pose = messages.to_pose(true)
+        robot.odom.publish(odometry)
+        robot.send_points(robot.scan(true), stamp)
+        robot.until(partial(robot.matches.__contains__, stamp))
+    robot.until(lambda: len(robot.path) == 2)
+    assert np.allclose(robot.path[1], poses[1], atol=1e-9)
+
+
+def test_a_sensor_mounted_at_another_yaw_finds_the_same_places(robot: Robot, start_node: StartNode) -> None:
+    start_node(sensor_pose="tf")
+    robot.meet()
+    T_base_lidar = se3.from_planar(0.0, 0.0, 0.0)
+    stamps = count(SECOND, SECOND // 10)
+    true = se3.from_planar(4.0, 0.5, 0.2)
+
+    def send(T_map_base: np.ndarray, stamp: int) -> None:
+        robot.send_static("base_link", "lidar", T_base_lidar)
+        robot.send_odometry(T_map_base, stamp)
+        robot.send_points(se3.apply(se3.inverse(T_base_lidar), robot.scan(T_map_base)), stamp, "lidar")
+        robot.until(lambda: stamp in robot.matches)
+
+    for x in (0.0, 2.5, 5.0, 7.5):
+        send(se3.from_planar(x, 0.0, 0.0), round((1000.0 + x) * SECOND))
+    T_base_lidar = se3.from_planar(0.4, -0.2, 2.0)
+
+    def located() -> bool:
+        send(true, stamp := next(stamps))
+        robot.listen(0.05)
+        return is_at(robot, true, stamp)
+
+    robot.until(located)  # the new transform may come later than a scan
+    assert located()
+
+
+def test_a_tilted_robot_is_located_when_an_imu_tells_where_up_is(robot: Robot, start_node: StartNode) -> None:
+    start_node(gravity="imu")
+    robot.meet()
+    map_a_street(robot, 1000 * SECOND)
+    imu = robot.node.create_publisher(Imu, "imu", reliable())
+    T_base_imu = se3.from_rotation_translation(Rotation.from_euler("x", 90.0, degrees=True).as_matrix(), np.ones(3))
+    tilt = Rotation.from_euler("xyz", [12.0, -9.0, 40.0], degrees=True).as_matrix()
+    true = se3.from_rotation_translation(tilt, np.array([4.0, 0.5, 0.0]))
+    up_in_imu = T_base_imu[:3, :3].T @ tilt.T @ [0.0, 0.0, 1.0]
+    stamps = count(SECOND, SECOND // 10)
+
+    def located() -> bool:
+        stamp = next(stamps)
+        reading = Imu(header=Header(stamp=messages.to_stamp(stamp), frame_id="imu"))
+        force = reading.linear_acceleration
+        force.x, force.y, force.z = map(float, 9.81 * up_in_imu)
+        robot.send_static("base_link", "imu", T_base_imu)
+        imu.publish(reading)
+        robot.send_odometry(true, stamp)
+        robot.send_points(robot.scan(true), stamp)
+        robot.listen(0.1)
+        return is_at(robot, true, stamp)
+
+    robot.until(located)  # a scan may come before the first reading
+
+
+def test_time_may_come_from_a_clock(robot: Robot, start_node: StartNode) -> None:
+    start_node(use_sim_time=True)
+    robot.meet()
+    clock = robot.node.create_publisher(Clock, "/clock", reliable())
+    seconds = count(5000)
+
+    def clock_is(second: int) -> bool:
+        clock.publish(Clock(clock=messages.to_stamp(second * SECOND)))
+        robot.listen(0.05)
+        return robot.status_stamp_ns == second * SECOND
+
+    robot.until(partial(clock_is, second := next(seconds)))
+    robot.drive(np.eye(4), second * SECOND - SECOND // 4)
+    robot.until(lambda: "latency_p50_ms" in values_of(robot.status))
+    figures = values_of(robot.status)
+    assert float(figures["latency_p50_ms"]) == 250.0
+    assert "latency_note" not in figures
+    robot.until(lambda: clock_is(next(seconds)) or robot.path)  # the map is published each second of that clock
+    robot.until(lambda: len(robot.path) == 1)
+
+
+def test_bad_clouds_are_named_and_good_ones_are_used_again(robot: Robot, start_node: StartNode) -> None:
+    node = start_node()
+    robot.meet()
+    stamps = count(SECOND, SECOND // 2)
+    bad = [np.empty((0, 3)), np.full((500, 3), np.nan), np.zeros((1, 3)), np.zeros((500, 3))]
+
+    def named(points: np.ndarray) -> Callable[[], bool]:
+        def send_and_look() -> bool:
+            stamp = next(stamps)
+            robot.send_odometry(np.eye(4), stamp)
+            robot.send_points(points, stamp)
+            robot.listen(0.2)
+            return robot.state == "bad_input"
+
+        return send_and_look
+
+    for points in bad:
+        robot.until(named(points))
+        robot.drive(np.eye(4), next(stamps))
+        robot.until(lambda: robot.state in ("ok", "no_input"))
+    assert node.runs
+
+
+def test_a_topic_of_another_type_is_named(robot: Robot, start_node: StartNode) -> None:
+    robot.node.destroy_publisher(robot.points)
+    robot.node.create_publisher(String, "points", 1)
+    start_node()
+    robot.until(lambda: "/points is published as std_msgs/msg/String by /robot" in robot.status.message)
+    assert robot.state == "no_input"
