@@ -51,7 +51,9 @@ fi
 
 # pip leaves out data files of an editable install: with these links .venv is a ROS prefix that serves this folder.
 share=$venv/share/isometry
-mkdir -p "$share" "$venv/lib/isometry" "$venv/share/ament_index/resource_index/packages"
+rm -rf "$share"
+mkdir -p "$share/launch" "$venv/lib/isometry" "$venv/share/ament_index/resource_index/packages"
 ln -sfn "$PWD/resource/isometry" "$venv/share/ament_index/resource_index/packages/isometry"
-for name in package.xml config launch; do ln -sfn "$PWD/$name" "$share/$name"; done
+# Launch files are linked one by one: what looks for them in a share folder does not walk into linked folders.
+for name in package.xml config launch/*.launch.*; do ln -sfn "$PWD/$name" "$share/$name"; done
 for name in isometry place_recognition_node; do ln -sfn "$venv/bin/$name" "$venv/lib/isometry/$name"; done

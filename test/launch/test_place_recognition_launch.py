@@ -79,13 +79,13 @@ def test_a_mode_that_does_not_exist_is_refused(launch_file: Path, tmp_path: Path
     assert "exploring" in done.stderr + done.stdout
 
 
-def test_what_is_launched_reports_itself(launch_file: Path, tmp_path: Path) -> None:
+def test_what_is_launched_by_its_package_reports_itself(tmp_path: Path) -> None:
     assert PLAY_LAUNCH is not None
     rclpy.init(args=[])
     listener = rclpy.create_node("listener")
     heard: list[str] = []
     listener.create_subscription(DiagnosticArray, "/diagnostics", lambda array: heard.append(array.status[0].name), 10)
-    command = [PLAY_LAUNCH, "launch", "--disable-all", str(launch_file), "namespace:=robot"]
+    command = [PLAY_LAUNCH, "launch", "--disable-all", "isometry", "place_recognition.launch.py", "namespace:=robot"]
     with open(tmp_path / "launch.log", "w") as log:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:
