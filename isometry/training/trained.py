@@ -18,6 +18,10 @@ from isometry.training.drives import Drive
 from isometry.training.parameters import TrainingParameters
 
 
+# Radians by which every scan is turned once more for the projection, which then damps what turning changes after all
+PROJECTION_TURNS = (0.4, 2.0)
+
+
 def encode(network: BirdsEyeEncoder, images: Tensor) -> tuple[Tensor, Tensor]:
     """Full descriptors (N,D) and local features (N,64,H,W) in float32, the convolutions in bfloat16."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -75,7 +79,8 @@ def fit_distance_map(network: BirdsEyeEncoder, full: Tensor, drive: Drive, steps
 def save_trained(network: BirdsEyeEncoder, drive: Drive, parameters: TrainingParameters, path: Path) -> None:
     """Fit what is fitted after training, and write the network with its grid and recipe for the export."""
     full = full_descriptors(network, drive)
-    fit_projection(network, full)
+    turned = [full_descriptors(network, drive, turn, seed) for seed, turn in enumerate(PROJECTION_TURNS, start=1)]
+    fit_projection(network, torch.cat([full, *turned]))
     content = {
         "network": network.state_dict(),
         "grid": asdict(drive.grid),
