@@ -17,7 +17,6 @@ from isometry.sensing.birds_eye import BirdsEyeGrid
 from isometry.training.drives import Drive
 from isometry.training.parameters import TrainingParameters
 
-
 # Radians by which every scan is turned once more for the projection, which then damps what turning changes after all
 PROJECTION_TURNS = (0.4, 2.0)
 
