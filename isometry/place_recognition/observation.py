@@ -29,9 +29,9 @@ def observe(
     if points.ndim != 2 or points.shape[1] < 3:
         raise ValueError(f"a cloud must have the shape (N,3), not {points.shape}")
     cloud = points[:, :3]
-    finite = np.isfinite(cloud).all(axis=1)
+    finite = np.isfinite(cloud)
     if not finite.all():
-        cloud = cloud[finite]
+        cloud = cloud[finite.all(axis=1)]
     if len(cloud) < parameters.fewest_points:
         raise ValueError(
             f"a cloud has {len(cloud)} finite points, fewer than fewest_points = {parameters.fewest_points}"

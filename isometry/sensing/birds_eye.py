@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +45,12 @@ def birds_eye_image(points: NDArray[np.floating], grid: BirdsEyeGrid) -> NDArray
     Turning the points by 90 degrees about z turns the image by np.rot90, exactly, unless a point lies on a border.
     Points outside of the disc, and points that are not finite, do not count.
     """
-    with np.errstate(invalid="ignore"):
-        index = np.floor(points[:, :3] / grid.cell)
-    index += (grid.size // 2, grid.size // 2, -np.floor(grid.lowest / grid.cell))
     shape = (grid.size, grid.size, grid.levels)
-    inside = np.all((index >= 0) & (index < shape), axis=1)
+    first = (-(grid.size // 2), -(grid.size // 2), math.floor(grid.lowest / grid.cell))
+    with np.errstate(invalid="ignore"):
+        voxel = [np.floor(points[:, axis] / grid.cell) - first[axis] for axis in range(3)]
+    inside = np.logical_and.reduce([(voxel[axis] >= 0) & (voxel[axis] < shape[axis]) for axis in range(3)])
     occupied = np.zeros(shape, dtype=bool)
-    occupied[tuple(index[inside].astype(np.int32).T)] = True
+    occupied[tuple(np.compress(inside, index).astype(np.int32) for index in voxel)] = True
     image = np.minimum(occupied.sum(axis=2), grid.cap).astype(np.uint8)
     return np.asarray(image * grid.disc())

@@ -17,18 +17,19 @@ def without_ground(
     is less than `clearance` above the plane goes. A cloud with almost nothing down there is returned as it is: its
     ground was removed before.
     """
-    low = points[points[:, 2] < height + band]
-    if len(low) < FEWEST_GROUND_POINTS:
+    z = points[:, 2]
+    low = z < height + band
+    if np.count_nonzero(low) < FEWEST_GROUND_POINTS:
         return points
-    low = low[low[:, 2] > height - 1.0]
-    slope_x, slope_y, offset = _plane(low, height)
-    above = points[:, 2] - (slope_x * points[:, 0] + slope_y * points[:, 1] + offset)
-    return points[above > clearance]
+    ground = np.flatnonzero(low & (z > height - 1.0))
+    slope_x, slope_y, offset = _plane(points[ground[:: max(1, len(ground) // 4000)]], height)
+    above = z - (slope_x * points[:, 0] + slope_y * points[:, 1] + offset)
+    return np.compress(above > clearance, points, axis=0)
 
 
-def _plane(low: NDArray[np.floating], height: float) -> tuple[float, float, float]:
-    """Least-squares plane z = a x + b y + c through ground points, reweighted three times against outliers."""
-    chosen = low[:: max(1, len(low) // 4000)].astype(np.float64)
+def _plane(ground: NDArray[np.floating], height: float) -> tuple[float, float, float]:
+    """Least-squares plane z = a x + b y + c through ground points (N,3), reweighted three times against outliers."""
+    chosen = ground.astype(np.float64)
     design = np.column_stack([chosen[:, :2], np.ones(len(chosen))])
     solution = np.array([0.0, 0.0, height])
     for _ in range(3):

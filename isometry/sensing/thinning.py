@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 def thinned(points: NDArray[np.floating], voxel: float, count: int, radius: float) -> NDArray[np.float32]:
     """At most `count` points (M,3) within `radius` metres of the vertical axis: one a voxel, evenly left out beyond."""
-    near = points[np.square(points[:, :2]).sum(axis=1) <= radius**2].astype(np.float64)
+    x, y = points[:, 0], points[:, 1]
+    near = np.compress(x * x + y * y <= radius**2, points, axis=0).astype(np.float64)
     sampled = np.asarray(small_gicp.voxelgrid_sampling(near, voxel).points())[:, :3]
     if len(sampled) > count:
         sampled = sampled[np.linspace(0, len(sampled) - 1, count).astype(int)]
