@@ -26,8 +26,8 @@ def from_quaternion_translation(quaternion_xyzw: Array, translation: Array) -> A
 
 
 def to_quaternion(transform: Array) -> Array:
-    """Quaternion (4,) in ROS order x, y, z, w of a 4x4 transform."""
-    quaternion: Array = Rotation.from_matrix(transform[:3, :3]).as_quat()
+    """Quaternions (4,) or (N,4) in ROS order x, y, z, w of transforms (4,4) or (N,4,4)."""
+    quaternion: Array = Rotation.from_matrix(transform[..., :3, :3]).as_quat()
     return quaternion
 
 

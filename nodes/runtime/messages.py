@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,23 @@ def _matrix(quaternion: Any, vector: Any) -> Matrix:
     return se3.from_quaternion_translation(xyzw, np.array([vector.x, vector.y, vector.z]))
 
 
+def pose_numbers(transforms: Matrix) -> NDArray[np.float64]:
+    """x, y, z in metres and a quaternion x, y, z, w (7,) or (N,7) of transforms (4,4) or (N,4,4)."""
+    return np.concatenate([transforms[..., :3, 3], se3.to_quaternion(transforms)], axis=-1)
+
+
 def to_pose(transform: Matrix) -> Pose:
     """Pose message of a 4x4 matrix."""
     pose = Pose()
-    pose.position.x, pose.position.y, pose.position.z = map(float, transform[:3, 3])
-    quaternion = map(float, se3.to_quaternion(transform))
-    pose.orientation.x, pose.orientation.y, pose.orientation.z, pose.orientation.w = quaternion
+    fill_pose(pose, pose_numbers(transform).tolist())
     return pose
+
+
+def fill_pose(pose: Pose, numbers: Sequence[float]) -> None:
+    """Write the seven `pose_numbers` into a message."""
+    position, orientation = pose.position, pose.orientation
+    position.x, position.y, position.z = numbers[:3]
+    orientation.x, orientation.y, orientation.z, orientation.w = numbers[3:]
 
 
 def to_transform_stamped(transform: Matrix, target: str, source: str, nanoseconds: int) -> TransformStamped:
