@@ -283,8 +283,9 @@ class PlaceRecognitionNode(PerceptionNode):
             )
 
     def _publish_map(self) -> None:
-        """Path and markers, when they have changed: their size grows with the map, so not with every scan."""
-        if self._mapper is None or not self._map_changed:
+        """Path and markers, when they have changed and somebody listens: what they cost grows with the map."""
+        listeners = self._path.get_subscription_count() + self._markers.get_subscription_count()
+        if self._mapper is None or not (self._map_changed and listeners):
             return
         self._map_changed = False
         memory = self._mapper.recognizer.memory
