@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from isometry.geometry import se3
 
@@ -27,6 +28,8 @@ def drifting_odometry(poses: Array, drift: OdometryDrift | None = None) -> Array
     The translation of each step grows along itself, and each step turns about the base's z, by its share of the error.
     """
     steps = se3.inverse(poses[:-1]) @ poses[1:]
+    # Files give poses with few digits; what each step lacks of a rotation would grow along the chain
+    steps[:, :3, :3] = Rotation.from_matrix(steps[:, :3, :3]).as_matrix()
     if drift is not None:
         random = np.random.default_rng(drift.seed)
         length = np.linalg.norm(steps[:, :3, 3], axis=1)

@@ -36,6 +36,15 @@ def test_the_seed_decides_and_the_input_stays(random: np.random.Generator) -> No
     np.testing.assert_array_equal(poses, before)
 
 
+def test_rounded_poses_make_a_long_odometry_of_exact_rotations() -> None:
+    poses = np.array([se3.from_planar(0.1 * k, 0.0, 0.01 * k) for k in range(3000)]).round(5)
+    for drift in (None, OdometryDrift()):
+        rotations = drifting_odometry(poses, drift)[:, :3, :3]
+        np.testing.assert_allclose(
+            rotations @ rotations.transpose(0, 2, 1), np.tile(np.eye(3), (3000, 1, 1)), atol=1e-11
+        )
+
+
 def test_standing_still_does_not_drift() -> None:
     odometry = drifting_odometry(np.tile(se3.from_planar(1.0, 2.0, 3.0), (10, 1, 1)), OdometryDrift())
     np.testing.assert_allclose(odometry, np.tile(np.eye(4), (10, 1, 1)), atol=1e-12)
