@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 Transform = NDArray[np.float64]  # (4,4)
 
+# Metres back along the path to the keyframe that a new one is related to directly: far enough for the drift of odometry
+# to show above the registration's noise, near enough that both scans see the same sides of things
+NEIGHBOUR_METRES = 6.0
+
 
 @dataclass(frozen=True)
 class PlaceMapperParameters:
@@ -131,6 +135,7 @@ class PlaceMapper:
             match = replace(match, accepted=False, reason="unconfirmed_jump")
         if extending and self.T_map_odom is not None and self._is_keyframe(T_odom_base):
             keyframe = self._remember(observation, T_odom_base, stamp_ns)
+            self._relate_to_neighbour(observation, keyframe)
             if match.accepted and not self._close_loop(match, keyframe, T_odom_base):
                 match = replace(match, accepted=False, reason="inconsistent_with_map")
         if match.accepted:
@@ -177,6 +182,18 @@ class PlaceMapper:
         self._keyframe_stamps_ns.append(stamp_ns)
         self._keyframe_travelled.append(self._travelled)
         return keyframe
+
+    def _relate_to_neighbour(self, observation: Observation, keyframe: int) -> None:
+        """Tells the graph how the scans themselves see the last few metres; the next loop moves the map by it too."""
+        count = bisect_right(self._keyframe_travelled, self._travelled - NEIGHBOUR_METRES)
+        if not count:
+            return
+        neighbour = keyframe + count - len(self._keyframe_travelled)
+        match = self.recognizer.relate(observation, neighbour, self._memory.poses[keyframe])
+        if match.accepted:
+            assert match.T_keyframe_query is not None
+            assert match.covariance is not None
+            self._graph.add_neighbour(neighbour, keyframe, match.T_keyframe_query, match.covariance)
 
     def _close_loop(self, match: PlaceMatch, keyframe: int, T_odom_base: Transform) -> bool:
         assert match.keyframe is not None

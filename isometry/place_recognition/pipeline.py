@@ -70,6 +70,31 @@ class PlaceRecognizer:
             seconds=seconds,
         )
 
+    def relate(self, observation: Observation, identifier: int, T_map_guess: Array) -> PlaceMatch:
+        """Pose of an observation in a keyframe that is known to be near, from a guess (4,4) of its pose in the map.
+
+        It is the registration's: images of one place from two points look alike near each robot and sparse far from it,
+        so that their alignment takes some percent of the motion between them for none.
+        """
+        keyframe = self.memory.keyframe(identifier)
+        T_level_map = keyframe.observation.T_level_base @ se3.inverse(keyframe.T_map_base)
+        T_guess = T_level_map @ T_map_guess @ se3.inverse(observation.T_level_base)
+        T_level_level = refine(observation, keyframe.observation, T_guess, self.parameters)
+        query_image, image = (BlurredImage(o.image, self.encoder.grid) for o in (observation, keyframe.observation))
+        pose = np.array([*T_level_level[:2, 3], se3.yaw(T_level_level)])
+        planar = aligned(PlanarMatch(pose, 0.0, 0), query_image, image)
+        accepted = planar.agreement >= self.parameters.good_agreement and T_level_level is not T_guess
+        T_keyframe_query = se3.inverse(keyframe.observation.T_level_base) @ T_level_level @ observation.T_level_base
+        return PlaceMatch(
+            accepted,
+            "ok" if accepted else "low_agreement",
+            identifier,
+            T_keyframe_query,
+            keyframe.T_map_base @ T_keyframe_query,
+            calibration.covariance(planar.information),
+            agreement=planar.agreement,
+        )
+
     def _verify(
         self, observation: Observation, candidates: NDArray[np.int64], newest_stamp_ns: int | None
     ) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pose graph of the keyframes: odometry between neighbours, and those loops that agree with it and one another.
+"""The pose graph of the keyframes: odometry, neighbours on the way, and loops that agree with it and one another.
 
 A loop is let in by two tests, both against chi-square and what odometry can have drifted on the way:
 1. odometry: the loop lies within the drift between its two ends;
@@ -6,6 +6,8 @@ A loop is let in by two tests, both against chi-square and what odometry can hav
    that is in and does not agree needs another one that does; and where odometry alone knows the place too badly, one
    more must agree. Loops that are outvoted later are taken out, and those that wait for votes come in with the one
    that they agree with.
+Loops cannot see what stretches the whole map alike, such as a wrong wheel radius. Keyframes a little way apart that are
+related directly can; they need the first test only, and a robust kernel holds those that are still wrong.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ _DRIFT_LENGTH = 100.0  # metres over which the drift parameters hold
 _TURN_ERROR = 0.01  # radians of error per radian turned
 _LOOP_SIGMA = np.array([0.1] * 3 + [radians(0.5)] * 3)  # metres, radians: what a loop's covariance leaves out
 _PENDING_AT_MOST = 100
+_HUBER = 1.345  # standard deviations: 95 % as efficient as least squares where errors are Gaussian
 
 
 @dataclass(frozen=True)
@@ -103,17 +106,14 @@ class KeyframePoseGraph:
         A refused loop changes nothing, except that it may confirm a later one, which then lets in both.
         Raises IndexError for keyframes that do not exist.
         """
-        if not (0 <= keyframe < len(self._T_odom_base) and 0 <= other < len(self._T_odom_base)):
-            raise IndexError(f"loop between keyframes {keyframe} and {other} of {len(self._T_odom_base)}")
-        loop = Loop(keyframe, other, T_keyframe_other.copy(), covariance + np.diag(_LOOP_SIGMA**2))
-        driven = abs(self._travelled[other] - self._travelled[keyframe])
-        T_odometry = se3.inverse(self._T_odom_base[keyframe]) @ self._T_odom_base[other]
-        if not self._agree(loop, T_odometry[None], np.zeros((1, 6, 6)), np.array([driven]))[0]:
+        loop = self._measured(keyframe, other, T_keyframe_other, covariance)
+        if not self._within_drift(loop):
             return False
+        driven = self._driven(loop)
         waiting = list(self._pending)
         agree, supports = self._votes(loop, [*self._loops, *waiting])
         opposed = [held for held, agrees in zip(self._loops, agree, strict=False) if not agrees]
-        needed = len(opposed) + (self._position_drift(driven) > self.parameters.trusted_drift)
+        needed = len(opposed) + bool(self._position_drift(driven)[0] > self.parameters.trusted_drift)
         if np.count_nonzero(supports) < needed:
             self._pending.append(loop)
             return False
@@ -123,6 +123,20 @@ class KeyframePoseGraph:
             if confirmed and self._votes(pending, self._loops)[0].all():
                 self._loops.append(pending)
         self._pending = deque((p for p in [*waiting, *opposed] if p not in self._loops), _PENDING_AT_MOST)
+        self._solved = False
+        return True
+
+    def add_neighbour(self, keyframe: int, other: int, T_keyframe_other: Transform, covariance: Covariance) -> bool:
+        """Whether what relates two keyframes a little way apart lies within the drift of odometry, and so is let in.
+
+        Shapes, frames and errors as for `add_loop`.
+        """
+        neighbour = self._measured(keyframe, other, T_keyframe_other, covariance)
+        if not self._within_drift(neighbour):
+            return False
+        huber = gtsam.noiseModel.mEstimator.Huber.Create(_HUBER)
+        noise = gtsam.noiseModel.Robust.Create(huber, neighbour.factor.noiseModel())
+        self._factors.add(gtsam.BetweenFactorPose3(keyframe, other, _pose(T_keyframe_other), noise))
         self._solved = False
         return True
 
@@ -139,6 +153,21 @@ class KeyframePoseGraph:
             rows = gtsam.utilities.extractPose3(self._values)
             T_map_base[:, :3] = np.concatenate([rows[:, :9].reshape(-1, 3, 3), rows[:, 9:, None]], axis=2)
         return T_map_base
+
+    def _measured(self, keyframe: int, other: int, T_keyframe_other: Transform, covariance: Covariance) -> Loop:
+        if not (0 <= keyframe < len(self._T_odom_base) and 0 <= other < len(self._T_odom_base)):
+            raise IndexError(f"relation of keyframes {keyframe} and {other} of {len(self._T_odom_base)}")
+        return Loop(keyframe, other, T_keyframe_other.copy(), covariance + np.diag(_LOOP_SIGMA**2))
+
+    def _driven(self, loop: Loop) -> NDArray[np.float64]:
+        """Metres (1,) travelled from one end of a loop to the other."""
+        return np.abs(np.diff(self._travelled[[loop.keyframe, loop.other]]))
+
+    def _within_drift(self, loop: Loop) -> bool:
+        """Whether a loop lies within what odometry can have drifted between its ends."""
+        T_odometry = se3.inverse(self._T_odom_base[loop.keyframe]) @ self._T_odom_base[loop.other]
+        agree = self._agree(loop, T_odometry[None], np.zeros((1, 6, 6)), self._driven(loop))
+        return bool(agree[0])
 
     def _step_covariance(self, T_step: Transform) -> Covariance:
         """Of one step of odometry, taken as a random walk that has the stated drift after 100 m."""

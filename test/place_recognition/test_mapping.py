@@ -11,6 +11,7 @@ import pytest
 
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import MappingStep, PlaceMapper, PlaceMapperParameters
+from isometry.place_recognition.pose_graph import KeyframePoseGraph, PoseGraphParameters
 from isometry.place_recognition.types import PlaceMatch
 
 SECOND = 1_000_000_000
@@ -45,6 +46,7 @@ class TrueRecognizer:
         self.memory = memory or Memory()
         self.true_poses: list[np.ndarray] = list(self.memory.poses)
         self.wrong_by = np.eye(4)
+        self.neighbours_agree = True
 
     def observe(self, points: np.ndarray, up: np.ndarray | None = None) -> Any:
         if not len(points):
@@ -60,6 +62,10 @@ class TrueRecognizer:
         relative = se3.inverse(self.true_poses[k]) @ self.wrong_by @ observation
         return PlaceMatch(True, "ok", k, relative, self.memory.poses[k] @ relative, 0.01 * np.eye(6), 0.99)
 
+    def relate(self, observation: Any, identifier: int, T_map_guess: np.ndarray) -> PlaceMatch:
+        relative = se3.inverse(self.true_poses[identifier]) @ observation
+        return PlaceMatch(self.neighbours_agree, "", identifier, relative, covariance=0.001 * np.eye(6))
+
     def remember(self, observation: Any, T_map_base: np.ndarray, stamp_ns: int) -> int:
         self.true_poses.append(observation)
         self.memory.poses_list.append(T_map_base)
@@ -73,6 +79,7 @@ class LinearGraph:
     def __init__(self) -> None:
         self.poses: list[np.ndarray] = []
         self.correction: np.ndarray | None = None
+        self.neighbours: list[tuple[int, int]] = []
 
     def add_keyframe(self, T_odom_base: np.ndarray) -> int:
         self.poses.append(T_odom_base)
@@ -85,6 +92,10 @@ class LinearGraph:
         self.correction = moved
         return True
 
+    def add_neighbour(self, keyframe: int, other: int, T_keyframe_other: np.ndarray, covariance: np.ndarray) -> bool:
+        self.neighbours.append((keyframe, other))
+        return True
+
     def optimise(self) -> np.ndarray:
         corrected = np.array(self.poses)
         if self.correction is not None:
@@ -92,8 +103,8 @@ class LinearGraph:
         return corrected
 
 
-def mapper(recognizer: TrueRecognizer, **values: Any) -> PlaceMapper:
-    return PlaceMapper(recognizer, LinearGraph(), PlaceMapperParameters(**values))  # type: ignore[arg-type]
+def mapper(recognizer: TrueRecognizer, graph: Any = None, **values: Any) -> PlaceMapper:
+    return PlaceMapper(recognizer, graph or LinearGraph(), PlaceMapperParameters(**values))  # type: ignore[arg-type]
 
 
 def pose(x: float, y: float = 0.0, yaw: float = 0.0) -> np.ndarray:
@@ -126,6 +137,31 @@ def test_a_turn_on_the_spot_makes_keyframes_too() -> None:
     subject = mapper(TrueRecognizer(), keyframe_angle_deg=90.0)
     added = [subject.process(pose(0, 0, yaw), pose(0, 0, yaw), k).keyframe for k, yaw in enumerate([0, 0.8, 1.6, 2.4])]
     assert added == [0, None, 1, None]
+
+
+def test_a_keyframe_is_related_to_the_newest_one_six_metres_back_where_their_scans_agree() -> None:
+    recognizer, graph = TrueRecognizer(), LinearGraph()
+    subject = mapper(recognizer, graph)
+    for metres in range(0, 22, 2):
+        recognizer.neighbours_agree = metres != 12
+        subject.process(pose(metres), pose(metres), metres * SECOND)
+    assert graph.neighbours == [(k, k + 3) for k in range(8) if k != 3]
+
+
+# along a street, steps of odometry of 2 m work against three overlapping neighbours of 6 m that are surer of each metre
+ODOMETRY_INFORMATION, NEIGHBOUR_INFORMATION = 2.0**2 / (0.01**2 * 2.0 * 100.0), 6.0**2 / (0.001 + 0.1**2)
+LEFT = ODOMETRY_INFORMATION / (ODOMETRY_INFORMATION + NEIGHBOUR_INFORMATION)
+
+
+@pytest.mark.parametrize(("neighbours_agree", "left"), [(True, LEFT), (False, 1.0)])
+def test_neighbours_correct_a_wrong_scale_that_loops_cannot_see(neighbours_agree: bool, left: float) -> None:
+    recognizer = TrueRecognizer()
+    recognizer.neighbours_agree = neighbours_agree
+    subject = mapper(recognizer, KeyframePoseGraph(PoseGraphParameters()))
+    street = [*range(0, 82, 2), *range(78, -2, -2)]  # there and back
+    for k, metres in enumerate(street):
+        subject.process(pose(metres), pose(1.01 * metres), 2 * k * SECOND)
+    assert recognizer.memory.poses[40][0, 3] - 80.0 == pytest.approx(0.8 * left, abs=0.02)
 
 
 def test_a_loop_takes_the_drift_out_and_says_how_far_the_robot_jumps() -> None:

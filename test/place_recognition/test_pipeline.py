@@ -76,6 +76,22 @@ def test_keyframes_that_are_too_new_are_no_candidates(recognizer: PlaceRecognize
     assert max(match.candidates) <= 3
 
 
+def test_a_scan_is_related_to_a_keyframe_some_metres_back(recognizer: PlaceRecognizer, look: Look) -> None:
+    T_map_keyframe, T_keyframe_query = se3.from_planar(50.0, 20.0, 1.0), se3.from_planar(5.0, 1.0, 0.1)
+    recognizer.remember(recognizer.observe(look(3, np.eye(4))), T_map_keyframe, 0)
+    observation = recognizer.observe(look(3, T_keyframe_query))
+    guess = T_map_keyframe @ T_keyframe_query @ se3.from_planar(0.2, -0.1, 0.02)
+    match = recognizer.relate(observation, 0, guess)
+    assert match.accepted, match
+    assert match.T_keyframe_query is not None
+    assert match.covariance is not None
+    error = se3.inverse(T_keyframe_query) @ match.T_keyframe_query
+    assert np.linalg.norm(error[:3, 3]) < 0.05
+    assert se3.rotation_angle(error) < np.radians(0.5)
+    assert np.linalg.eigvalsh(match.covariance).min() > 0.0
+    assert not recognizer.relate(recognizer.observe(look(5, T_keyframe_query)), 0, guess).accepted
+
+
 def test_a_tilted_robot_finds_its_place_when_told_where_up_is(recognizer: PlaceRecognizer, look: Look) -> None:
     remember_scenes(recognizer, look)
     tilt = se3.from_rotation_translation(

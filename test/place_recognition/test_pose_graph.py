@@ -114,6 +114,27 @@ def test_a_loop_shares_out_the_slip_of_a_line_driven_there_and_back_by_the_close
     assert poses[10, 0, 3] == pytest.approx(slipped, abs=1e-3)
 
 
+def test_neighbours_take_a_wrong_scale_away_by_the_closed_form() -> None:
+    odometry = np.stack([se3.from_planar(2.02 * k, 0.0, 0.0) for k in range(31)])  # steps of 2 m, 1 % too long
+    graph = graph_of(odometry)
+    for keyframe in range(0, 30, 3):
+        assert graph.add_neighbour(keyframe, keyframe + 3, se3.from_planar(6.0, 0.0, 0.0), 1e-6 * np.eye(6))
+    # each six metres: a spring of three steps of odometry beside one of the neighbours
+    odometry_variance, neighbour_variance = 3 * 0.01**2 * 2.02 * 100.0, 0.1**2 + 1e-6
+    share = odometry_variance / (odometry_variance + neighbour_variance)
+    assert graph.optimise()[-1, 0, 3] == pytest.approx(60.6 - 0.6 * share, abs=1e-3)
+    assert share > 0.8
+    assert not graph.loops
+
+
+def test_a_neighbour_beyond_the_drift_of_odometry_is_refused() -> None:
+    odometry = drifting(square(0.5))
+    graph = graph_of(odometry)
+    slipped = se3.inverse(odometry[10]) @ odometry[13] @ se3.from_planar(1.5, 0.0, 0.0)
+    assert not graph.add_neighbour(10, 13, slipped, COVARIANCE)
+    np.testing.assert_allclose(graph.optimise(), odometry, atol=1e-6)
+
+
 def test_one_far_loop_alone_is_not_believed_and_the_next_confirms_it() -> None:
     truth = square(2.0)
     graph, rng = graph_of(drifting(truth)), np.random.default_rng(2)
@@ -198,8 +219,9 @@ def test_inputs_are_not_changed_and_results_are_copies() -> None:
 
 def test_a_loop_to_a_keyframe_that_does_not_exist_is_an_error() -> None:
     graph = graph_of(square(0.1))
-    with pytest.raises(IndexError, match="keyframes 0 and 99 of"):
-        graph.add_loop(0, 99, np.eye(4), COVARIANCE)
+    for add in (graph.add_loop, graph.add_neighbour):
+        with pytest.raises(IndexError, match="keyframes 0 and 99 of"):
+            add(0, 99, np.eye(4), COVARIANCE)
 
 
 def test_two_thousand_keyframes_are_optimised_fast() -> None:
