@@ -90,7 +90,7 @@ def mapping(
     with clear_errors():
         dataset = KittiOdometry(kitti, sequence)
         driven = range(len(dataset))[parse_frames(frames)][::every]
-        if len(driven) < 2:
+        if not driven:
             raise ValueError(f"--frames {frames} --every {every} leave {len(driven)} of {len(dataset)} scans to drive")
         encoder = BirdsEyeEncoder.load()
         drives = [
