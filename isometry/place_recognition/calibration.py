@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Logistic regression of "the pose is right" (< 2 m, < 5 deg) on the agreement and the logarithm of supporting matches
-AGREEMENT_WEIGHT = 23.77
-SUPPORT_WEIGHT = 2.62
-OFFSET = -27.53
+AGREEMENT_WEIGHT = 25.24
+SUPPORT_WEIGHT = 8.369
+OFFSET = -44.43
 
 # Variance of a pose, in units of the inverse information of the image alignment, and what no alignment gets below
-VARIANCE_SCALE = 167.6
+VARIANCE_SCALE = 213.4
 FLOOR_METRES, FLOOR_RADIANS = 0.05, math.radians(0.1)
 # What a bird's-eye image does not see: as measured after the registration of full scans, rounded up
 HEIGHT_METRES, TILT_RADIANS = 0.05, math.radians(0.5)

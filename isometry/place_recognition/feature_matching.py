@@ -35,16 +35,14 @@ def propose(query: Observation, keyframe: Observation, count: int) -> tuple[Arra
     near = np.square(moved - at_keyframe).sum(axis=-1) < AGREEMENT_METRES**2
     agree = near & (np.abs(planar.wrapped(yaw[:, None] - yaw)) < AGREEMENT_RADIANS)
     support = agree.sum(axis=1)
-    poses: list[Array] = []
-    supports: list[int] = []
+    best: list[np.int64] = []
     for h in np.argsort(-support, kind="stable"):
-        pose = planar.fit(at_query[agree[h]], at_keyframe[agree[h]], yaw[h])
-        if all(np.hypot(*(pose - p)[:2]) > 1.0 or abs(planar.wrapped(pose[2] - p[2])) > 0.1 for p in poses):
-            poses.append(pose)
-            supports.append(int(support[h]))
-        if len(poses) == count:
+        if not agree[best, h].any():  # else its own match supports a better pose already
+            best.append(h)
+        if len(best) == count:
             break
-    return np.array(poses).reshape(-1, 3), np.array(supports, dtype=np.int64)
+    poses = [planar.fit(at_query[agree[h]], at_keyframe[agree[h]], yaw[h]) for h in best]
+    return np.array(poses).reshape(-1, 3), support[best]
 
 
 def match(query: NDArray[np.int8], keyframe: NDArray[np.int8]) -> tuple[NDArray[np.int64], Array, NDArray[np.float32]]:
