@@ -23,5 +23,5 @@ class PlaceRecognitionParameters:
     hypotheses: int = parameter(6, "poses compared on the images for each place", 1, 200)
     good_agreement: float = parameter(0.85, "agreement at which no further place is tried", 0.0, 1.0)
     aligned_places: int = parameter(3, "most promising places in which the pose is aligned", 1, 100)
-    least_confidence: float = parameter(0.5, "a pose less likely to be right than this is not accepted", 0.0, 1.0)
+    least_confidence: float = parameter(0.9, "a pose less likely to be right than this is not accepted", 0.0, 1.0)
     threads: int = parameter(1, "threads of the registration", 1, 64)

@@ -115,7 +115,8 @@ def test_ring_pooling_ignores_direction_and_not_distance() -> None:
         maps = torch.zeros(1, 1, 16, 16)
         maps[0, 0, row, column] = 1.0
         with torch.no_grad():
-            return pooling(maps)
+            pooled_maps: Tensor = pooling(maps)
+        return pooled_maps
 
     np.testing.assert_allclose(pooled(2, 7), pooled(8, 2), rtol=1e-5)
     assert not np.allclose(pooled(2, 7), pooled(6, 7), rtol=0.1)
