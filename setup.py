@@ -40,8 +40,10 @@ TEST = [
     "mypy>=1.11",
     "pytest>=8.0",
     "pytest-timeout>=2.3",
+    "pytransform3d>=3.5",
     "ruff>=0.6",
     "setuptools>=77",
+    "types-PyYAML>=6.0",
 ]
 
 setup(
