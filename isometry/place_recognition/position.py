@@ -26,6 +26,10 @@ def position_from_distances(positions: Array, metres: Array) -> Array:
     def residuals(point: Array) -> Array:
         return np.asarray(weight * (np.hypot(*(positions - point).T) - metres))
 
+    def slopes(point: Array) -> Array:
+        apart = point - positions
+        return np.asarray(weight[:, None] * apart / np.maximum(np.hypot(*apart.T), 1e-6)[:, None])
+
     # starting in the middle of a straight drive, the answer stays on it unless the distances say otherwise
-    found: Array = least_squares(residuals, start, loss="soft_l1", method="trf", max_nfev=20).x
+    found: Array = least_squares(residuals, start, slopes, loss="soft_l1", max_nfev=20).x
     return found
