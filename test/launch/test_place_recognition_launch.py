@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ PLAY_LAUNCH = shutil.which("play_launch", path=os.pathsep.join([str(Path(sys.exe
 pytestmark = pytest.mark.skipif(
     PLAY_LAUNCH is None, reason="launch files are not resolved or run: play_launch is not installed (make setup)"
 )
+
+
+@pytest.fixture(autouse=True)
+def packages_of_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """play_launch runs launch files in the system's Python, which must find what this one has installed."""
+    monkeypatch.setenv("PYTHONPATH", sysconfig.get_path("purelib"))
 
 
 @pytest.fixture
