@@ -16,11 +16,11 @@ app = typer.Typer(help="The model files and their cards.", no_args_is_help=True)
 def list_models() -> None:
     """One line for each shipped model."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from isometry.inference import WEIGHTS, read_card
 
-    table = Table("model", "task", "bytes", "symmetry group", "licence")
+    table = Table(Column("model", no_wrap=True), "task", "bytes", "symmetry group", "licence")
     with clear_errors():
         for path in sorted(WEIGHTS.glob("*.onnx")):
             card = read_card(path)

@@ -62,7 +62,7 @@ class Trainer:
                 part.load_state_dict(state[name])
             self.step = state["step"]
         except (OSError, LookupError, RuntimeError, pickle.UnpicklingError) as error:
-            raise ValueError(f"{path}: not a checkpoint of this training ({str(error).splitlines()[0]})") from error
+            raise ValueError(f"{path}: not a checkpoint of this training") from error
 
     def advance(self, loss: Tensor) -> None:
         """One optimiser step."""

@@ -100,4 +100,4 @@ def load_trained(path: Path) -> tuple[BirdsEyeEncoder, BirdsEyeGrid, NDArray[np.
         network.load_state_dict(content["network"])
         return network.eval(), grid, content["distance_map"].numpy(), content["recipe"]
     except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a trained place recognition network ({str(error).splitlines()[0]})") from error
+        raise ValueError(f"{path}: not a trained place recognition network, or one of another version") from error
