@@ -60,11 +60,12 @@ class PlaceRecognizer:
         began = time.perf_counter()
         candidates, distances = self.memory.search(observation.descriptor, self.parameters.candidates, newest_stamp_ns)
         searched = time.perf_counter()
-        match = self._verify(observation, candidates, newest_stamp_ns)
+        poses = self.memory.poses  # once: it is a copy of as many as there are keyframes
+        match = self._verify(observation, candidates, poses, newest_stamp_ns)
         seconds = {"search": searched - began, "verify": time.perf_counter() - searched}
         return PlaceMatch(
             **match,
-            position_estimate=self._position(candidates, distances),
+            position_estimate=self._position(candidates, distances, poses),
             candidates=tuple(int(c) for c in candidates),
             candidate_distances=tuple(float(d) for d in distances),
             seconds=seconds,
@@ -96,13 +97,13 @@ class PlaceRecognizer:
         )
 
     def _verify(
-        self, observation: Observation, candidates: NDArray[np.int64], newest_stamp_ns: int | None
+        self, observation: Observation, candidates: NDArray[np.int64], poses: Array, newest_stamp_ns: int | None
     ) -> dict[str, Any]:
         if not len(candidates):
             return {"accepted": False, "reason": "empty_memory"}
         query_image = BlurredImage(observation.image, self.encoder.grid)
-        found = self._best_place(observation, query_image, self._distinct_places(candidates))
-        keyframe, planar = self._anchor(observation, query_image, *found, newest_stamp_ns)
+        found = self._best_place(observation, query_image, self._distinct_places(candidates, poses))
+        keyframe, planar = self._anchor(observation, query_image, *found, poses, newest_stamp_ns)
         confidence = calibration.confidence(planar.agreement, planar.supporting)
         accepted = confidence >= self.parameters.least_confidence
         T_level_level = se3.from_planar(*planar.pose)
@@ -122,15 +123,15 @@ class PlaceRecognizer:
             "supporting": planar.supporting,
         }
 
-    def _position(self, candidates: NDArray[np.int64], distances: NDArray[np.float32]) -> Array | None:
+    def _position(self, candidates: NDArray[np.int64], distances: NDArray[np.float32], poses: Array) -> Array | None:
         if not len(candidates):
             return None
-        positions = self.memory.poses[candidates[:POSITION_CANDIDATES], :2, 3]
+        positions = poses[candidates[:POSITION_CANDIDATES], :2, 3]
         return position_from_distances(positions, self.encoder.metres(distances[:POSITION_CANDIDATES]))
 
-    def _distinct_places(self, candidates: NDArray[np.int64]) -> list[int]:
+    def _distinct_places(self, candidates: NDArray[np.int64], poses: Array) -> list[int]:
         """The candidates in order, without those that lie close to one before: a second look at a place adds little."""
-        position = self.memory.poses[candidates, :3, 3]
+        position = poses[candidates, :3, 3]
         kept: list[int] = []
         for k in range(len(candidates)):
             if all(np.linalg.norm(position[k] - position[other]) > self.parameters.place_radius for other in kept):
@@ -166,15 +167,15 @@ class PlaceRecognizer:
         query_image: BlurredImage,
         keyframe: Keyframe,
         planar: PlanarMatch,
+        poses: Array,
         newest_stamp_ns: int | None,
     ) -> tuple[Keyframe, PlanarMatch]:
         """The match with the keyframe nearest to where the query was found to be: that one shares most with it."""
-        poses, stamps_ns = self.memory.poses, self.memory.stamps_ns
         T_level_query = se3.from_planar(*planar.pose)
         T_map_query = keyframe.T_map_base @ se3.inverse(keyframe.observation.T_level_base) @ T_level_query
         distance = np.linalg.norm(poses[:, :3, 3] - T_map_query[:3, 3], axis=1)
         if newest_stamp_ns is not None:
-            distance[stamps_ns > newest_stamp_ns] = np.inf
+            distance[self.memory.stamps_ns > newest_stamp_ns] = np.inf
         nearest = int(distance.argmin())
         if nearest == keyframe.identifier:
             return keyframe, planar
