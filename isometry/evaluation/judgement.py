@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag import read_poses, topic_types
 from isometry.evaluation.recording import Recording
-from isometry.evaluation.trajectory import path_error, planar_errors
+from isometry.evaluation.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapperParameters
 
 Array = NDArray[np.float64]
 GROUND_TRUTH, ODOMETRY_TOPICS = "/ground_truth/pose", ("/odom", "/tf")
 REVISIT_RADIUS_M = 5.0
-RIGHT_METRES, RIGHT_DEGREES = 2.0, 5.0  # a pose closer than both is right
 
 
 @dataclass(frozen=True)

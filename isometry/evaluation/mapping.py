@@ -8,7 +8,7 @@ first pose laid on the true one, which also counts how the first metres turn the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from isometry.datasets.kitti import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift, drifting_odometry
-from isometry.evaluation.trajectory import path_error, planar_errors
+from isometry.evaluation.place_recognition import Progress
+from isometry.evaluation.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapper, PlaceMapperParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.pose_graph import KeyframePoseGraph, Loop, PoseGraphParameters
 
 Array = NDArray[np.float64]
-RIGHT_METRES, RIGHT_DEGREES = 2.0, 5.0  # a loop further off than either, in the plane, is wrong
 
 
 def evaluate_mapping(
@@ -33,7 +33,7 @@ def evaluate_mapping(
     drift: OdometryDrift,
     mapper_parameters: PlaceMapperParameters,
     graph_parameters: PoseGraphParameters,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Progress = iter,
 ) -> dict[str, Any]:
     """Drive the rows `driven` of a sequence once, with a recogniser whose memory is empty.
 

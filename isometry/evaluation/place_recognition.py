@@ -15,14 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.datasets.kitti import KittiOdometry
+from isometry.evaluation import calibration
 from isometry.evaluation.scan_turn import turns_between
+from isometry.evaluation.trajectory import RIGHT_DEGREES, RIGHT_METRES
 from isometry.geometry import planar, se3
+from isometry.place_recognition.calibration import IN_PLANE
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.types import PlaceMatch
 
 Array = NDArray[np.float64]
 Progress = Callable[[Iterable[int]], Iterable[int]]  # wraps what is counted off
-RIGHT_METRES, RIGHT_DEGREES = 2.0, 5.0  # a pose closer than both is right, in the plane
 FRAME_NS = 100_000_000
 
 
@@ -171,11 +173,13 @@ def figures(outcomes: Sequence[Outcome], revisit_radius: float, bytes_per_keyfra
 
 def inside_two_sigma(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Share of the errors of right poses that lie within two standard deviations: 0.954 when calibrated."""
-    errors = np.array([o.pose_error for o in outcomes]).reshape(-1, 3)
-    covariances = [o.match.covariance for o in outcomes if o.match.covariance is not None]  # all of them are
-    sigmas = np.array([np.sqrt(np.diag(covariance)[[0, 1, 5]]) for covariance in covariances]).reshape(-1, 3)
-    inside = np.abs(errors) <= 2.0 * sigmas
-    return {name: _share(inside[:, k]) for k, name in enumerate(("x", "y", "yaw"))}
+    axes = ("x", "y", "yaw")
+    in_plane = np.ix_(IN_PLANE, IN_PLANE)
+    covariances = [o.match.covariance[in_plane] for o in outcomes if o.match.covariance is not None]  # all of them are
+    if not covariances:
+        return dict.fromkeys(axes, float("nan"))
+    inside = calibration.inside_two_sigma(np.array([o.pose_error for o in outcomes]), np.array(covariances))
+    return dict(zip(axes, inside.tolist(), strict=True))
 
 
 def evaluate(

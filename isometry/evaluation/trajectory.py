@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from isometry.geometry import se3
 
 Array = NDArray[np.float64]
+RIGHT_METRES, RIGHT_DEGREES = 2.0, 5.0  # a pose closer than both to the true one, in the plane, is right
 
 
 def align(positions: Array, true_positions: Array) -> Array:
