@@ -1,16 +1,14 @@
-"""A spinning LiDAR that is cast into a mesh."""
+"""LiDARs that are cast into a mesh."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import open3d
 from numpy.typing import NDArray
 
+from isometry.datasets.simulation.scene import Scene
 from isometry.datasets.simulation.shapes import Mesh
-from isometry.geometry import se3
 
 Array = NDArray[np.float64]
 
@@ -36,6 +34,29 @@ class SpinningLidar:
         return np.column_stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
 
 
+@dataclass(frozen=True)
+class RosetteLidar:
+    """A LiDAR without beams, such as Livox's Mid-360: two mirrors of incommensurable speeds fill its field of view."""
+
+    readings: int = 40_000  # in one scan
+    highest_deg: float = 52.0
+    lowest_deg: float = -7.0
+    start: float = 0.0  # where in its pattern the scan begins; no pattern comes back
+    range_m: float = 40.0
+    noise_m: float = 0.02
+    dropped: float = 0.05
+
+    def directions(self) -> Array:
+        """Unit vectors (M,3) of the readings of one scan in the sensor's frame."""
+        turn = self.start + np.arange(self.readings) / 500.0
+        azimuth = 2.0 * np.pi * turn
+        sweep = np.abs((turn * 29.0 * (np.sqrt(5.0) - 1.0)) % 2.0 - 1.0)
+        elevation = np.radians(self.lowest_deg + (self.highest_deg - self.lowest_deg) * sweep)
+        flat = np.cos(elevation)
+        return np.column_stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
+
+
+Lidar = SpinningLidar | RosetteLidar
 HDL_64 = SpinningLidar()
 VLP_16 = SpinningLidar(beams=16, highest_deg=15.0, lowest_deg=-15.0)
 
@@ -43,20 +64,19 @@ VLP_16 = SpinningLidar(beams=16, highest_deg=15.0, lowest_deg=-15.0)
 class LidarSimulator:
     """A mesh that scans can be taken in."""
 
-    def __init__(self, mesh: Mesh, lidar: SpinningLidar) -> None:
+    def __init__(self, mesh: Mesh, lidar: Lidar) -> None:
         self.lidar = lidar
         self._directions = lidar.directions()
-        self._scene: Any = open3d.t.geometry.RaycastingScene()
-        tensor = open3d.core.Tensor.from_numpy
-        self._scene.add_triangles(tensor(mesh.vertices.astype(np.float32)), tensor(mesh.triangles.astype(np.uint32)))
+        self._scene = Scene(mesh)
+
+    def clearance(self, places: Array) -> Array:
+        """Distance (P,) in metres from places (P,3) to what is nearest."""
+        return self._scene.clearance(places)
 
     def scan(self, T_world_lidar: Array, random: np.random.Generator) -> NDArray[np.float32]:
         """Points (M,3) in metres in the sensor's frame at a 4x4 pose; the sensor stands still while it turns."""
         directions = self._directions[random.random(len(self._directions)) >= self.lidar.dropped]
-        rays = np.empty((len(directions), 6), np.float32)
-        rays[:, :3] = T_world_lidar[:3, 3]
-        rays[:, 3:] = se3.apply(se3.from_rotation_translation(T_world_lidar[:3, :3], np.zeros(3)), directions)
-        ranges = self._scene.cast_rays(open3d.core.Tensor.from_numpy(rays))["t_hit"].numpy().astype(np.float64)
+        ranges = self._scene.cast(T_world_lidar, directions)["t_hit"].astype(np.float64)
         ranges += random.normal(0.0, self.lidar.noise_m, len(ranges))
         seen = (ranges > 0.0) & (ranges <= self.lidar.range_m)
         points: NDArray[np.float32] = (directions[seen] * ranges[seen, None]).astype(np.float32)

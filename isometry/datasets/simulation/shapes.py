@@ -1,4 +1,4 @@
-"""Triangle meshes of what a town is made of."""
+"""Triangle meshes of which towns, buildings and rooms are made."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.geometry import se3
+from isometry.geometry import planar, se3
 
 Array = NDArray[np.float64]
+Vector = Sequence[float] | Array  # three numbers
 
 
 class Mesh(NamedTuple):
@@ -20,23 +21,56 @@ class Mesh(NamedTuple):
     triangles: NDArray[np.int64]
 
 
-def box(size: Sequence[float], position: Sequence[float], yaw: float = 0.0) -> Mesh:
+def box(size: Vector, position: Vector, yaw: float = 0.0) -> Mesh:
     """A box of length, width and height in metres; `position` (3,) is the centre of its floor."""
-    corners = np.array([[i, j, k] for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (0.0, 1.0)]) * size
+    return boxes(np.array([size], dtype=float), np.array([position], dtype=float), np.array([yaw]))
+
+
+def boxes(sizes: Array, positions: Array, yaws: Array) -> Mesh:
+    """Boxes of length, width and height (B,3) in metres; `positions` (B,3) are the centres of their floors."""
+    corners = np.array([[i, j, k] for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (0.0, 1.0)])
     faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (1, 5, 7, 3), (0, 2, 6, 4)]
-    triangles = [triangle for a, b, c, d in faces for triangle in ((a, b, c), (a, c, d))]
-    return Mesh(se3.apply(se3.from_planar(0.0, 0.0, yaw), corners) + position, np.array(triangles))
+    triangles = np.array([triangle for a, b, c, d in faces for triangle in ((a, b, c), (a, c, d))])
+    vertices = corners * sizes[:, None]
+    vertices[..., :2] = np.einsum("bij,bkj->bki", planar.rotations(yaws), vertices[..., :2])
+    vertices += positions[:, None]
+    numbered = triangles + len(corners) * np.arange(len(sizes))[:, None, None]
+    return Mesh(vertices.reshape(-1, 3), numbered.reshape(-1, 3))
 
 
-def cylinder(radius: float, height: float, position: Sequence[float], sides: int = 8) -> Mesh:
+def cylinder(radius: float, height: float, position: Vector, sides: int = 8) -> Mesh:
     """An upright tube without lids; `position` (3,) is the centre of its lower end. Metres."""
+    return lathed(np.array([radius, radius]), np.array([0.0, height]), position, sides)
+
+
+def lathed(radii: Array, heights: Array, position: Vector, sides: int = 12) -> Mesh:
+    """A surface of revolution: radii (R,) at heights (R,) above `position` (3,), about the vertical axis. Metres."""
     around = 2.0 * np.pi * np.arange(sides) / sides
-    ring = np.column_stack([radius * np.cos(around), radius * np.sin(around), np.zeros(sides)])
-    top = ring + np.array([0.0, 0.0, height])
-    return Mesh(np.vstack([ring, top]) + position, _tube(rings=2, sides=sides))
+    ring = np.column_stack([np.cos(around), np.sin(around), np.zeros(sides)])
+    levels = np.column_stack([np.zeros((len(heights), 2)), heights])
+    vertices = radii[:, None, None] * ring + levels[:, None]
+    return Mesh(vertices.reshape(-1, 3) + position, _tube(len(radii), sides))
 
 
-def crown(radius: float, position: Sequence[float], random: np.random.Generator) -> Mesh:
+def leaves(radii: Vector, position: Vector, count: int, size: float, random: np.random.Generator) -> Mesh:
+    """Loose triangles of about `size` metres, all over an ellipsoid of radii (3,) around `position` (3,)."""
+    inside = random.normal(size=(count, 3))
+    inside *= random.random((count, 1)) ** (1.0 / 3.0) / np.linalg.norm(inside, axis=1, keepdims=True)
+    centres = inside * radii + position
+    vertices = centres[:, None] + random.normal(scale=size / 2.0, size=(count, 3, 3))
+    return Mesh(vertices.reshape(-1, 3), np.arange(3 * count).reshape(-1, 3))
+
+
+def sheet(x: Array, y: Array) -> Mesh:
+    """A flat sheet at z = 0 with a vertex at each of x (X,) and y (Y,) in metres, to be bent."""
+    vertices = np.stack([*np.meshgrid(x, y, indexing="ij"), np.zeros((len(x), len(y)))], axis=-1).reshape(-1, 3)
+    corner = (np.arange(len(x) - 1)[:, None] * len(y) + np.arange(len(y) - 1)).ravel()
+    lower = np.column_stack([corner, corner + len(y), corner + 1])
+    upper = np.column_stack([corner + 1, corner + len(y), corner + len(y) + 1])
+    return Mesh(vertices, np.vstack([lower, upper]))
+
+
+def crown(radius: float, position: Vector, random: np.random.Generator) -> Mesh:
     """A ragged ball of leaves around `position` (3,): no vertex is as deep as two thirds of the radius in metres."""
     rings, sides = 5, 9
     polar = np.repeat(np.linspace(0.15, np.pi - 0.15, rings), sides)

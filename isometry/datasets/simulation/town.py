@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isometry.datasets.simulation.shapes import Mesh, box, crown, cylinder, joined
 from isometry.geometry import se3
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,15 @@ class TownPlan:
 def build_town(plan: TownPlan, random: np.random.Generator) -> Mesh:
     """Everything that stands in the town, and its flat ground at z = 0, as one mesh."""
     parts = [box((2000.0, 2000.0, 1.0), (0.0, 0.0, -1.0))]
+    parts += [joined(built_up_side(length, random), T_town_side) for T_town_side, length in block_sides(plan)]
+    return joined(parts)
+
+
+def block_sides(plan: TownPlan) -> Iterator[tuple[Array, float]]:
+    """T_town_side (4,4) and length in metres of each side of each block, four of a block in a row.
+
+    In the frame of a side, x runs along the street, the street lies at y < 0 and the lots at y > 0.
+    """
     for i in range(-1, plan.blocks_x + 1):
         for j in range(-1, plan.blocks_y + 1):
             x, y = (i + 0.5) * plan.block_length, (j + 0.5) * plan.block_width
@@ -31,13 +44,11 @@ def build_town(plan: TownPlan, random: np.random.Generator) -> Mesh:
                 along, across = (plan.block_length, plan.block_width)[:: 1 if side % 2 == 0 else -1]
                 T_block_side = se3.from_planar(0.0, 0.0, side * np.pi / 2.0)
                 T_block_side = T_block_side @ se3.from_planar(0.0, plan.street_half_width - across / 2.0, 0.0)
-                T_town_side = se3.from_planar(x, y, 0.0) @ T_block_side
-                parts.append(joined(_side(along - 2.0 * plan.street_half_width, random), T_town_side))
-    return joined(parts)
+                yield se3.from_planar(x, y, 0.0) @ T_block_side, along - 2.0 * plan.street_half_width
 
 
-def _side(length: float, random: np.random.Generator) -> list[Mesh]:
-    """What stands along one side of a block: x along the street, the street at y < 0, the lots at y > 0."""
+def built_up_side(length: float, random: np.random.Generator) -> list[Mesh]:
+    """What stands along one side of a block, in the frame of the side."""
     return _buildings(length, random) + _greenery_and_poles(length, random) + _parked_cars(length, random)
 
 
