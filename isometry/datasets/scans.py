@@ -1,0 +1,160 @@
+"""LiDAR scans with a pose each, in any of the layouts in which KITTI publishes its scans.
+
+    odometry  ROOT/sequences/NN/velodyne/*.bin, poses in ROOT/poses/NN.txt
+    tracking  ROOT/velodyne/NN/*.bin or ROOT/training/velodyne/NN/*.bin
+    raw       ROOT/NN/velodyne_points/data/*.bin
+
+Source: Geiger et al., "Are we ready for autonomous driving? The KITTI vision benchmark suite", CVPR 2012.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.datasets.errors import DatasetError, read_bytes, read_text
+from isometry.geometry import se3
+
+Array = NDArray[np.float64]
+LAYOUTS = ("sequences/{}/velodyne", "velodyne/{}", "training/velodyne/{}", "{}/velodyne_points/data")
+
+
+class ScanSequence:
+    """Scans of one drive or walk. They are read when asked for, their poses at once."""
+
+    frames: NDArray[np.int64]  # (N,) frame numbers, increasing
+    poses: Array  # (N,4,4) T_world_lidar
+
+    def __init__(self, scans: Sequence[Path], poses: Path, calibration: Path | None) -> None:
+        """Scans named by frame number, and a file of poses with 12 numbers a line.
+
+        The file has a line for every frame of the drive, so that scans may be left out; or one for each scan; or one
+        for each frame that a file beside it, with `_frames` after its name, lists. Poses are those of the LiDAR, or
+        those of a camera where a `calibration` says how the LiDAR is mounted to it. Raises DatasetError naming the
+        file that is missing or that cannot be used.
+        """
+        self._scan_paths = scans
+        self.frames = np.array([int(path.stem) for path in scans])
+        listing = _frames_listing(poses)
+        T_world_sensor = read_poses(poses)
+        rows = _rows(self.frames, read_table(listing)[:, 0] if listing.exists() else None, T_world_sensor, poses)
+        T_camera_lidar = np.eye(4) if calibration is None else read_T_camera_lidar(calibration)
+        self.poses = se3.inverse(T_camera_lidar) @ T_world_sensor[rows] @ T_camera_lidar
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def scan(self, k: int) -> NDArray[np.float32]:
+        """Points (M,4) of the k-th scan (counted from 0, not the frame number): x, y, z in metres, reflectance 0..1.
+
+        Raises DatasetError when the file is empty or was cut off.
+        """
+        return read_scan(self._scan_paths[k])
+
+
+def open_scans(root: Path, sequence: str, poses: Path | None = None) -> ScanSequence:
+    """Scans of a sequence, whichever layout its folder has; `poses` may be left out in the odometry layout.
+
+    Poses are those of the camera, as KITTI publishes them, when ROOT/sequences/NN/calib.txt is there, and else those of
+    the LiDAR. Raises DatasetError naming what is missing.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DatasetError(f"{root}: no such directory")
+    found = next((root / each.format(sequence) for each in LAYOUTS if (root / each.format(sequence)).is_dir()), None)
+    if found is None:
+        tried = ", ".join(each.format(sequence) for each in LAYOUTS)
+        raise DatasetError(f"{root}: no scans of sequence {sequence} (looked for {tried})")
+    odometry = root / "poses" / f"{sequence}.txt"
+    if poses is None and not (root / "sequences" / sequence).is_dir():
+        raise DatasetError(f"{found}: this layout has no poses of its own, name a file of them")
+    calibration = root / "sequences" / sequence / "calib.txt"
+    return ScanSequence(
+        scan_paths(found), odometry if poses is None else Path(poses), calibration if calibration.exists() else None
+    )
+
+
+def read_scan(path: Path) -> NDArray[np.float32]:
+    """Points (M,4) of a KITTI scan: x, y, z in metres, reflectance. Raises DatasetError for a file that is cut off."""
+    content = read_bytes(path)
+    if len(content) == 0 or len(content) % 16:
+        raise DatasetError(f"{path}: truncated, {len(content)} bytes are not a whole number of 16-byte points")
+    return np.frombuffer(content, dtype="<f4").reshape(-1, 4)
+
+
+def scan_paths(folder: Path) -> list[Path]:
+    """Files of a folder in the order of their frame numbers. Raises DatasetError where there are none."""
+    paths = sorted(folder.glob("*.bin")) if folder.is_dir() else []
+    if not paths:
+        raise DatasetError(f"{folder}: {'no .bin scans in it' if folder.is_dir() else 'no such directory'}")
+    for path in paths:
+        if not path.stem.isdecimal():
+            raise DatasetError(f"{path}: its name is not a frame number")
+    return paths
+
+
+def read_poses(path: Path) -> Array:
+    """Poses (P,4,4) of a file of 12 numbers a line: a 3x4 matrix by rows, metres."""
+    values = read_table(path)
+    if values.shape[1] != 12:
+        raise DatasetError(f"{path}: {values.shape[1]} numbers a line where a 3x4 pose has 12")
+    poses = np.tile(np.eye(4), (len(values), 1, 1))
+    poses[:, :3] = values.reshape(-1, 3, 4)
+    rotations = poses[:, :3, :3]
+    skew = np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
+    if skew.max() > 1e-2 or np.linalg.det(rotations).min() < 0.0:
+        raise DatasetError(f"{path}: line {int(skew.argmax()) + 1} is not a rotation and a translation")
+    return poses
+
+
+def read_T_camera_lidar(path: Path) -> Array:
+    """T_camera_lidar (4,4) of a KITTI calibration file. Raises DatasetError when it has none."""
+    for line in read_text(path).splitlines():
+        key, _, numbers = line.partition(":")
+        if key.strip() in ("Tr", "Tr_velo_to_cam"):
+            try:
+                values = np.array([float(number) for number in numbers.split()])
+            except ValueError:
+                values = np.zeros(0)
+            if len(values) != 12 or not np.isfinite(values).all():
+                raise DatasetError(f"{path}: {key} must be 12 numbers")
+            return np.vstack([values.reshape(3, 4), [0.0, 0.0, 0.0, 1.0]])
+    raise DatasetError(f"{path}: no Tr, the transform from LiDAR to camera that the poses need")
+
+
+def read_table(path: Path) -> Array:
+    """Numbers (R,C), one or more rows, of a text file. Raises DatasetError naming the first bad line."""
+    rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
+    if not rows:
+        raise DatasetError(f"{path}: empty")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            raise DatasetError(f"{path}: line {number} has {len(row)} numbers, the first line {len(rows[0])}")
+        try:
+            finite = bool(np.isfinite([float(value) for value in row]).all())
+        except ValueError:
+            finite = False
+        if not finite:
+            raise DatasetError(f"{path}: line {number} has a value that is not a finite number")
+    return np.array(rows, dtype=float)
+
+
+def _frames_listing(poses: Path) -> Path:
+    return poses.with_name(f"{poses.stem}_frames.txt")
+
+
+def _rows(frames: NDArray[np.int64], posed: Array | None, poses: Array, path: Path) -> NDArray[np.int64]:
+    """Row (N,) of each frame among the poses."""
+    if posed is None and len(poses) == len(frames):
+        return np.arange(len(frames))
+    numbers = np.arange(len(poses)) if posed is None else posed.astype(np.int64)
+    if len(numbers) != len(poses):
+        raise DatasetError(f"{path}: {len(poses)} poses for the {len(numbers)} frames that its _frames.txt names")
+    row_of = {int(frame): row for row, frame in enumerate(numbers)}
+    for frame in frames:
+        if int(frame) not in row_of:
+            raise DatasetError(f"{path}: no pose for frame {frame} ({len(poses)} poses, {len(frames)} scans)")
+    return np.array([row_of[int(frame)] for frame in frames])
