@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 RUNTIME = [
     "faiss-cpu>=1.8",
     "gtsam>=4.3",
+    "laspy[lazrs]>=2.5",
     "numpy>=1.26",
     "onnxruntime>=1.17",
     "open3d-cpu>=0.18; platform_machine == 'x86_64'",
