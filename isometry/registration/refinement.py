@@ -1,0 +1,61 @@
+"""The last step: small_gicp from a hypothesis on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import small_gicp
+
+from isometry.registration.types import Array, Cloud
+
+NEIGHBOURS = 10  # of a point, for its plane
+
+
+class Refined(NamedTuple):
+    """Where the alignment ended."""
+
+    T_target_source: Array  # (4,4)
+    information: Array  # (6,6) Gauss-Newton's, of a small turn and shift of the source in its own frame: rotation first
+    inliers: int  # source points with a partner
+    error: float  # sum of squared Mahalanobis distances of the partners
+    converged: bool
+
+
+class Surface:
+    """A cloud as small_gicp takes it: with the plane around each point, at one spacing."""
+
+    def __init__(self, cloud: Cloud, spacing: float, threads: int) -> None:
+        """`spacing` in metres between points; none closer than the cloud's own resolution."""
+        points = small_gicp.PointCloud(cloud.points)
+        if spacing > cloud.resolution * 1.001:
+            points = small_gicp.voxelgrid_sampling(points, spacing)
+        self.points, self.threads = points, threads
+        small_gicp.estimate_covariances(points, self.tree, num_neighbors=NEIGHBOURS, num_threads=threads)
+
+    @cached_property
+    def tree(self) -> small_gicp.KdTree:
+        """Of the points."""
+        return small_gicp.KdTree(self.points, num_threads=self.threads)
+
+
+def refine(target: Surface, source: Surface, T_guess: Array, reach: float, iterations: int) -> Refined:
+    """Align by GICP (Segal, Haehnel and Thrun, 2009) from `T_guess` (4,4); partners lie within `reach` metres."""
+    result = small_gicp.align(
+        target.points,
+        source.points,
+        target.tree,
+        T_guess,
+        registration_type="GICP",
+        max_correspondence_distance=reach,
+        num_threads=target.threads,
+        max_iterations=iterations,
+    )
+    return Refined(
+        np.asarray(result.T_target_source),
+        np.asarray(result.H),
+        int(result.num_inliers),
+        float(result.error),
+        bool(result.converged),
+    )

@@ -1,0 +1,110 @@
+"""Which of many transforms two clouds agree with best: surfaces that lie on surfaces, and nothing that was seen through."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from isometry.geometry import se3
+from isometry.registration.directions import half_sphere
+from isometry.registration.preprocessing import at_resolution
+from isometry.registration.refinement import Surface
+from isometry.registration.types import Array, Cloud
+from isometry.registration.visibility import VisibleRange
+
+BUCKETS = 48  # of normals, from each of which as many points are drawn
+PARALLEL_COSINE = 0.7  # of two normals of one surface
+CONTRADICTION_WEIGHT = 1.0  # of a point that was seen through, against one that lies on a surface
+
+
+class Agreement(NamedTuple):
+    """How two clouds agree at H transforms; shares of sampled points, both ways, 0 to 1."""
+
+    overlap: Array  # (H,) on a surface of the other cloud that faces the same way
+    contradiction: Array  # (H,) where the other sensor saw through, of those that it could have seen
+
+    @property
+    def score(self) -> Array:
+        """(H,) what hypotheses are ranked by."""
+        return self.overlap - CONTRADICTION_WEIGHT * self.contradiction
+
+
+class Scene:
+    """A cloud with all that is derived from it, each made when first asked for."""
+
+    def __init__(self, cloud: Cloud, threads: int = 1) -> None:
+        self.cloud, self.threads = cloud, threads
+        self._coarser: dict[float, Scene] = {}
+        self._surfaces: dict[float, Surface] = {}
+
+    def at(self, resolution: float) -> Scene:
+        """The scene with points spaced `resolution` metres apart; itself where it is as coarse already."""
+        if resolution not in self._coarser:
+            coarser = at_resolution(self.cloud, resolution)
+            self._coarser[resolution] = self if coarser is self.cloud else Scene(coarser, self.threads)
+        return self._coarser[resolution]
+
+    def surface(self, spacing: float) -> Surface:
+        """For the alignment, with `spacing` metres between points."""
+        if spacing not in self._surfaces:
+            self._surfaces[spacing] = Surface(self.cloud, spacing, self.threads)
+        return self._surfaces[spacing]
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Of the points."""
+        return cKDTree(self.cloud.points)
+
+    @cached_property
+    def visible(self) -> VisibleRange | None:
+        """What its sensor saw, where it stood in one place."""
+        cloud = self.cloud
+        return None if cloud.viewpoint is None else VisibleRange(cloud.points, cloud.viewpoint)
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """All points, so ordered that the first of them show as many orientations of surfaces as there are.
+
+        Normal-space sampling (Rusinkiewicz and Levoy, 2001): most of a street is ground, which lies on the ground of
+        any other street.
+        """
+        buckets = np.abs(self.cloud.normals @ half_sphere(BUCKETS).T).argmax(axis=1)
+        shuffled = np.random.default_rng(0).permutation(len(buckets))
+        by_bucket = shuffled[np.argsort(buckets[shuffled], kind="stable")]
+        counts = np.bincount(buckets, minlength=BUCKETS)
+        rank = np.arange(len(buckets)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return by_bucket[np.argsort(rank, kind="stable")]
+
+    def sample(self, count: int) -> tuple[Array, Array]:
+        """Points and normals (count,3), evenly over the orientations of surfaces."""
+        chosen = self.order[:count]
+        return self.cloud.points[chosen], self.cloud.normals[chosen]
+
+
+def agreement(target: Scene, source: Scene, T_target_source: Array, tolerance: float, count: int = 300) -> Agreement:
+    """Compare two clouds at transforms (H,4,4), by `count` points of each; `tolerance` in metres."""
+    forward = _one_way(target, source, T_target_source, tolerance, count)
+    backward = _one_way(source, target, se3.inverse(T_target_source), tolerance, count)
+    return Agreement((forward[0] + backward[0]) / 2.0, (forward[1] + backward[1]) / 2.0)
+
+
+def _one_way(fixed: Scene, moving: Scene, T_fixed_moving: Array, tolerance: float, count: int) -> tuple[Array, Array]:
+    points, normals = moving.sample(count)
+    rotation = T_fixed_moving[:, :3, :3]
+    moved = points @ rotation.swapaxes(1, 2) + T_fixed_moving[:, None, :3, 3]
+    distance, nearest = fixed.tree.query(moved.reshape(-1, 3), distance_upper_bound=tolerance)
+    near = np.isfinite(distance)
+    turned = (normals @ rotation.swapaxes(1, 2)).reshape(-1, 3)
+    found = fixed.cloud.normals[np.where(near, nearest, 0)]
+    cosine = np.einsum("ij,ij->i", turned, found)
+    if fixed.visible is None or moving.visible is None:
+        cosine = np.abs(cosine)
+    on_surface = (near & (cosine > PARALLEL_COSINE)).reshape(moved.shape[:2])
+    if fixed.visible is None:
+        return on_surface.mean(axis=1), np.zeros(len(moved))
+    through, known = fixed.visible.seen_through(moved, tolerance)
+    return on_surface.mean(axis=1), through.sum(axis=1) / np.maximum(known.sum(axis=1), 1)

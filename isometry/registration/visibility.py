@@ -1,0 +1,52 @@
+"""What a sensor saw through: points of another cloud that lie where a ray has passed contradict a transform."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter
+
+Array = NDArray[np.float64]
+CELLS = 96  # along each side of the octahedral image: about two degrees
+RELATIVE_MARGIN = 0.03  # of the range: what a direction's error makes of it on a slanted surface
+
+
+class VisibleRange:
+    """The nearest range measured around each direction from a viewpoint, as an octahedral image.
+
+    The octahedral map (Praun and Hoppe, 2003) unfolds the sphere on a square with cells of similar size everywhere, so
+    that no axis of the sensor is special.
+    """
+
+    def __init__(self, points: Array, viewpoint: Array) -> None:
+        """`points` (N,3) that were seen from `viewpoint` (3,), metres."""
+        self.viewpoint = viewpoint
+        rays = points - viewpoint
+        ranges = np.linalg.norm(rays, axis=1)
+        image = np.full(CELLS * CELLS, np.inf, np.float32)
+        np.minimum.at(image, _octahedral_cell(rays), ranges.astype(np.float32))
+        # the nearest of nine cells: directions between the measured ones are not known to be free
+        self._nearest = minimum_filter(image.reshape(CELLS, CELLS), size=3).ravel()
+
+    def seen_through(self, points: Array, margin: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether each point (...,3) lies nearer than all that was measured around it, and whether anything was.
+
+        `margin` in metres is what it must be nearer by.
+        """
+        rays = points - self.viewpoint
+        ranges = np.sqrt(np.einsum("...i,...i->...", rays, rays))
+        nearest = self._nearest[_octahedral_cell(rays)]
+        known = np.isfinite(nearest)
+        return known & (ranges * (1.0 + RELATIVE_MARGIN) + margin < nearest), known
+
+
+def _octahedral_cell(rays: Array) -> NDArray[np.int64]:
+    """Index (...) of the cell that each direction (...,3), of any length, falls in."""
+    length = np.maximum(np.abs(rays).sum(axis=-1), 1e-12)
+    u, v = rays[..., 0] / length, rays[..., 1] / length
+    below = rays[..., 2] < 0.0
+    folded_u = np.where(below, (1.0 - np.abs(v)) * np.where(u < 0.0, -1.0, 1.0), u)
+    folded_v = np.where(below, (1.0 - np.abs(u)) * np.where(v < 0.0, -1.0, 1.0), v)
+    row = np.minimum(((folded_u + 1.0) * (0.5 * CELLS)).astype(np.int64), CELLS - 1)
+    column = np.minimum(((folded_v + 1.0) * (0.5 * CELLS)).astype(np.int64), CELLS - 1)
+    return np.asarray(row * CELLS + column)
