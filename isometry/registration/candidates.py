@@ -56,12 +56,8 @@ class Candidates:
         chosen = distinct(transforms, score, count, self.resolution)
         spacing = COARSE_SPACING * self.resolution
         target, source = self.target.surface(spacing), self.source.surface(spacing)
-        aligned = np.array(
-            [
-                refine(target, source, transforms[k], COARSE_REACH * self.resolution, COARSE_ITERATIONS)[0]
-                for k in chosen
-            ]
-        )
+        reach = COARSE_REACH * self.resolution
+        aligned = np.array([refine(target, source, transforms[k], reach, COARSE_ITERATIONS)[0] for k in chosen])
         for T_target_source, aligned_score in zip(aligned, self._aligned_score(aligned), strict=True):
             self.found.append(Candidate(T_target_source, float(aligned_score), hypotheses.proposed_by))
 

@@ -37,7 +37,7 @@ class Registrar:
         self._scenes: WeakKeyDictionary[Cloud, Scene] = WeakKeyDictionary()
 
     def register(self, target: Cloud, source: Cloud) -> Registration:
-        """The transform from `source` to `target` without any guess. What a cloud needs is made once and kept with it."""
+        """The transform from `source` to `target` without any guess. What is derived from a cloud is kept with it."""
         candidates = self._candidates(target, source)
         spent = {"propose": 0.0, "verify": 0.0}
         answer = None

@@ -68,12 +68,12 @@ def _with_normals(
     cloud = small_gicp.PointCloud(points)
     small_gicp.estimate_normals(cloud, small_gicp.KdTree(cloud), num_neighbors=NEIGHBOURS)
     normals = np.array(cloud.normals()[:, :3])
-    if viewpoint is not None:
-        viewpoint = np.asarray(viewpoint, np.float64)
-        away = np.einsum("ij,ij->i", normals, points - viewpoint) > 0.0
+    origin = None if viewpoint is None else np.asarray(viewpoint, np.float64)
+    if origin is not None:
+        away = np.einsum("ij,ij->i", normals, points - origin) > 0.0
         normals[away] *= -1.0
     direction = None if up is None else np.asarray(up, np.float64) / np.linalg.norm(up)
-    return Cloud(np.array(points), normals, resolution, viewpoint, direction)
+    return Cloud(np.array(points), normals, resolution, origin, direction)
 
 
 def _resolution(points: Array) -> float:

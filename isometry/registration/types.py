@@ -54,7 +54,7 @@ class Proposer(Protocol):
 
 @dataclass(frozen=True)
 class Registration:
-    """The answer for a pair. When not `accepted`, the transform is the best that was found, and `reason` says why not."""
+    """The answer for a pair. When not `accepted`, the transform is the best found, and `reason` says why not."""
 
     T_target_source: Array  # (4,4)
     covariance: Array  # (6,6) x, y, z, roll, pitch, yaw of the source's frame in the target's; metres, radians

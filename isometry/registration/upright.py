@@ -1,4 +1,4 @@
-"""Hypotheses from standing clouds upright: along a direction that both single out, their bird's-eye images correlate."""
+"""Hypotheses from standing two clouds upright and correlating their bird's-eye images."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isometry.geometry import se3
 from isometry.registration.birds_eye_correlation import PlanarPoses, correlate
 from isometry.registration.directions import dominant_directions
 from isometry.registration.types import Array, Cloud, Hypotheses
 
+Mask = NDArray[np.bool_]
 CELL = 4.0  # of the images, in units of the resolution
 IMAGE_SIZE = 128  # cells
 YAWS = 60
@@ -41,7 +43,8 @@ def _direction_pairs(target: Cloud, source: Cloud) -> list[list[tuple[Array, Arr
     if target.up is not None and source.up is not None:
         return [[(target.up, source.up)]]
     candidates = [dominant_directions(cloud.normals, cloud.viewpoint is not None) for cloud in (target, source)]
-    likely, others = [], []
+    likely: list[tuple[Array, Array]] = []
+    others: list[tuple[Array, Array]] = []
     for (i, a), (j, b) in product(*(enumerate(directions) for directions in candidates)):
         signs = (1.0,) if a.signed and b.signed else (1.0, -1.0)
         both_first = i == j == 0
@@ -75,7 +78,7 @@ def _from_directions(
 
 
 def _heights(
-    target: Array, target_lies: Array, source: Array, source_lies: Array, planar: PlanarPoses, cell: float, step: float
+    target: Array, target_lies: Mask, source: Array, source_lies: Mask, planar: PlanarPoses, cell: float, step: float
 ) -> Array:
     """Shift (H,) along z that brings most columns of the source onto those of the target, metres.
 
@@ -100,7 +103,7 @@ def _heights(
 class _Columns:
     """Top, foot and mean height of lying surfaces of the columns over square cells; NaN where there is none."""
 
-    def __init__(self, points: Array, lies: Array, cell: float) -> None:
+    def __init__(self, points: Array, lies: Mask, cell: float) -> None:
         self.cell = cell
         cells = np.floor(points[:, :2] / cell).astype(np.int64)
         self.first = cells.min(axis=0)
@@ -119,7 +122,8 @@ class _Columns:
 
     def centres(self) -> Array:
         """Centres (M,2) of the filled cells, metres."""
-        return (np.stack(np.divmod(self.filled, self.shape[1]), axis=-1) + self.first + 0.5) * self.cell
+        cells = np.stack(np.divmod(self.filled, self.shape[1]), axis=-1) + self.first
+        return np.asarray((cells + 0.5) * self.cell, np.float64)
 
     def at(self, points: Array) -> Array:
         """Values (M,3) of the columns that points (M,2) fall in."""

@@ -1,4 +1,4 @@
-"""Which of many transforms two clouds agree with best: surfaces that lie on surfaces, and nothing that was seen through."""
+"""Which of many transforms two clouds agree with: surfaces lie on surfaces, and nothing was seen through."""
 
 from __future__ import annotations
 
