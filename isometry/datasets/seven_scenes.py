@@ -1,0 +1,99 @@
+"""Reader of RGB-D sequences laid out as 7-Scenes is (Shotton et al., "Scene coordinate regression forests", CVPR 2013).
+
+DIR/seq-NN/frame-XXXXXX.{depth.png, pose.txt}, and DIR/camera-intrinsics.txt where the camera is not the published one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import open3d
+from numpy.typing import NDArray
+
+from isometry.datasets.errors import DatasetError
+from isometry.datasets.scans import read_table
+
+Array = NDArray[np.float64]
+DEPTH = ".depth.png"
+NO_DEPTH_MM = 65535
+
+
+@dataclass(frozen=True)
+class PinholeCamera:
+    """A camera without distortion, in pixels. Its frame is optical: x right, y down, z forward."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    def matrix(self) -> Array:
+        """Intrinsic matrix (3,3)."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+
+PUBLISHED = PinholeCamera(585.0, 585.0, 320.0, 240.0)
+
+
+class DepthSequence:
+    """Depth images of one walk with a hand-held camera. Images are read when asked for, poses at once."""
+
+    frames: NDArray[np.int64]  # (N,) frame numbers, increasing
+    poses: Array  # (N,4,4) T_world_camera, metres
+
+    def __init__(self, folder: Path, camera: PinholeCamera) -> None:
+        """Raises DatasetError naming the file that is missing or that cannot be used."""
+        self.camera = camera
+        self.name = folder.name
+        self._depth_paths = sorted(folder.glob(f"frame-*{DEPTH}"))
+        if not self._depth_paths:
+            raise DatasetError(f"{folder}: no frame-XXXXXX{DEPTH} in it")
+        stems = [path.name.removesuffix(DEPTH) for path in self._depth_paths]
+        for path, stem in zip(self._depth_paths, stems, strict=True):
+            if not stem.removeprefix("frame-").isdecimal():
+                raise DatasetError(f"{path}: its name has no frame number")
+        self.frames = np.array([int(stem.removeprefix("frame-")) for stem in stems])
+        self.poses = np.array([_read_pose(folder / f"{stem}.pose.txt") for stem in stems])
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def depth(self, k: int) -> NDArray[np.uint16]:
+        """Depth image (H,W) of the k-th frame in millimetres, 0 where nothing was measured."""
+        path = self._depth_paths[k]
+        with open3d.utility.VerbosityContextManager(open3d.utility.VerbosityLevel.Error):
+            image = np.asarray(open3d.io.read_image(path))
+        if image.ndim != 2 or image.dtype != np.uint16 or image.size == 0:
+            raise DatasetError(f"{path}: not a depth image of 16 bits")
+        measured: NDArray[np.uint16] = np.where(image == NO_DEPTH_MM, 0, image).astype(np.uint16)
+        return measured
+
+
+def open_seven_scenes(root: Path) -> list[DepthSequence]:
+    """The sequences of a scene's folder in order. Raises DatasetError naming what is missing."""
+    root = Path(root)
+    folders = sorted(path for path in root.glob("seq-*") if path.is_dir())
+    if not folders:
+        raise DatasetError(f"{root}: {'no seq-NN folder in it' if root.is_dir() else 'no such directory'}")
+    intrinsics = root / "camera-intrinsics.txt"
+    camera = _read_camera(intrinsics) if intrinsics.exists() else PUBLISHED
+    return [DepthSequence(folder, camera) for folder in folders]
+
+
+def _read_camera(path: Path) -> PinholeCamera:
+    matrix = read_table(path)
+    if matrix.shape != (3, 3) or matrix[0, 0] <= 0.0 or matrix[1, 1] <= 0.0:
+        raise DatasetError(f"{path}: not the 3x3 matrix of a camera")
+    return PinholeCamera(matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
+
+
+def _read_pose(path: Path) -> Array:
+    pose = read_table(path)
+    if pose.shape != (4, 4):
+        raise DatasetError(f"{path}: a pose is 4 lines of 4 numbers")
+    rotation = pose[:3, :3]
+    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-2 or np.linalg.det(rotation) < 0.0:
+        raise DatasetError(f"{path}: not a rotation and a translation")
+    return pose
