@@ -22,7 +22,7 @@ def path(recording: Recording, judgement: Judgement) -> go.Figure:
         se3.apply(align(poses[:, :3, 3], truth), poses[:, :3, 3])
         for poses in (recording.T_map_keyframe, judgement.T_odom_keyframe)
     )
-    figure = _figure("x, m", "y, m", height=620)
+    figure = with_axes("x, m", "y, m", height=620)
     _line(figure, odometry, "odometry alone", GREY, "dot")
     _line(figure, truth, "true path", "#111827")
     _line(figure, corrected, "with loops", BLUE)
@@ -42,7 +42,7 @@ def path(recording: Recording, judgement: Judgement) -> go.Figure:
 
 def path_without_truth(recording: Recording) -> go.Figure:
     """The keyframes from above, as the node's map has them."""
-    figure = _figure("x, m", "y, m", height=620)
+    figure = with_axes("x, m", "y, m", height=620)
     _line(figure, recording.T_map_keyframe[:, :3, 3], "keyframes", BLUE)
     figure.update_yaxes(scaleanchor="x", scaleratio=1.0)
     return figure
@@ -51,7 +51,7 @@ def path_without_truth(recording: Recording) -> go.Figure:
 def precision_recall_curve(recording: Recording, judgement: Judgement) -> go.Figure:
     """Precision over recall; each point says its confidence."""
     confidence, precision, recall = precision_recall(recording, judgement)
-    figure = _figure("recall", "precision")
+    figure = with_axes("recall", "precision")
     text = [f"confidence {value:.3f}" for value in confidence]
     figure.add_scatter(x=recall, y=precision, mode="lines", text=text, line={"color": BLUE, "width": 3})
     figure.update_xaxes(range=[0.0, 1.02])
@@ -62,7 +62,7 @@ def precision_recall_curve(recording: Recording, judgement: Judgement) -> go.Fig
 def latency(recording: Recording) -> go.Figure:
     """How often each latency occurred, with its median and 99th percentile."""
     milliseconds = recording.latency_s * 1e3
-    figure = _figure("milliseconds", "scans")
+    figure = with_axes("milliseconds", "scans")
     if not len(milliseconds):
         return figure
     p50, p99 = np.percentile(milliseconds, [50, 99])
@@ -77,7 +77,7 @@ def latency(recording: Recording) -> go.Figure:
 def pose_errors(recording: Recording, judgement: Judgement) -> go.Figure:
     """Yaw error over position error of accepted answers, both on logarithmic axes."""
     known = recording.accepted & np.isfinite(judgement.translation_error_m)
-    figure = _figure("metres in the plane", "degrees of yaw")
+    figure = with_axes("metres in the plane", "degrees of yaw")
     for chosen, colour in ((known & judgement.pose_right, GREEN), (known & ~judgement.pose_right, RED)):
         figure.add_scatter(
             x=np.maximum(judgement.translation_error_m[chosen], 1e-3),
@@ -90,7 +90,8 @@ def pose_errors(recording: Recording, judgement: Judgement) -> go.Figure:
     return figure
 
 
-def _figure(x: str, y: str, height: int = 380) -> go.Figure:
+def with_axes(x: str, y: str, height: int = 380) -> go.Figure:
+    """An empty plot with titles of its axes; a tall one has a legend."""
     figure = go.Figure()
     figure.update_layout(
         template="plotly_white",
