@@ -84,6 +84,16 @@ def threshold_for(confidences: Array, right: Flags, false_accept_rate: float) ->
     return float(claimed[allowed[-1]]) if len(allowed) else float("inf")
 
 
+def threshold_keeping(confidences: Array, right: Flags, share: float) -> float | None:
+    """The largest confidence at which this share of the right answers (N,) is still accepted; None without any.
+
+    Raises ValueError on confidences outside of 0 to 1.
+    """
+    _check_confidences(confidences, right)
+    claimed = -np.sort(-confidences[right])
+    return float(claimed[max(int(np.ceil(share * len(claimed))), 1) - 1]) if len(claimed) else None
+
+
 def _checked(errors: Array, covariances: Array) -> Array:
     if errors.ndim != 2 or not len(errors):
         raise ValueError(f"errors of shape {errors.shape}, expected (N,D) with at least one")

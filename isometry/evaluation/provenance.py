@@ -13,7 +13,7 @@ from typing import Any
 
 import isometry
 
-LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "small-gicp", "gtsam")
+LIBRARIES = ("numpy", "scipy", "onnxruntime", "faiss-cpu", "small-gicp", "gtsam")
 
 
 def provenance(data: str, model_name: str, model_sha256: str) -> dict[str, Any]:

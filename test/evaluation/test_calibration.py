@@ -12,6 +12,7 @@ from isometry.evaluation.calibration import (
     normalised_estimation_error,
     reliability_curve,
     threshold_for,
+    threshold_keeping,
 )
 
 
@@ -77,6 +78,16 @@ def test_the_threshold_keeps_what_it_promises() -> None:
     assert threshold_for(confidences, right, 0.2) == 0.4
     assert threshold_for(confidences, right, 1.0) == 0.1
     assert threshold_for(np.array([0.9]), np.array([False]), 0.0) == np.inf
+
+
+def test_the_threshold_that_keeps_a_share_of_the_right_answers() -> None:
+    confidences = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    right = np.array([1, 1, 0, 1, 1, 0, 1, 0, 0, 0], dtype=bool)
+    assert threshold_keeping(confidences, right, 1.0) == 0.4
+    assert threshold_keeping(confidences, right, 0.8) == 0.6
+    assert threshold_keeping(confidences, right, 0.81) == 0.4
+    assert threshold_keeping(confidences, right, 0.0) == 0.9
+    assert threshold_keeping(np.array([0.9]), np.array([False]), 0.95) is None
 
 
 def test_bad_arrays_are_refused_by_name() -> None:
