@@ -14,7 +14,7 @@ from isometry.registration.verification import Scene, agreement
 # Distances in units of the resolution
 HYPOTHESIS_TOLERANCE, ALIGNED_TOLERANCE, FINAL_TOLERANCE = 3.0, 1.5, 1.0
 HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE, FINAL_SAMPLE = 300, 600, 1500  # points of each cloud that are compared
-COARSE_SPACING, COARSE_REACH, COARSE_ITERATIONS = 2.0, 8.0, 12
+COARSE_TARGET, COARSE_SOURCE, COARSE_REACH, COARSE_ITERATIONS = 2.0, 3.0, 8.0, 12
 FINE_REACHES, FINE_ITERATIONS = (2.5, 1.25), 20
 APART, APART_RADIANS = 5.0, float(np.radians(5.0))  # beyond, two transforms are two answers
 
@@ -54,8 +54,8 @@ class Candidates:
             self.target, self.source, transforms, HYPOTHESIS_TOLERANCE * self.resolution, HYPOTHESIS_SAMPLE
         ).score
         chosen = distinct(transforms, score, count, self.resolution)
-        spacing = COARSE_SPACING * self.resolution
-        target, source = self.target.surface(spacing), self.source.surface(spacing)
+        target = self.target.surface(COARSE_TARGET * self.resolution)
+        source = self.source.surface(COARSE_SOURCE * self.resolution)
         reach = COARSE_REACH * self.resolution
         aligned = np.array([refine(target, source, transforms[k], reach, COARSE_ITERATIONS)[0] for k in chosen])
         for T_target_source, aligned_score in zip(aligned, self._aligned_score(aligned), strict=True):
