@@ -12,7 +12,7 @@ AXES = np.eye(3)
 def normals_of(counts: list[tuple[np.ndarray, int]], spread: float = 0.03) -> np.ndarray:
     random = np.random.default_rng(0)
     normals = np.vstack([axis + random.normal(0.0, spread, (count, 3)) for axis, count in counts])
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
 def degrees_apart(a: np.ndarray, b: np.ndarray) -> float:
