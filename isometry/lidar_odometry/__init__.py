@@ -1,0 +1,1 @@
+"""Odometry from a LiDAR alone: how its carrier has moved since the first scan."""

@@ -1,0 +1,80 @@
+"""A scan made ready for alignment: still, within range, thinned."""
+
+from __future__ import annotations
+
+import numpy as np
+import small_gicp
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from isometry.lidar_odometry.parameters import LidarOdometryParameters
+
+Array = NDArray[np.float64]
+RADIUS_VOXELS = 12.0  # root mean square range of a scan over the voxel size: 1 m on a street, 0.25 m in a room
+FINEST_METRES, COARSEST_METRES = 0.15, 1.0
+THINNED_VOXELS = 0.4  # metres between the aligned points, in voxels of the map
+NEIGHBOURS = 10  # of a point, for its plane
+FURTHEST_MEDIAN_METRES = 300.0  # half of a scan beyond: no LiDAR's scan in metres
+INSTANTS = 64  # that the time of a scan is divided into: the pose is interpolated for each
+
+
+def compensated(points: NDArray[np.floating], offsets_s: NDArray[np.floating] | None, twist: Array) -> Array:
+    """Points (N,3), each where it lay in the base frame at the scan's stamp, if the base moves with `twist` (6,).
+
+    `offsets_s` (N,) are the seconds from the stamp to each reading; None: all were taken at once. Readings that are not
+    finite are left out. Raises ValueError for arrays of other shapes.
+    """
+    if points.ndim != 2 or points.shape[1] < 3:
+        raise ValueError(f"a scan must have the shape (N,3), not {points.shape}")
+    cloud = np.asarray(points[:, :3], np.float64)
+    finite = np.isfinite(cloud).all(axis=1)
+    if offsets_s is None:
+        return np.compress(finite, cloud, axis=0)
+    if offsets_s.shape != (len(points),):
+        raise ValueError(f"{len(points)} readings have times of shape {offsets_s.shape}")
+    finite &= np.isfinite(offsets_s)
+    cloud, offsets = cloud[finite], np.asarray(offsets_s[finite], np.float64)
+    if not len(cloud):
+        return cloud
+    span = max(float(np.ptp(offsets)), 1e-9)
+    instant = np.minimum(((offsets - offsets.min()) * (INSTANTS / span)).astype(np.int64), INSTANTS - 1)
+    seconds = offsets.min() + (np.arange(INSTANTS) + 0.5) * span / INSTANTS
+    R = Rotation.from_rotvec(seconds[:, None] * twist[3:]).as_matrix()
+    still: Array = np.einsum("nij,nj->ni", R[instant], cloud) + offsets[:, None] * twist[:3]
+    return still
+
+
+def within_range(points: Array, origin: NDArray[np.floating], parameters: LidarOdometryParameters) -> Array:
+    """The points (M,3) that are as far from the sensor at `origin` (3,) as parameters say.
+
+    Raises ValueError when there are too few, or so far away that their unit cannot be the metre.
+    """
+    ray = points - origin
+    ranges = np.sqrt(np.einsum("ij,ij->i", ray, ray))
+    if len(ranges) and np.median(ranges) > FURTHEST_MEDIAN_METRES:
+        raise ValueError(
+            f"half of the points lie more than {np.median(ranges):.4g} m from the sensor: is their unit the millimetre?"
+        )
+    kept = np.compress((ranges >= parameters.min_range) & (ranges <= parameters.max_range), points, axis=0)
+    if len(kept) < parameters.fewest_points:
+        raise ValueError(
+            f"a scan has {len(kept)} finite points between {parameters.min_range:g} and {parameters.max_range:g} m, "
+            f"fewer than fewest_points = {parameters.fewest_points}"
+        )
+    return kept
+
+
+def voxel_size(points: Array, origin: NDArray[np.floating]) -> float:
+    """Size in metres of the voxels that suit points (N,3) seen from `origin` (3,)."""
+    radius = float(np.sqrt(np.square(points - origin).sum(axis=1).mean()))
+    return float(np.clip(radius / RADIUS_VOXELS, FINEST_METRES, COARSEST_METRES))
+
+
+def thinned(points: Array, voxel: float, parameters: LidarOdometryParameters) -> small_gicp.PointCloud:
+    """At most `most_points` of the points (N,3), evenly left out beyond, with the plane around each."""
+    cloud = small_gicp.voxelgrid_sampling(points, THINNED_VOXELS * voxel, num_threads=parameters.threads)
+    if cloud.size() > parameters.most_points:
+        chosen = np.linspace(0, cloud.size() - 1, parameters.most_points).astype(np.int64)
+        cloud = small_gicp.PointCloud(np.asarray(cloud.points())[chosen, :3])
+    small_gicp.estimate_covariances(cloud, num_neighbors=NEIGHBOURS, num_threads=parameters.threads)
+    return cloud
