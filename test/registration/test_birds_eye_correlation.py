@@ -13,7 +13,7 @@ def scattered(seed: int) -> np.ndarray:
 def moved(points: np.ndarray, yaw: float, shift: tuple[float, float]) -> np.ndarray:
     """The points as a frame sees them that stands at `shift`, turned by `yaw`."""
     turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
-    return np.asarray((points - np.array(shift)) @ turn
+    return np.asarray((points - np.array(shift)) @ turn)
 
 
 @pytest.mark.parametrize(("yaw", "shift"), [(0.0, (0.0, 0.0)), (1.0, (8.0, -3.0)), (3.1, (-15.0, 11.0))])
