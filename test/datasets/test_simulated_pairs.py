@@ -24,6 +24,17 @@ def kind_of(pair: ScanPair) -> str:
     return pair.name.partition("-")[0]
 
 
+def median_off_surface(pair: ScanPair, T_target_source: np.ndarray) -> float:
+    """Distance in metres of moved source points from planes through the target points around them, where there are."""
+    moved = se3.apply(T_target_source, pair.source[::20].astype(float))
+    distance, around = cKDTree(pair.target).query(moved, k=10)
+    near = distance[:, -1] < 2.0 * OVERLAP_VOXELS[kind_of(pair)]
+    patches = pair.target[around[near]].astype(float)
+    centres = patches.mean(axis=1)
+    normals = np.linalg.svd(patches - centres[:, None])[2][:, 2]
+    return float(np.median(np.abs(np.einsum("ij,ij->i", moved[near] - centres, normals))))
+
+
 def test_the_transform_lays_the_shared_surfaces_on_each_other(pair: ScanPair) -> None:
     """Where the clouds share anything they coincide, and they stop to when the transform is turned a little."""
     voxel = OVERLAP_VOXELS[kind_of(pair)]
@@ -32,9 +43,7 @@ def test_the_transform_lays_the_shared_surfaces_on_each_other(pair: ScanPair) ->
     away = se3.from_planar(0.0, 0.0, 0.5)
     away[:3, 3] += 10.0 * voxel
     assert overlap(pair.target, pair.source, pair.T_target_source @ away, voxel) < 0.7 * right
-    moved = se3.apply(pair.T_target_source, pair.source.astype(float))
-    distance, _ = cKDTree(pair.target).query(moved, distance_upper_bound=voxel)
-    assert np.median(distance[np.isfinite(distance)]) < 0.6 * voxel
+    assert median_off_surface(pair, pair.T_target_source) < 0.3 * voxel
 
 
 def test_each_cloud_is_seen_from_its_own_origin(pair: ScanPair) -> None:
@@ -61,7 +70,7 @@ def test_the_seed_decides_every_point(kind: str) -> None:
 
 def test_kinds_differ_in_how_far_apart_and_how_tilted_the_sensors_are() -> None:
     def spread(kind: str) -> tuple[float, float]:
-        transforms = [simulated_pair(kind, seed).T_target_source for seed in range(8)]
+        transforms = [simulated_pair(kind, seed).T_target_source for seed in range(5)]
         tilts = [np.degrees(np.arccos(transform[2, 2])) for transform in transforms]
         return max(float(np.linalg.norm(each[:3, 3])) for each in transforms), float(np.median(tilts))
 
@@ -95,7 +104,7 @@ def test_a_rosette_fills_its_field_of_view_and_nothing_else(random: np.random.Ge
 
 
 def test_depth_noise_grows_with_depth_and_reach_ends(random: np.random.Generator) -> None:
-    camera = DepthCamera(warp=0.0)
+    camera = DepthCamera(warp=0.0, noise=1.0)
     spread = []
     for depth in (1.0, 4.0):
         before = DepthSimulator(box((0.1, 20.0, 20.0), (depth + 0.05, 0.0, -10.0)), camera, random)

@@ -61,7 +61,7 @@ def build_building(random: np.random.Generator) -> Building:
     size = random.uniform([8.0, 6.0], [60.0, 35.0])
     height = random.choice([random.uniform(2.3, 3.2), random.uniform(3.2, 6.0)], p=[0.7, 0.3])
     thickness = random.uniform(0.08, 0.35)
-    largest = random.choice([15.0, 40.0, 100.0, 200.0, 400.0])
+    largest = random.choice([20.0, 50.0, 100.0, 200.0, 400.0])
     whole = Room(np.zeros(2), size)
     rooms = _split(whole, largest, random)
     doors = _doors(rooms, height, random)
@@ -102,7 +102,7 @@ def _split(room: Room, largest: float, random: np.random.Generator) -> list[Room
         return [room]
     if room.size.min() > 7.0 and random.random() < 0.6:
         across = int(np.argmin(room.size))
-        width = random.uniform(1.5, 2.4)
+        width = random.uniform(1.5, 3.5)
         left = room.low[across] + random.uniform(0.3, 0.7) * (room.size[across] - width)
         first, rest = _cut(room, across, left)
         corridor, second = _cut(rest, across, left + width)

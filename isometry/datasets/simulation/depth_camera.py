@@ -30,7 +30,8 @@ class DepthCamera:
     focal_pixels: float = 146.25  # 585 at 640 columns, a field of view of 57 deg
     nearest_m: float = 0.4
     range_m: float = 4.5
-    warp: float = 0.004  # of the depth: what a lens does to whole parts of an image
+    noise: float = 0.3  # of that of one frame: fusing many of all pixels, of which these are a few, averages it
+    warp: float = 0.002  # of the depth: what a lens does to whole parts of an image
     grazing_deg: float = 80.0  # from the normal; nothing comes back beyond
 
     def directions(self) -> Array:
@@ -66,7 +67,7 @@ class DepthSimulator:
         seen = (depth >= camera.nearest_m) & (depth <= camera.range_m)
         seen &= facing > np.cos(np.radians(camera.grazing_deg))
         depth, directions = depth[seen], self._directions[seen]
-        noise = 0.0012 + 0.0019 * (depth - 0.4) ** 2
+        noise = camera.noise * (0.0012 + 0.0019 * (depth - 0.4) ** 2)
         smooth = gaussian_filter(random.normal(size=(camera.height, camera.width)), 1.5)
         smooth /= smooth.std()
         depth = depth * self._bent[seen] + noise * smooth.ravel()[seen]
@@ -76,10 +77,10 @@ class DepthSimulator:
     def fragment(self, poses: Array, voxel: float, random: np.random.Generator) -> NDArray[np.float32]:
         """Points (M,3) of frames at poses (K,4,4), averaged by `voxel` in metres, in the frame of the first camera.
 
-        The poses that the frames are fused by are a few millimetres and tenths of a degree off, as tracked ones are.
+        The poses that the frames are fused by drift by millimetres and hundredths of a degree, as tracked ones do.
         """
         clouds = []
-        drift = np.cumsum(random.normal(size=(len(poses), 6)) * ([0.001] * 3 + [0.0006] * 3), axis=0)
+        drift = np.cumsum(random.normal(size=(len(poses), 6)) * ([0.0005] * 3 + [0.0002] * 3), axis=0)
         for T_world_camera, error in zip(se3.inverse(poses[0]) @ poses, drift - drift[0], strict=True):
             points = self.frame(poses[0] @ T_world_camera, random)
             T_tracked = se3.from_rotation_translation(Rotation.from_rotvec(error[3:]).as_matrix(), error[:3])

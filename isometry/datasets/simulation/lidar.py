@@ -20,6 +20,7 @@ class SpinningLidar:
     beams: int = 64
     highest_deg: float = 2.0  # elevation of the uppermost beam
     lowest_deg: float = -24.8
+    denser_above_deg: float | None = None  # half of the beams are between the uppermost and this elevation
     azimuth_step_deg: float = 0.4
     range_m: float = 80.0  # nothing is seen beyond
     noise_m: float = 0.02  # standard deviation of a range
@@ -28,7 +29,11 @@ class SpinningLidar:
     def directions(self) -> Array:
         """Unit vectors (M,3) of the readings of one turn in the sensor's frame."""
         azimuth = np.radians(np.arange(0.0, 360.0, self.azimuth_step_deg))
-        elevation = np.radians(np.linspace(self.highest_deg, self.lowest_deg, self.beams))
+        middle_deg = (self.highest_deg + self.lowest_deg) / 2.0
+        if self.denser_above_deg is not None:
+            middle_deg = self.denser_above_deg
+        bend_deg = [self.highest_deg, middle_deg, self.lowest_deg]
+        elevation = np.radians(np.interp(np.linspace(0.0, 2.0, self.beams), [0.0, 1.0, 2.0], bend_deg))
         azimuth, elevation = (grid.ravel() for grid in np.meshgrid(azimuth, elevation))
         flat = np.cos(elevation)
         return np.column_stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
@@ -58,6 +63,7 @@ class RosetteLidar:
 
 Lidar = SpinningLidar | RosetteLidar
 HDL_64 = SpinningLidar()
+HDL_64E = SpinningLidar(denser_above_deg=-8.6)  # as its beams really lie
 VLP_16 = SpinningLidar(beams=16, highest_deg=15.0, lowest_deg=-15.0)
 
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from isometry.datasets.scan_pair import ScanPair, overlap
 from isometry.datasets.simulation.building import Building, build_building
 from isometry.datasets.simulation.depth_camera import DepthCamera, DepthSimulator
-from isometry.datasets.simulation.lidar import HDL_64, Lidar, LidarSimulator, RosetteLidar, SpinningLidar
+from isometry.datasets.simulation.lidar import HDL_64E, Lidar, LidarSimulator, RosetteLidar, SpinningLidar
 from isometry.datasets.simulation.room import build_room, hand_motion, random_look
 from isometry.datasets.simulation.street import build_street, moved_on, random_traffic
 from isometry.geometry import se3
@@ -49,7 +49,7 @@ def _street_pair(random: np.random.Generator) -> ScanPair | None:
     street = build_street(random)
     traffic = random_traffic(street.plan, random)
     later = moved_on(traffic, random) if random.random() < 0.7 else traffic
-    lidar = replace(HDL_64, noise_m=random.uniform(0.01, 0.03), dropped=random.uniform(0.02, 0.3))
+    lidar = replace(HDL_64E, noise_m=random.uniform(0.01, 0.03), dropped=random.uniform(0.02, 0.3))
     mast = np.array([0.0, 0.0, random.uniform(1.0, 2.3)])
     first = random.integers(len(street.route))
     apart = np.linalg.norm(street.route[:, :3, 3] - street.route[first, :3, 3], axis=1)
@@ -96,9 +96,11 @@ def _building_pair(random: np.random.Generator) -> ScanPair | None:
 
 def _room_pair(random: np.random.Generator) -> ScanPair | None:
     room = build_room(random)
-    camera = DepthCamera()
+    camera = DepthCamera(range_m=random.uniform(3.0, 4.5), noise=random.uniform(0.2, 0.8))
     simulator = DepthSimulator(room.mesh, camera, random)
-    looks = [random_look(room, random) for _ in range(30)]
+    looks = [random_look(room, random) for _ in range(20)]
+    # Looks of their own seldom show the same half of a room
+    looks += [(place + random.normal(0.0, 0.3, 3), target + random.normal(0.0, 0.5, 3)) for place, target in looks[:10]]
     motions = [hand_motion(*look, FRAMES, random) for look in looks if _usable(simulator, look)]
     # Single frames tell which looks show enough, and how much of it, before the time of whole fragments is spent
     middles = [motion[FRAMES // 2] for motion in motions]
@@ -147,7 +149,7 @@ def _handheld_lidar(random: np.random.Generator) -> Lidar:
         return RosetteLidar(readings, start=start, noise_m=noise_m, dropped=dropped)
     beams, half_deg = [(16, 15.0), (32, 22.5), (32, 45.0), (64, 45.0), (128, 45.0)][random.integers(5)]
     step_deg = 360.0 / min(40_000 // beams, 1800)
-    return SpinningLidar(beams, half_deg, -half_deg, step_deg, 40.0, noise_m, dropped)
+    return SpinningLidar(beams, half_deg, -half_deg, None, step_deg, 40.0, noise_m, dropped)
 
 
 def _walk(building: Building, simulator: LidarSimulator, random: np.random.Generator) -> Array:

@@ -26,7 +26,7 @@ class ClutteredRoom:
 
 def build_room(random: np.random.Generator) -> ClutteredRoom:
     """A kitchen, an office, a store or a living room with much in it."""
-    plan = Room(np.zeros(2), random.uniform(2.5, 6.5, 2))
+    plan = Room(np.zeros(2), random.uniform(2.4, 5.5, 2))
     height = random.uniform(2.3, 3.0)
     corners = np.array([plan.low, [plan.high[0], plan.low[1]], plan.high, [plan.low[0], plan.high[1]]])
     parts = [box((*plan.size, 0.2), (*plan.centre, -0.2)), box((*plan.size, 0.2), (*plan.centre, height))]
@@ -50,7 +50,8 @@ def random_look(room: ClutteredRoom, random: np.random.Generator) -> tuple[Array
     """Where someone holds the camera (3,), and what it looks at (3,); metres."""
     place = np.append(random.uniform(room.plan.low + 0.5, room.plan.high - 0.5), random.uniform(1.0, 1.8))
     target = np.append(random.uniform(room.plan.low, room.plan.high), random.uniform(0.2, 1.5))
-    return place, target
+    away = target - place
+    return place, place + away * min(1.0, random.uniform(1.0, 3.0) / float(np.linalg.norm(away)))
 
 
 def hand_motion(place: Array, target: Array, frames: int, random: np.random.Generator) -> Array:

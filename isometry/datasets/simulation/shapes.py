@@ -38,6 +38,14 @@ def boxes(sizes: Array, positions: Array, yaws: Array) -> Mesh:
     return Mesh(vertices.reshape(-1, 3), numbered.reshape(-1, 3))
 
 
+def frustum(size: Vector, top: Vector, position: Vector, yaw: float = 0.0) -> Mesh:
+    """A box whose top is narrower: a roof, a car's cabin. `top` (2,) are the top's shares of length and width."""
+    mesh = box(size, (0.0, 0.0, 0.0))
+    narrowing = np.where(mesh.vertices[:, 2:] > 0.0, top, 1.0)
+    mesh.vertices[:, :2] *= narrowing
+    return Mesh(se3.apply(se3.from_planar(0.0, 0.0, yaw), mesh.vertices) + position, mesh.triangles)
+
+
 def cylinder(radius: float, height: float, position: Vector, sides: int = 8) -> Mesh:
     """An upright tube without lids; `position` (3,) is the centre of its lower end. Metres."""
     return lathed(np.array([radius, radius]), np.array([0.0, height]), position, sides)

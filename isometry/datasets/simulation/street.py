@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from isometry.datasets.simulation.bend import Bend, random_bend
 from isometry.datasets.simulation.drive import SimulatedDrive, sensor_poses
-from isometry.datasets.simulation.shapes import Mesh, box, boxes, crown, cylinder, joined, leaves, sheet
-from isometry.datasets.simulation.town import TownPlan, block_sides, built_up_side
+from isometry.datasets.simulation.shapes import Mesh, joined, sheet
+from isometry.datasets.simulation.street_side import built_up, clutter, green, vehicle
+from isometry.datasets.simulation.town import TownPlan, block_sides
 from isometry.geometry import se3
 
 Array = NDArray[np.float64]
@@ -27,7 +28,7 @@ class Street:
 
     def with_traffic(self, places: Array) -> Mesh:
         """Everything, with a vehicle at each of the places (V,4): x, y in metres before the bend, yaw, length."""
-        vehicles = [joined([_vehicle(place[3])], se3.from_planar(*place[:3])) for place in places]
+        vehicles = [joined([vehicle(place[3])], se3.from_planar(*place[:3])) for place in places]
         return joined([self.still, *(self.bend.mesh(vehicle) for vehicle in vehicles)])
 
 
@@ -38,15 +39,12 @@ def build_street(random: np.random.Generator) -> Street:
         block_width=random.uniform(40.0, 80.0),
         street_half_width=random.uniform(5.0, 10.0),
     )
-    bend = random_bend(random.uniform(0.0, 6.0), random.uniform(0.0, 2.5), (80.0, 300.0), random)
-    extent = 120.0
-    x = np.arange(-plan.block_length - extent, (plan.blocks_x + 1) * plan.block_length + extent, 5.0)
-    y = np.arange(-plan.block_width - extent, (plan.blocks_y + 1) * plan.block_width + extent, 5.0)
-    parts = [sheet(x, y)]
-    green = random.uniform(0.0, 1.0) ** 2  # share of block sides without houses
+    bend = random_bend(random.uniform(0.0, 6.0), random.uniform(0.0, 1.5), (80.0, 300.0), random)
+    parts = [_ground(plan, random)]
+    without_houses = random.uniform(0.0, 0.8)
     for T_town_side, length in block_sides(plan):
-        stands = _green_side(length, random) if random.random() < green else built_up_side(length, random)
-        parts.append(joined(stands + _clutter(length, random), T_town_side))
+        along_it = green if random.random() < without_houses else built_up
+        parts.append(joined(along_it(length, random) + clutter(length, random), T_town_side))
     route = SimulatedDrive(
         spacing_m=1.0, lane_offset_m=random.uniform(1.0, 2.5), height_m=0.0, remounted_deg=0.0, plan=plan
     )
@@ -79,77 +77,22 @@ def moved_on(places: Array, random: np.random.Generator) -> Array:
     return later[random.random(len(places)) < 0.8]
 
 
-def _vehicle(length: float) -> Mesh:
-    """A car, or a van or lorry when it is longer than one."""
-    if length > 5.0:
-        return boxes(
-            np.array([[length, 2.2, 0.3 * length + 0.2], [1.4, 2.0, 1.4]]),
-            np.array([[0.0, 0.0, 0.4], [length / 2.0 + 0.5, 0.0, 0.4]]),
-            np.zeros(2),
-        )
-    return boxes(
-        np.array([[length, 1.75, 0.8], [0.55 * length, 1.55, 0.6]]),
-        np.array([[0.0, 0.0, 0.25], [-0.08 * length, 0.0, 1.05]]),
-        np.zeros(2),
-    )
+def _ground(plan: TownPlan, random: np.random.Generator) -> Mesh:
+    """Smooth streets, kerbs, pavements, and rough ground beyond them."""
+    kerb = plan.street_half_width - random.uniform(1.5, 2.5)
 
+    def lines(blocks: int, block: float) -> Array:
+        kerbs = np.add.outer(np.arange(blocks + 1) * block, [-kerb - 0.05, -kerb, kerb, kerb + 0.05]).ravel()
+        between = np.arange(-block - 60.0, (blocks + 1) * block + 60.0, 2.0)
+        apart = np.abs(between[:, None] - kerbs).min(axis=1)
+        return np.sort(np.concatenate([kerbs, between[apart > 0.3]]))
 
-def _green_side(length: float, random: np.random.Generator) -> list[Mesh]:
-    """Trees, bushes, a hedge or a fence, and now and then a shed."""
-    things: list[Mesh] = []
-    for _ in range(int(length * random.uniform(0.05, 0.4))):
-        x, y = random.uniform(-0.5, 0.5) * length, random.uniform(0.5, 15.0)
-        things += _tree(x, y, random) if random.random() < 0.5 else [_bush(x, y, random)]
-    if random.random() < 0.4:
-        start, width = random.uniform(-0.5, 0.2) * length, random.uniform(0.2, 0.8) * length
-        y = random.uniform(0.0, 3.0)
-        if random.random() < 0.5:
-            middle = (start + width / 2.0, y, 0.6)
-            things.append(leaves((width / 2.0, 0.5, 0.8), middle, int(40 * width), 0.25, random))
-        else:
-            posts = np.arange(start, start + width, 2.5)
-            sizes = np.tile([0.1, 0.1, random.uniform(0.8, 1.8)], (len(posts), 1))
-            things.append(boxes(sizes, np.column_stack([posts, np.full((len(posts), 2), [y, 0.0])]), 0.0 * posts))
-            things.append(box((width, 0.04, random.uniform(0.1, 1.2)), (start + width / 2.0, y, 0.4)))
-    if random.random() < 0.4:
-        size = random.uniform(2.0, 8.0, 3) * [1.0, 1.0, 0.6]
-        position = (random.uniform(-0.4, 0.4) * length, random.uniform(6.0, 15.0), 0.0)
-        things.append(box(size, position, random.uniform(0.0, np.pi)))
-    return things
+    def to_street(at: Array, blocks: int, block: float) -> Array:
+        return np.asarray(np.abs(at[:, None] - np.arange(blocks + 1) * block).min(axis=1) - kerb)
 
-
-def _clutter(length: float, random: np.random.Generator) -> list[Mesh]:
-    """What no plan foresees along a street: bushes, signs, bins, people, things at odd angles."""
-    things: list[Mesh] = []
-    for _ in range(int(length * random.uniform(0.05, 0.3))):
-        x, y = random.uniform(-0.5, 0.5) * length, random.uniform(-1.8, 5.0)
-        kind = random.random()
-        if kind < 0.3:
-            things.append(_bush(x, y, random))
-        elif kind < 0.4:
-            things += _tree(x, y, random)
-        elif kind < 0.6:
-            top = random.uniform(1.8, 3.5)
-            things.append(cylinder(0.05, top, (x, y, 0.0), sides=5))
-            things.append(box((random.uniform(0.3, 1.5), 0.04, 0.6), (x, y, top - 0.5), random.uniform(0.0, np.pi)))
-        elif kind < 0.75:
-            things.append(cylinder(random.uniform(0.18, 0.3), random.uniform(1.5, 1.85), (x, y, 0.0)))
-        else:
-            size = random.uniform([0.3, 0.3, 0.3], [3.0, 1.2, 2.0])
-            things.append(box(size, (x, y, 0.0), random.uniform(0.0, np.pi)))
-    return things
-
-
-def _tree(x: float, y: float, random: np.random.Generator) -> list[Mesh]:
-    trunk, radius = random.uniform(1.0, 4.0), random.uniform(0.8, 3.0)
-    stem = cylinder(random.uniform(0.08, 0.35), trunk + radius, (x, y, 0.0))
-    if random.random() < 0.3:
-        return [stem, crown(radius, (x, y, trunk + radius), random)]
-    extent = radius * random.uniform([0.7, 0.7, 0.7], [1.0, 1.0, 1.6])
-    count, size = random.integers(60, 250), random.uniform(0.2, 0.6)
-    return [stem, leaves(extent, (x, y, trunk + radius), int(count), size, random)]
-
-
-def _bush(x: float, y: float, random: np.random.Generator) -> Mesh:
-    radii = random.uniform(0.3, 1.5, 3)
-    return leaves(radii, (x, y, 0.7 * radii[2]), int(random.integers(30, 150)), random.uniform(0.1, 0.4), random)
+    ground = sheet(lines(plan.blocks_x, plan.block_length), lines(plan.blocks_y, plan.block_width))
+    across = to_street(ground.vertices[:, 0], plan.blocks_x, plan.block_length)
+    away = np.minimum(across, to_street(ground.vertices[:, 1], plan.blocks_y, plan.block_width))
+    rough = np.where(away > 2.0, random.uniform(0.0, 0.1), 0.008)
+    ground.vertices[:, 2] = random.normal(0.0, rough) + np.where(away > 0.02, random.uniform(0.05, 0.18), 0.0)
+    return ground

@@ -49,7 +49,7 @@ def block_sides(plan: TownPlan) -> Iterator[tuple[Array, float]]:
 
 def built_up_side(length: float, random: np.random.Generator) -> list[Mesh]:
     """What stands along one side of a block, in the frame of the side."""
-    return _buildings(length, random) + _greenery_and_poles(length, random) + _parked_cars(length, random)
+    return _buildings(length, random) + greenery_and_poles(length, random) + parked_cars(length, random)
 
 
 def _buildings(length: float, random: np.random.Generator) -> list[Mesh]:
@@ -68,7 +68,8 @@ def _buildings(length: float, random: np.random.Generator) -> list[Mesh]:
     return buildings
 
 
-def _greenery_and_poles(length: float, random: np.random.Generator) -> list[Mesh]:
+def greenery_and_poles(length: float, random: np.random.Generator) -> list[Mesh]:
+    """Trees, poles and bins along the kerb of a side of a block."""
     things = []
     for x in np.arange(-length / 2.0, length / 2.0, 5.0):
         x, y = x + random.uniform(0.0, 4.0), random.uniform(-1.5, -0.5)
@@ -85,7 +86,8 @@ def _greenery_and_poles(length: float, random: np.random.Generator) -> list[Mesh
     return things
 
 
-def _parked_cars(length: float, random: np.random.Generator) -> list[Mesh]:
+def parked_cars(length: float, random: np.random.Generator) -> list[Mesh]:
+    """Cars along a side of a block, in a row with gaps."""
     cars = []
     for x in np.arange(-length / 2.0 + 3.0, length / 2.0 - 3.0, 6.0):
         if random.random() < 0.4:
