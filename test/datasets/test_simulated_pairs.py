@@ -9,9 +9,10 @@ from isometry.datasets.simulation.bend import random_bend
 from isometry.datasets.simulation.building import build_building
 from isometry.datasets.simulation.depth_camera import DepthCamera, DepthSimulator, looking
 from isometry.datasets.simulation.interior import Opening, wall
-from isometry.datasets.simulation.lidar import LidarSimulator, RosetteLidar
+from isometry.datasets.simulation.lidar import HDL_64E, LidarSimulator, RosetteLidar
 from isometry.datasets.simulation.pairs import KINDS, LEAST_OVERLAP, OVERLAP_VOXELS, simulated_pair
-from isometry.datasets.simulation.shapes import box, lathed, leaves, sheet
+from isometry.datasets.simulation.shapes import box, frustum, lathed, leaves, sheet
+from isometry.datasets.simulation.street import build_street, moved_on, random_traffic
 from isometry.geometry import se3
 
 
@@ -173,3 +174,38 @@ def test_shapes_have_the_extent_that_was_asked_for(random: np.random.Generator) 
     flat = sheet(np.array([0.0, 1.0, 3.0]), np.array([0.0, 2.0]))
     a, b, c = (flat.vertices[flat.triangles[:, k]] for k in range(3))
     assert 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() == pytest.approx(6.0)
+    roof = frustum((4.0, 2.0, 1.0), (0.5, 0.0), (1.0, 0.0, 3.0))
+    ridge = roof.vertices[roof.vertices[:, 2] > 3.5]
+    np.testing.assert_allclose(np.ptp(ridge, axis=0), [2.0, 0.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(np.ptp(roof.vertices, axis=0), [4.0, 2.0, 1.0])
+
+
+def test_beams_are_denser_where_the_sensor_looks_far() -> None:
+    elevation = np.unique(np.degrees(np.arcsin(HDL_64E.directions()[:, 2])).round(6))
+    assert len(elevation) == 64
+    assert (elevation > -8.6).sum() == 32
+    assert elevation.min() == pytest.approx(-24.8)
+    assert elevation.max() == pytest.approx(2.0)
+
+
+def test_traffic_drives_on_in_its_own_direction_or_away(random: np.random.Generator) -> None:
+    street = build_street(random)
+    before = np.vstack([random_traffic(street.plan, random) for _ in range(20)])
+    after = moved_on(before, random)
+    assert 0.6 * len(before) < len(after) < 0.95 * len(before)
+    for x, y, yaw, length in after:
+        same = before[(before[:, 2] == yaw) & (before[:, 3] == length)]
+        ahead = se3.apply(se3.inverse(se3.from_planar(*same[0, :3])), np.array([[x, y, 0.0]]))[0]
+        assert -1e-9 <= ahead[0] <= 30.0
+        assert ahead[1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_vehicles_stand_on_the_bent_street(random: np.random.Generator) -> None:
+    street = build_street(random)
+    place = np.array([[10.0, 2.0, 0.0, 4.0]])
+    added = street.with_traffic(place).vertices[len(street.still.vertices) :]
+    T_world_vehicle = street.bend.pose(se3.from_planar(10.0, 2.0, 0.0))
+    own = se3.apply(se3.inverse(T_world_vehicle), added)
+    assert np.abs(own[:, :2]).max() < 3.0
+    assert own[:, 2].min() == pytest.approx(0.0, abs=0.1)
+    assert own[:, 2].max() == pytest.approx(1.5, abs=0.1)
