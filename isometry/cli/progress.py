@@ -31,3 +31,12 @@ def clear_errors() -> Iterator[None]:
     except (ValueError, OSError) as error:
         Console(stderr=True, highlight=False).print(f"[red]error:[/red] {str(error).strip()}", soft_wrap=True)
         raise typer.Exit(1) from error
+
+
+@contextmanager
+def needs(package: str) -> Iterator[None]:
+    """Turn a missing optional package into a ValueError that says how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error.name} is not installed: pip install {package}") from error

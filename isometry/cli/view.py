@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isometry.cli.progress import clear_errors
+from isometry.cli.progress import clear_errors, needs
 
 
 def view(
@@ -22,10 +22,8 @@ def view(
     from rich.console import Console
 
     with clear_errors():
-        try:
+        with needs("viser"):
             from isometry.evaluation.view import show
-        except ModuleNotFoundError as error:
-            raise ValueError(f"{error.name} is not installed: pip install viser") from error
         from isometry.evaluation.recording import Recording
 
         server = show(bag, port, every, None if recording is None else Recording.load(recording))

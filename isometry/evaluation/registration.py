@@ -107,6 +107,12 @@ def registering(registrar: Registrar) -> Callable[[ScanPair], Registration]:
     return register
 
 
+def networks_of(registrar: Registrar) -> str:
+    """Which files the registrar's networks come from, by name and sha256: what a result says of its model."""
+    files = {proposer.name: sha256 for proposer in registrar.proposers if (sha256 := getattr(proposer, "sha256", ""))}
+    return ", ".join(f"{name} {sha256}" for name, sha256 in files.items()) or "no network"
+
+
 def measure(cases: Iterable[Case], register: Callable[[ScanPair], Registration]) -> list[Outcome]:
     """Register every pair, one after the other, and judge what comes out."""
     return [_outcome(case, register) for case in cases]

@@ -1,0 +1,88 @@
+"""`isometry register TARGET SOURCE`: exits 0 when a transform is accepted, 2 when one is not, 1 on bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isometry.cli.progress import clear_errors, needs
+
+if TYPE_CHECKING:
+    from isometry.registration.types import Registration
+
+NOT_ACCEPTED = 2  # exit code
+VIEWPOINT_HELP = "Where its sensor stood: auto (origin for .bin, else none), origin, none or x,y,z."
+
+
+def register(
+    target: Annotated[Path, typer.Argument(help="PCD, PLY, LAS, LAZ, KITTI .bin, NumPy or mesh file, in metres.")],
+    source: Annotated[Path, typer.Argument(help="The same: the cloud that is brought onto the target.")],
+    model: Annotated[
+        str, typer.Option(help="Where hypotheses come from: upright, equivariant, invariant, or default: all of them.")
+    ] = "default",
+    resolution: Annotated[float, typer.Option(min=0.0, help="Metres between points; 0: by the clouds' extent.")] = 0.0,
+    target_viewpoint: Annotated[str, typer.Option(help=VIEWPOINT_HELP)] = "auto",
+    source_viewpoint: Annotated[str, typer.Option(help=VIEWPOINT_HELP)] = "auto",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Where the answer is written.")] = None,
+    view: Annotated[
+        bool, typer.Option("--view", help="Show both in a browser, before and after. Needs viser.")
+    ] = False,
+    up: Annotated[str, typer.Option(help="The target's axis that points up on the screen, such as +z or -y.")] = "+z",
+    port: Annotated[int, typer.Option(help="Port on this machine, for --view.")] = 8080,
+) -> None:
+    """Find the rigid transform between two clouds, whatever their orientation and without a first guess.
+
+    T_target_source maps points of SOURCE to TARGET. Exit code: 0 accepted, 2 not accepted (the transform that is
+    printed is then only the best that was found), 1 for input that cannot be registered.
+
+    A scan in its sensor's frame is registered more surely when its viewpoint is said: --source-viewpoint origin.
+    """
+    with clear_errors():
+        from isometry.datasets.point_cloud_file import read_point_cloud
+        from isometry.evaluation.provenance import provenance, write_json
+        from isometry.evaluation.registration import networks_of
+        from isometry.evaluation.registration_of_files import as_table, register_points, viewpoint_of
+        from isometry.registration.parameters import RegistrationParameters
+        from isometry.registration.pipeline import load_registrar
+
+        viewpoints = viewpoint_of(target, target_viewpoint), viewpoint_of(source, source_viewpoint)
+        registrar = load_registrar(model, RegistrationParameters(resolution=resolution))
+        clouds = read_point_cloud(target), read_point_cloud(source)
+        found = register_points(registrar, *clouds, *viewpoints)
+        _print(found)
+        if json_file is not None:
+            origin = provenance(f"{target.name} {source.name}", model, networks_of(registrar))
+            write_json(json_file, origin | as_table(found))
+        if view:
+            with needs("viser"):
+                from isometry.evaluation.registration_view import show
+            server = show(*clouds, found, port, up)
+            typer.echo(f"http://localhost:{server.get_port()}   (Ctrl-C ends it)")
+            server.sleep_forever()
+    if not found.accepted:
+        raise typer.Exit(NOT_ACCEPTED)
+
+
+def _print(found: Registration) -> None:
+    import numpy as np
+
+    from isometry.evaluation.registration_of_files import REASONS, as_table
+
+    told = as_table(found)
+    lines = ["T_target_source"]
+    lines += ["  " + "".join(f"{value:13.6f}" for value in row) for row in told["T_target_source"]]
+    numbers = {"translation, m": told["translation_m"], "quaternion x y z w": told["quaternion_xyzw"]}
+    if told["sigma_translation_m"] is not None:
+        numbers["standard deviation x y z, m"] = told["sigma_translation_m"]
+        numbers["standard deviation roll pitch yaw, deg"] = told["sigma_rotation_deg"]
+    lines += [f"{name + ':':40}" + " ".join(f"{value:.6g}" for value in values) for name, values in numbers.items()]
+    seconds = float(np.sum(list(found.seconds.values())))
+    lines += [
+        f"{'confidence:':40}{found.confidence:.4f}",
+        f"{'overlap:':40}{found.overlap:.3f}",
+        f"{'proposed by:':40}{found.proposed_by or '-'}, in {seconds:.2f} s",
+        REASONS.get(found.reason, found.reason),
+    ]
+    typer.echo("\n".join(lines))

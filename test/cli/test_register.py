@@ -1,0 +1,82 @@
+"""`isometry register`, as a user calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import open3d
+import pytest
+from typer.testing import CliRunner
+
+from isometry.cli.main import app
+from isometry.datasets.scan_pair import ScanPair
+from isometry.datasets.simulation.pairs import simulated_pair
+
+
+def register(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["register", *map(str, arguments)])
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture(scope="module")
+def pair() -> ScanPair:
+    return simulated_pair("building", 1)
+
+
+@pytest.fixture(scope="module")
+def files(pair: ScanPair, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("clouds")
+    paths = {"target": folder / "target.pcd", "source": folder / "source.ply", "scan": folder / "000001.bin"}
+    for name, points in (("target", pair.target), ("source", pair.source)):
+        cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points.astype(np.float64)))
+        assert open3d.io.write_point_cloud(paths[name], cloud)
+    np.column_stack([pair.source, np.zeros(len(pair.source))]).astype("<f4").tofile(paths["scan"])
+    return paths
+
+
+@pytest.mark.parametrize("source", ["source", "scan"])
+def test_two_files_are_registered(pair: ScanPair, files: dict[str, Path], tmp_path: Path, source: str) -> None:
+    status, text = register(files["target"], files[source], "--json", tmp_path / "answer.json")
+    assert status == 0, text
+    assert text.startswith("T_target_source")
+    assert text.endswith("accepted")
+    told = json.loads((tmp_path / "answer.json").read_text())
+    np.testing.assert_allclose(told["T_target_source"], pair.T_target_source, atol=0.03)
+    assert told["accepted"] is True
+    assert told["data"] == f"target.pcd {files[source].name}"
+    assert 0.0 < max(told["sigma_translation_m"]) < 0.5
+
+
+def test_files_of_two_places_end_with_another_exit_code(files: dict[str, Path], tmp_path: Path) -> None:
+    np.save(tmp_path / "elsewhere.npy", simulated_pair("building", 2).source)
+    status, text = register(files["target"], tmp_path / "elsewhere.npy")
+    assert status == 2
+    assert "not accepted: " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("{target}", "/not/there.pcd"), "/not/there.pcd: no such file"),
+        (("{target}", "{target}.txt"), "clouds are read from"),
+        (("{target}", "{source}", "--model", "oracle"), "no source of hypotheses 'oracle'"),
+        (("{target}", "{source}", "--resolution", "50"), "parameter resolution = 50.0 is outside"),
+        (("{target}", "{source}", "--source-viewpoint", "here"), "must be auto, origin, none or x,y,z"),
+        (("{target}", "{few}"), "source: a cloud has 3 finite points"),
+        (("{millimetres}", "{source}"), "target: the points of a cloud lie"),
+    ],
+)
+def test_bad_input_is_said_in_one_line(
+    pair: ScanPair, files: dict[str, Path], tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    named = files | {"few": tmp_path / "few.npy", "millimetres": tmp_path / "millimetres.npy"}
+    np.save(named["few"], np.eye(3))
+    np.save(named["millimetres"], pair.target * 1000.0)
+    output = tmp_path / "answer.json"
+    status, text = register(*(each.format(**named) for each in arguments), "--json", output)
+    assert status == 1
+    assert text.startswith("error:")
+    assert message in text
+    assert not output.exists()
