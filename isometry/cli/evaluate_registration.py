@@ -111,6 +111,10 @@ def _publish(
     result = figures(outcomes, groups_name)
     if json_file is not None:
         write_json(json_file, origin | result)
+    if report is not None:
+        from isometry.evaluation.registration_report import write_report
+
+        write_report(report, result, groups_name, origin, outcomes)
     _print(result, groups_name)
 
 
