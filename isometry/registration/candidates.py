@@ -76,10 +76,14 @@ class Candidates:
         final = agreement(self.target, self.source, transform[None], FINAL_TOLERANCE * self.resolution, FINAL_SAMPLE)
         others = [c.score for c in self.found if not same(c.T_target_source, transform, self.resolution)]
         stiffness = np.linalg.eigvalsh(refined.information[3:, 3:] / max(refined.inliers, 1))[0]
+        score = float(self._aligned_score(transform[None])[0])
+        second = max(others, default=0.0)
         return {
             "overlap": float(final.overlap[0]),
+            "log_overlap": float(np.log(max(final.overlap[0], 1e-3))),
             "contradiction": float(final.contradiction[0]),
-            "margin": float(self._aligned_score(transform[None])[0] - max(others, default=0.0)),
+            "margin": score - second,
+            "distinctness": float(np.clip((score - second) / max(score, 1e-3), -1.0, 1.5)),
             "stiffness": float(np.log10(max(stiffness * self.resolution**2, 1e-6))),
         }
 

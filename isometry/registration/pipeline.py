@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from isometry.registration.types import Array, Cloud, Hypotheses, Proposer, Regi
 from isometry.registration.upright import UprightProposer
 from isometry.registration.verification import Scene
 
+KEPT_SCENES = 4  # clouds whose derived data are kept: a map, and the scans of the moment
+
 
 class Registrar:
     """Registers pairs of clouds with the hypotheses of some sources, asked in order."""
@@ -34,7 +36,7 @@ class Registrar:
         """Raises ValueError on parameters outside their range."""
         check(parameters)
         self.proposers, self.parameters = proposers, parameters
-        self._scenes: WeakKeyDictionary[Cloud, Scene] = WeakKeyDictionary()
+        self._scene = lru_cache(KEPT_SCENES)(lambda cloud: Scene(cloud, parameters.threads))
 
     def register(self, target: Cloud, source: Cloud) -> Registration:
         """The transform from `source` to `target` without any guess. What is derived from a cloud is kept with it."""
@@ -64,11 +66,6 @@ class Registrar:
     def _candidates(self, target: Cloud, source: Cloud) -> Candidates:
         resolution = max(target.resolution, source.resolution)
         return Candidates(self._scene(target).at(resolution), self._scene(source).at(resolution))
-
-    def _scene(self, cloud: Cloud) -> Scene:
-        if cloud not in self._scenes:
-            self._scenes[cloud] = Scene(cloud, self.parameters.threads)
-        return self._scenes[cloud]
 
     def _answer(self, candidates: Candidates) -> Registration:
         if not candidates.found:

@@ -12,7 +12,8 @@ from scipy.spatial import cKDTree
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.types import Array, Cloud, UnusableCloudError
 
-RADIUS_POINTS = 60.0  # root mean square radius over resolution: 0.4 m for a street, 0.1 m for a room
+RADIUS_POINTS = 40.0  # root mean square radius over resolution: 0.4 m for a street, 0.1 m for an office
+MOST_POINTS = 20_000  # a cloud that shows more surface than this is thinned further
 FINEST_METRES, COARSEST_METRES = 0.025, 0.4
 STEPS_PER_OCTAVE = 2  # between resolutions, so that two scans of one sensor mostly have the same
 NEIGHBOURS = 12  # of a point, for its normal
@@ -42,7 +43,10 @@ def prepare(
         finite = finite[kept]
     _check_count(len(finite), "finite", parameters)
     resolution = parameters.resolution or _resolution(finite)
-    thinned = np.asarray(small_gicp.voxelgrid_sampling(finite, resolution).points())[:, :3]
+    thinned = _thinned(finite, resolution)
+    while len(thinned) > MOST_POINTS and not parameters.resolution and resolution < COARSEST_METRES:
+        resolution *= 2.0 ** (1.0 / STEPS_PER_OCTAVE)
+        thinned = _thinned(finite, resolution)
     _check_count(len(thinned), f"distinct (at {resolution:.2g} m)", parameters)
     _check_spacing(thinned)
     _check_thickness(thinned)
@@ -53,13 +57,16 @@ def at_resolution(cloud: Cloud, resolution: float) -> Cloud:
     """The cloud with points spaced `resolution` metres apart; itself where it is as coarse already."""
     if resolution <= cloud.resolution * 1.001:
         return cloud
-    thinned = np.asarray(small_gicp.voxelgrid_sampling(cloud.points, resolution).points())[:, :3]
-    return _with_normals(thinned, resolution, cloud.viewpoint, cloud.up)
+    return _with_normals(_thinned(cloud.points, resolution), resolution, cloud.viewpoint, cloud.up)
 
 
 def subset(cloud: Cloud, mask: NDArray[np.bool_]) -> Cloud:
     """The points of a cloud for which `mask` (N,) is true."""
     return replace(cloud, points=cloud.points[mask], normals=cloud.normals[mask])
+
+
+def _thinned(points: Array, resolution: float) -> Array:
+    return np.asarray(small_gicp.voxelgrid_sampling(points, resolution).points())[:, :3]
 
 
 def _with_normals(

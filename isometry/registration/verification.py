@@ -18,7 +18,7 @@ from isometry.registration.visibility import VisibleRange
 
 BUCKETS = 48  # of normals, from each of which as many points are drawn
 PARALLEL_COSINE = 0.7  # of two normals of one surface
-CONTRADICTION_WEIGHT = 3.0  # of a point that was seen through, against one that lies on a surface
+CONTRADICTION_WEIGHT = 2.5  # of a point that was seen through, against one that lies on a surface
 
 
 class Agreement(NamedTuple):

@@ -1,0 +1,125 @@
+"""Fits the constants of `registration/calibration.py` to outcomes on simulated pairs and on the training drives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize
+from scipy.spatial.transform import Rotation
+
+from isometry.datasets.scan_pair import ScanPair
+from isometry.datasets.scans import ScanSequence
+from isometry.datasets.simulation.pairs import KINDS, simulated_pair
+from isometry.geometry import se3
+from isometry.registration import calibration
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.pipeline import Registrar
+from isometry.registration.preprocessing import prepare
+from isometry.registration.types import Registration, UnusableCloudError
+
+Array = NDArray[np.float64]
+FIRST_SEED = 700_000  # far from the seeds that networks train on
+APART_EVERY = 5  # every so many pairs are of two places, where nothing is right
+RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
+INSIDE_TWO_SIGMA = 0.9545
+REGULARISATION = 1e-3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One pair and what became of it."""
+
+    registration: Registration
+    error: Array  # (6,) x, y, z in metres and a rotation vector in radians, in the target's frame
+    right: bool
+
+
+def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> Iterator[ScanPair]:
+    """`count` pairs of each simulated kind and of each drive, in turn; every fifth is of two different places."""
+    random = np.random.default_rng(seed)
+    first_seed = FIRST_SEED + seed * 10_000
+    for k in range(count):
+        of_simulation = [simulated_pair(kind, first_seed + k) for kind in KINDS]
+        for n, pair in enumerate(of_simulation + [_pair_of_drive(drive, random) for drive in drives]):
+            if random.integers(APART_EVERY) == 0:
+                kind = KINDS[n] if n < len(KINDS) else "street"
+                yield _apart(pair, simulated_pair(kind, first_seed + 5_000 + k))
+            else:
+                yield pair
+
+
+def outcomes(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iterator[Outcome]:
+    """Register each pair, its source turned at random."""
+    random = np.random.default_rng(seed)
+    parameters: RegistrationParameters = registrar.parameters
+    for pair in pairs:
+        T_turned_source = se3.from_rotation_translation(Rotation.random(rng=random).as_matrix(), np.zeros(3))
+        viewpoint = pair.source_viewpoint
+        try:
+            target = prepare(pair.target, parameters, pair.target_viewpoint)
+            source = prepare(
+                se3.apply(T_turned_source, pair.source.astype(np.float64)),
+                parameters,
+                None if viewpoint is None else se3.apply(T_turned_source, viewpoint),
+            )
+        except UnusableCloudError:
+            continue
+        found = registrar.register(target, source)
+        error = _error(found.T_target_source, pair.T_target_source @ se3.inverse(T_turned_source))
+        resolution = max(target.resolution, source.resolution)
+        near = np.linalg.norm(error[:3]) < RIGHT_RESOLUTIONS * resolution
+        yield Outcome(found, error, bool(near and np.linalg.norm(error[3:]) < np.radians(RIGHT_DEGREES)))
+
+
+def fit_confidence(found: Sequence[Outcome]) -> dict[str, float]:
+    """Weights of a logistic regression of right transforms on the evidence, and the offset as "OFFSET"."""
+    answered = [outcome for outcome in found if outcome.registration.evidence]
+    names = list(calibration.WEIGHTS)
+    design = np.array([[*(o.registration.evidence[name] for name in names), 1.0] for o in answered])
+    sign = np.where([o.right for o in answered], 1.0, -1.0)
+
+    def loss(weights: Array) -> float:
+        return float(np.logaddexp(0.0, -sign * (design @ weights)).sum()) + REGULARISATION * float(weights @ weights)
+
+    fitted = minimize(loss, np.zeros(len(names) + 1), method="BFGS").x
+    return dict(zip([*names, "OFFSET"], fitted.tolist(), strict=True))
+
+
+def fit_variance_scale(found: Sequence[Outcome]) -> float:
+    """The factor on VARIANCE_SCALE at which errors of right transforms lie within two sigma as often as normal ones."""
+    right = [outcome for outcome in found if outcome.right]
+    errors = np.array([o.error for o in right])
+    variances = np.array([np.diagonal(o.registration.covariance) for o in right])
+
+    def excess(log_scale: float) -> float:
+        return float((np.abs(errors) <= 2.0 * np.sqrt(np.exp(log_scale) * variances)).mean()) - INSIDE_TWO_SIGMA
+
+    return float(np.exp(brentq(excess, np.log(1e-4), np.log(1e6))))
+
+
+def _apart(pair: ScanPair, elsewhere: ScanPair) -> ScanPair:
+    return replace(
+        pair,
+        source=elsewhere.source,
+        source_viewpoint=elsewhere.source_viewpoint,
+        T_target_source=np.full((4, 4), np.nan),
+        name=f"{pair.name} against {elsewhere.name}",
+    )
+
+
+def _pair_of_drive(drive: ScanSequence, random: np.random.Generator) -> ScanPair:
+    i, j = (int(k) for k in random.integers(len(drive), size=2))
+    T_target_source = se3.inverse(drive.poses[i]) @ drive.poses[j]
+    origin = np.zeros(3)
+    scans = (drive.scan(i)[:, :3], drive.scan(j)[:, :3])
+    return ScanPair(*scans, T_target_source, origin, origin, f"{i}-{j}")
+
+
+def _error(T_found: Array, T_true: Array) -> Array:
+    if np.isnan(T_true).any():
+        return np.full(6, np.inf)
+    turn = Rotation.from_matrix(T_found[:3, :3] @ T_true[:3, :3].T).as_rotvec()
+    return np.concatenate([T_found[:3, 3] - T_true[:3, 3], turn])
