@@ -1,0 +1,340 @@
+"""When a robot counts as located and as lost: with a registration that is told the truth, and with the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from isometry.datasets.simulation.drive import SimulatedDrive, sensor_poses
+from isometry.datasets.simulation.lidar import LidarSimulator, SpinningLidar
+from isometry.datasets.simulation.town import build_town
+from isometry.geometry import se3
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.pipeline import load_registrar
+from isometry.registration.types import Registration, UnusableCloudError
+from isometry.relocalization import pipeline
+from isometry.relocalization.parameters import RelocalizationParameters
+from isometry.relocalization.pipeline import RelocalizationStep, Relocalizer
+from isometry.relocalization.places import CloudPlaces, Place, Scan
+
+Array = NDArray[np.float64]
+SCAN = np.random.default_rng(0).uniform(-10.0, 10.0, (400, 3))
+PIECES = np.arange(0.0, 200.0, 20.0)  # middles of the pieces of the map along x
+
+
+class Oracle:
+    """Both the map and the registration: confident where the robot truly is, and nowhere else."""
+
+    def __init__(self) -> None:
+        self.parameters = RegistrationParameters()
+        self.truth: Array | None = np.eye(4)  # None: in no part of the map
+        self.shift = np.zeros(3)  # by which it is wrong
+        self.asked = 0
+
+    # The map.
+    def candidates(self, scan: Scan, T_map_near: Array | None) -> Iterator[Place]:
+        near = 0.0 if T_map_near is None else float(T_map_near[0, 3])
+        for x in sorted(PIECES, key=lambda x: abs(x - near)):
+            yield Place(scan.cloud, se3.from_planar(x, 0.0, 0.3))
+
+    def around(self, scan: Scan, T_map_base: Array) -> Place | None:
+        return None if abs(T_map_base[1, 3]) > 100.0 else Place(scan.cloud, se3.from_planar(T_map_base[0, 3], 0.0, 0.1))
+
+    # The registration: each place is known by its middle, which the truth is near to or not.
+    def at(self, place: Place, T_map_guess: Array | None) -> Registration:
+        self.asked += 1
+        T_cloud_map = se3.inverse(place.T_map_cloud)
+        if self.truth is None:
+            return _answer(np.eye(4), False)
+        true = self.truth.copy()
+        true[:3, 3] += self.shift
+        if T_map_guess is None:
+            right = abs(self.truth[0, 3] - place.T_map_cloud[0, 3]) <= 10.0
+        else:
+            right = float(np.linalg.norm((T_map_guess - self.truth)[:3, 3])) < 3.0
+        return _answer(T_cloud_map @ true, right)
+
+
+def _answer(T: Array, right: bool) -> Registration:
+    covariance = np.diag([0.04, 0.01, 0.01, 1e-4, 1e-4, 1e-4])
+    return Registration(T, covariance, 0.99 if right else 0.1, right, "ok" if right else "low_confidence", 0.5, "")
+
+
+class OracleRelocalizer(Relocalizer):
+    """Asks the oracle with the place, which a registrar is not told."""
+
+    def __init__(self, oracle: Any, parameters: RelocalizationParameters) -> None:
+        self.oracle = oracle
+        super().__init__(oracle, oracle, parameters)
+
+    def _refined(self, scan: Scan, T_map_base: Array) -> Any:
+        place = self.places.around(scan, T_map_base)
+        return None if place is None else pipeline._found(self.oracle.at(place, T_map_base), place)
+
+    def _registered(self, scan: Scan, place: Place) -> Any:
+        return pipeline._found(self.oracle.at(place, None), place)
+
+
+class Robot:
+    """Drives along x, a metre a scan; its odometry begins somewhere else."""
+
+    def __init__(self, **parameters: Any) -> None:
+        self.oracle = Oracle()
+        self.relocalizer = OracleRelocalizer(self.oracle, RelocalizationParameters(**parameters))
+        self.T_map_odom = se3.from_planar(5.0, -3.0, 1.0)
+        self.true = se3.from_planar(42.0, 1.0, 0.2)
+
+    def scan(self, there: bool = True) -> RelocalizationStep:
+        """One scan; `there`: the map shows where the robot is."""
+        self.true = self.true @ se3.from_planar(1.0, 0.0, 0.0)
+        self.oracle.truth = self.true if there else None
+        return self.relocalizer.process(SCAN, se3.inverse(self.T_map_odom) @ self.true)
+
+    def carried_to(self, true: Array) -> None:
+        """Kidnapped, while odometry says that it stands still."""
+        self.T_map_odom = true @ se3.inverse(self.true) @ self.T_map_odom
+        self.true = true
+
+
+def test_a_place_is_believed_when_a_second_scan_confirms_it() -> None:
+    robot = Robot()
+    first = robot.scan()
+    assert (first.located, first.reason, first.T_map_base, first.T_map_odom) == (False, "unconfirmed", None, None)
+    second = robot.scan()
+    assert second.located
+    assert second.began
+    assert second.T_map_base is not None
+    assert np.allclose(second.T_map_base, robot.true)
+    assert second.T_map_odom is not None
+    assert np.allclose(second.T_map_odom, robot.T_map_odom)
+    third = robot.scan()
+    assert third.located
+    assert not third.began
+
+
+def test_the_covariance_is_along_the_axes_of_the_map() -> None:
+    robot = Robot(confirmations=0)
+    step = robot.scan()
+    turn = se3.from_planar(0.0, 0.0, 0.3)[:3, :3]
+    assert step.covariance is not None
+    assert np.allclose(step.covariance[:3, :3], turn @ np.diag([0.04, 0.01, 0.01]) @ turn.T)
+
+
+def test_a_place_that_the_next_scan_does_not_confirm_is_forgotten() -> None:
+    robot = Robot()
+    robot.scan()
+    robot.carried_to(se3.from_planar(120.0, 0.0, 0.0))
+    step = robot.scan()  # not confirmed, and searched for again at once
+    assert step.reason == "unconfirmed"
+    assert not step.located
+    assert robot.scan().located
+
+
+def test_while_located_one_comparison_a_scan_is_enough() -> None:
+    robot = Robot()
+    robot.scan()
+    robot.scan()
+    robot.oracle.asked = 0
+    for _ in range(10):
+        assert robot.scan().T_map_base is not None
+    assert robot.oracle.asked == 10
+
+
+def test_scans_that_do_not_fit_have_no_pose_and_a_few_of_them_are_no_loss() -> None:
+    robot = Robot(lost_after=3)
+    robot.scan()
+    robot.scan()
+    for there in (False, False, True, False, False, True):
+        step = robot.scan(there)
+        assert step.located
+        assert (step.T_map_base is not None) == there
+        assert step.T_map_odom is not None
+
+
+def test_a_kidnapped_robot_says_that_it_is_lost_and_finds_itself() -> None:
+    robot = Robot(lost_after=3)
+    robot.scan()
+    robot.scan()
+    robot.carried_to(se3.from_planar(120.0, 2.0, -1.0))
+    states = [robot.scan() for _ in range(3)]
+    assert [step.located for step in states] == [True, True, False]
+    assert states[-1].T_map_odom is None
+    found = [robot.scan() for _ in range(3)]
+    assert [step.located for step in found] == [False, True, True]
+    assert found[1].began
+    assert found[1].T_map_base is not None
+    assert found[2].T_map_odom is not None
+    assert np.allclose(found[2].T_map_odom, robot.T_map_odom)
+
+
+def test_a_robot_that_comes_back_to_the_map_is_found_without_a_search() -> None:
+    robot = Robot(lost_after=2, searched_places=1)
+    robot.scan()
+    while not robot.scan().located:
+        pass
+    while robot.scan(there=False).located:
+        pass
+    robot.oracle.asked = 0
+    assert robot.scan().reason == "unconfirmed"
+    assert robot.scan().began
+    assert robot.oracle.asked == 2
+
+
+def test_in_a_wrong_map_a_robot_stays_lost_and_each_search_is_bounded() -> None:
+    robot = Robot(searched_places=3)
+    for _ in range(12):
+        step = robot.scan(there=False)
+        assert not step.located
+        assert step.T_map_base is None
+        assert step.searched <= 3
+    # ten pieces, three at a time: the search went around
+    assert robot.oracle.asked == 3 * (3 + 3 + 3 + 1)
+
+
+def test_the_search_goes_on_with_the_next_scan_where_it_stopped() -> None:
+    robot = Robot(searched_places=2)
+    robot.true = se3.from_planar(180.0, 0.0, 0.0)
+    reasons = [robot.scan().reason for _ in range(6)]
+    assert reasons == ["low_confidence"] * 4 + ["unconfirmed", "ok"]
+
+
+def test_a_correction_beyond_reason_is_a_doubt() -> None:
+    robot = Robot(lost_after=2)
+    robot.scan()
+    robot.scan()
+    robot.oracle.shift = np.array([0.0, 2.0, 0.0])
+    step = robot.scan()
+    assert (step.located, step.reason, step.T_map_base) == (True, "jump", None)
+    assert not robot.scan().located
+
+
+def test_a_good_guess_is_verified_and_a_bad_one_refused() -> None:
+    robot = Robot(searched_places=1)
+    robot.true = se3.from_planar(160.0, 0.0, 0.0)
+    robot.relocalizer.guess(se3.from_planar(20.0, 0.0, 0.0), 5.0)
+    refused = robot.scan()
+    assert refused.guess_refused
+    assert not refused.located
+    robot.relocalizer.guess(robot.true @ se3.from_planar(1.0, 2.0, 3.0), 5.0)
+    assert robot.scan().reason == "unconfirmed"
+    step = robot.scan()
+    assert step.began
+    assert not step.guess_refused
+
+
+def test_a_guess_corrects_a_robot_that_is_located_and_a_bad_one_changes_nothing() -> None:
+    robot = Robot()
+    robot.scan()
+    robot.scan()
+    robot.relocalizer.guess(se3.from_planar(120.0, 0.0, 0.0), 5.0)
+    step = robot.scan()
+    assert step.guess_refused
+    assert step.located
+    assert step.T_map_base is not None
+    robot.carried_to(se3.from_planar(150.0, 0.0, 0.0))
+    robot.relocalizer.guess(se3.from_planar(149.0, 0.0, 0.0), 5.0)
+    assert robot.scan().reason == "unconfirmed"
+    step = robot.scan()
+    assert step.began
+    assert step.T_map_odom is not None
+    assert np.allclose(step.T_map_odom, robot.T_map_odom)
+
+
+def test_a_place_far_from_the_guess_is_not_what_was_asked_for() -> None:
+    robot = Robot(searched_places=1)
+    robot.true = se3.from_planar(160.0, 0.0, 0.0)
+    robot.relocalizer.guess(se3.from_planar(153.0, 0.0, 0.0), 2.0)
+    assert robot.scan().guess_refused
+
+
+def test_when_told_to_forget_it_is_lost() -> None:
+    robot = Robot(confirmations=0)
+    assert robot.scan().located
+    robot.relocalizer.forget()
+    assert not robot.relocalizer.located
+    assert robot.scan().began
+
+
+def test_a_robot_beyond_the_map_has_nothing_there() -> None:
+    robot = Robot(confirmations=0)
+    robot.scan()
+    robot.T_map_odom = se3.from_planar(0.0, 500.0, 0.0) @ robot.T_map_odom
+    robot.relocalizer.T_map_odom = robot.T_map_odom
+    robot.true = se3.from_planar(42.0, 501.0, 0.0)
+    assert robot.scan(there=False).reason == "nothing_there"
+
+
+def test_a_scan_that_cannot_be_used_changes_nothing() -> None:
+    robot = Robot(confirmations=0)
+    robot.scan()
+    for bad in (np.zeros((0, 3)), np.full((500, 3), np.nan), np.zeros((500, 3)), 1000.0 * SCAN):
+        with pytest.raises(UnusableCloudError):
+            robot.relocalizer.process(bad, np.eye(4))
+    assert robot.scan().T_map_base is not None
+
+
+# With the real registration.
+@pytest.fixture(scope="module")
+def town() -> tuple[Array, Array, LidarSimulator]:
+    """A map (N,3) of 60 m of a street, the poses that it was made from and 20 further ones, and what scans there."""
+    drive = SimulatedDrive(scans=70, spacing_m=1.5, remounted_deg=0.0)
+    simulator = LidarSimulator(
+        build_town(drive.plan, np.random.default_rng(0)), SpinningLidar(beams=48, azimuth_step_deg=0.8)
+    )
+    poses = sensor_poses(drive)
+    random = np.random.default_rng(1)
+    cloud = np.concatenate([se3.apply(T, simulator.scan(T, random).astype(np.float64)) for T in poses[:60:3]])
+    return cloud, poses, simulator
+
+
+@pytest.mark.slow
+def test_a_scan_turned_any_way_is_found_in_a_map_and_a_kidnapped_robot_again(
+    town: tuple[Array, Array, LidarSimulator],
+) -> None:
+    cloud, poses, simulator = town
+    random = np.random.default_rng(2)
+    survey = np.array([500_000.0, 5_400_000.0, 300.0])  # coordinates as maps of the real world have them
+    registrar = load_registrar("upright")
+    places = CloudPlaces(cloud + survey, registrar.parameters)
+    relocalizer = Relocalizer(registrar, places, RelocalizationParameters(lost_after=2))
+    turn = se3.from_rotation_translation(Rotation.random(random_state=5).as_matrix(), np.array([0.3, -0.1, 0.2]))
+    T_odom_map = se3.from_planar(-7.0, 2.0, 0.4)
+    located = []
+    for k, where in enumerate((10, 11, 12, 40, 41, 42, 43, 44)):
+        true = poses[where] @ turn  # the base is the sensor, mounted any way
+        scan = simulator.scan(true, random)
+        # carried from 12 to 40: odometry goes on as if nothing had happened
+        T_odom_base = T_odom_map @ poses[10 + k] @ turn
+        step = relocalizer.process(scan, T_odom_base)
+        located.append(step.located)
+        if step.T_map_base is not None:
+            assert step.covariance is not None
+            error = se3.inverse(true) @ (se3.from_rotation_translation(np.eye(3), -survey) @ step.T_map_base)
+            assert np.linalg.norm(error[:3, 3]) < 0.15
+            assert se3.rotation_angle(error) < np.radians(1.0)
+            assert np.sqrt(np.diag(step.covariance)[:3]).max() < 0.2
+    assert located == [False, True, True, True, False, False, True, True]
+
+
+@pytest.mark.slow
+def test_in_a_map_of_another_town_no_pose_is_ever_given(town: tuple[Array, Array, LidarSimulator]) -> None:
+    cloud, poses, _ = town
+    other = LidarSimulator(
+        build_town(replace(SimulatedDrive().plan, block_length=80.0, block_width=40.0), np.random.default_rng(99)),
+        SpinningLidar(beams=48, azimuth_step_deg=0.8),
+    )
+    registrar = load_registrar("upright")
+    relocalizer = Relocalizer(
+        registrar, CloudPlaces(cloud, registrar.parameters), RelocalizationParameters(searched_places=2)
+    )
+    random = np.random.default_rng(3)
+    for pose in poses[5:35:10]:
+        step = relocalizer.process(other.scan(pose, random), pose)
+        assert not step.located
+        assert step.T_map_base is None
