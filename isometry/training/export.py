@@ -53,10 +53,7 @@ def export_birds_eye_encoder(
         external_data=False,
         verbose=False,
     )
-    model = onnx.load(temporary)
-    for entry in model.graph.node:  # the exporter writes its own source paths into every node
-        del entry.metadata_props[:]
-        entry.doc_string = ""
+    model = cleaned(temporary)
     images = example_images(grid.size, grid.cap)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     measured = {
@@ -74,14 +71,7 @@ def export_birds_eye_encoder(
         "distance_map": json.dumps(np.round(distance_map, 4).tolist()),
         "licence": str(card.get("licence", "")),
     }
-    onnx.helper.set_model_props(model, metadata)
-    onnx.save(model, temporary)
-    os.replace(temporary, output)
-    full_card = {
-        "name": output.stem,
-        "task": "place_recognition",
-        "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
-        "bytes": output.stat().st_size,
+    described = {
         "inputs": {"image": f"float32 (batch, 1, {grid.size}, {grid.size}); occupied voxels above each cell, 0 to cap"},
         "outputs": {
             "descriptor": f"float32 (batch, {network.projection.shape[1]}); unit norm; invariant to yaw",
@@ -92,10 +82,38 @@ def export_birds_eye_encoder(
         "symmetry": {"group": metadata["symmetry_group"], **measured},
         **card,
     }
+    return write_model(model, metadata, described, output)
+
+
+def cleaned(exported: Path) -> onnx.ModelProto:
+    """A file that the exporter wrote, which is deleted, without the source paths that it puts into every node."""
+    model = onnx.load(exported)
+    exported.unlink()
+    for entry in model.graph.node:
+        del entry.metadata_props[:]
+        entry.doc_string = ""
+    return model
+
+
+def write_model(
+    model: onnx.ModelProto, metadata: Mapping[str, str], described: Mapping[str, Any], output: Path
+) -> dict[str, Any]:
+    """Write a model with its metadata (its task among them) to `output` (.onnx) and its card beside it."""
+    onnx.helper.set_model_props(model, dict(metadata))
+    temporary = output.with_suffix(".tmp.onnx")
+    onnx.save(model, temporary)
+    os.replace(temporary, output)
+    card = {
+        "name": output.stem,
+        "task": metadata["task"],
+        "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
+        "bytes": output.stat().st_size,
+        **described,
+    }
     temporary_card = card_path(output).with_suffix(".tmp")
-    temporary_card.write_text(json.dumps(full_card, indent=2) + "\n")
+    temporary_card.write_text(json.dumps(card, indent=2) + "\n")
     os.replace(temporary_card, card_path(output))
-    return full_card
+    return card
 
 
 def difference_to_torch(
