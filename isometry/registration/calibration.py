@@ -9,9 +9,16 @@ import numpy as np
 
 from isometry.registration.types import Array
 
-# Logistic regression of "the transform is right" on the evidence of `pipeline.evidence`
-WEIGHTS = {"overlap": 20.0, "contradiction": -20.0, "margin": 20.0, "stiffness": 0.0}
-OFFSET = -3.0
+# Logistic regression of "the transform is right" on the evidence that `candidates.py` names
+WEIGHTS = {
+    "log_overlap": 2.17,
+    "contradiction": -76.4,
+    "blind": -2.0,
+    "margin": 6.22,
+    "distinctness": 1.49,
+    "stiffness": 1.16,
+}
+OFFSET = 7.29
 
 # Covariance of a right transform in units of the inverse information of the alignment, and what none gets below
 VARIANCE_SCALE = 10.0

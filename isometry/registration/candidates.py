@@ -82,6 +82,7 @@ class Candidates:
             "overlap": float(final.overlap[0]),
             "log_overlap": float(np.log(max(final.overlap[0], 1e-3))),
             "contradiction": float(final.contradiction[0]),
+            "blind": (float(self.target.visible is None) + float(self.source.visible is None)) / 2.0,
             "margin": score - second,
             "distinctness": float(np.clip((score - second) / max(score, 1e-3), -1.0, 1.5)),
             "stiffness": float(np.log10(max(stiffness * self.resolution**2, 1e-6))),

@@ -21,11 +21,15 @@ import numpy as np
 from isometry.parameters import check
 from isometry.registration import calibration
 from isometry.registration.candidates import Candidates
+from isometry.registration.feature_encoder import NETWORKS, FeatureEncoder
+from isometry.registration.feature_proposer import FeatureProposer
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.types import Array, Cloud, Hypotheses, Proposer, Registration
 from isometry.registration.upright import UprightProposer
 from isometry.registration.verification import Scene
 
+SOURCES = ("upright", *NETWORKS)
+DEFAULT_SOURCES = ("upright", "equivariant")  # in the order in which they are asked
 KEPT_SCENES = 4  # clouds whose derived data are kept: a map, and the scans of the moment
 
 
@@ -87,14 +91,19 @@ class Registrar:
 
 
 def load_registrar(name: str = "default", parameters: RegistrationParameters | None = None) -> Registrar:
-    """The registrar of one source of hypotheses by its name, or of all of them for "default".
+    """The registrar of one source of hypotheses by its name, or of several, asked in turn, for "default".
 
     Raises ValueError for a name that is none, and ModelMismatchError for a network's file that cannot be used.
     """
     chosen = parameters or RegistrationParameters()
-    if name not in ("default", "upright"):
-        raise ValueError(f"there is no source of hypotheses {name!r}: it must be one of default, upright")
-    return Registrar([UprightProposer()], chosen)
+    if name not in ("default", *SOURCES):
+        raise ValueError(f"no source of hypotheses {name!r}, only {', '.join(('default', *SOURCES))}")
+    names = DEFAULT_SOURCES if name == "default" else (name,)
+    return Registrar([_proposer(source, chosen.threads) for source in names], chosen)
+
+
+def _proposer(name: str, threads: int) -> Proposer:
+    return UprightProposer() if name == "upright" else FeatureProposer(FeatureEncoder(name, threads=threads))
 
 
 def _no_answer() -> Registration:

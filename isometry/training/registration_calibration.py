@@ -23,6 +23,7 @@ from isometry.registration.types import Registration, UnusableCloudError
 Array = NDArray[np.float64]
 FIRST_SEED = 700_000  # far from the seeds that networks train on
 APART_EVERY = 5  # every so many pairs are of two places, where nothing is right
+BLIND_EVERY = 3  # every so many pairs do not tell where the sensors stood
 RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
 INSIDE_TWO_SIGMA = 0.9545
 REGULARISATION = 1e-3
@@ -38,7 +39,9 @@ class Outcome:
 
 
 def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> Iterator[ScanPair]:
-    """`count` pairs of each simulated kind and of each drive, in turn; every fifth is of two different places."""
+    """`count` pairs of each simulated kind and of each drive, in turn; a fifth is of two different
+    places, and a third does not tell where the sensors stood.
+    """
     random = np.random.default_rng(seed)
     first_seed = FIRST_SEED + seed * 10_000
     for k in range(count):
@@ -46,9 +49,10 @@ def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> 
         for n, pair in enumerate(of_simulation + [_pair_of_drive(drive, random) for drive in drives]):
             if random.integers(APART_EVERY) == 0:
                 kind = KINDS[n] if n < len(KINDS) else "street"
-                yield _apart(pair, simulated_pair(kind, first_seed + 5_000 + k))
-            else:
-                yield pair
+                pair = _apart(pair, simulated_pair(kind, first_seed + 5_000 + k))
+            if random.integers(BLIND_EVERY) == 0:
+                pair = replace(pair, target_viewpoint=None, source_viewpoint=None)
+            yield pair
 
 
 def outcomes(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iterator[Outcome]:
