@@ -26,7 +26,10 @@ LAYERS: dict[str, set[str]] = {
     "sensing": {"geometry"},
     "models": {"geometry"},
     "datasets": {"sensing", "geometry"},
-    "place_recognition": {"inference", "sensing", "geometry"},
+    "registration": {"inference", "sensing", "geometry"},
+    "lidar_odometry": {"registration", "inference", "sensing", "geometry"},
+    "place_recognition": {"registration", "inference", "sensing", "geometry"},
+    "relocalization": {"place_recognition", "registration", "inference", "sensing", "geometry"},
 }
 RUNTIME = {*LAYERS, "nodes"} - {"models"}
 

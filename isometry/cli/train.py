@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from isometry.cli.calibrate_registration import registration_calibration
 from isometry.cli.progress import clear_errors
 
 app = typer.Typer(help="Train a network.", no_args_is_help=True)
+app.command("registration-calibration")(registration_calibration)
 
 
 @app.command("place-recognition")
