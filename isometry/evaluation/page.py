@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+CONFIG = {"displayModeBar": False, "responsive": True}
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>$title</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -68,9 +69,7 @@ def number(value: float | None, unit: str) -> str:
 
 def section(title: str, text: str, figure: go.Figure | None = None, table: str = "") -> str:
     """A titled box with a plot or a table in it."""
-    plot = (
-        "" if figure is None else figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
-    )
+    plot = "" if figure is None else figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
     paragraph = f"<p>{html.escape(text)}</p>" if text else ""
     return f"<section><h2>{html.escape(title)}</h2>{paragraph}{plot}{table}</section>"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,7 @@ class Outcome:
     error: Array  # (6,) metres along and radians about the target's axes; infinite where there is no answer
     seconds: float  # at wall clock, from the points to the answer
     processor_seconds: float  # of all threads together
+    inlier_ratios: dict[str, float] = field(default_factory=dict)  # of matches, by the network that made them
 
     @property
     def translation_error(self) -> float:
@@ -113,12 +114,23 @@ def networks_of(registrar: Registrar) -> str:
     return ", ".join(f"{name} {sha256}" for name, sha256 in files.items()) or "no network"
 
 
-def measure(cases: Iterable[Case], register: Callable[[ScanPair], Registration]) -> list[Outcome]:
-    """Register every pair, one after the other, and judge what comes out."""
-    return [_outcome(case, register) for case in cases]
+def measure(
+    cases: Iterable[Case],
+    register: Callable[[ScanPair], Registration],
+    match: Callable[[ScanPair], dict[str, float]] | None = None,
+) -> list[Outcome]:
+    """Register every pair, one after the other, and judge what comes out.
+
+    `match` gives the inlier ratio of each network's matches, by its name, and takes no part in the time.
+    """
+    return [_outcome(case, register, match) for case in cases]
 
 
-def _outcome(case: Case, register: Callable[[ScanPair], Registration]) -> Outcome:
+def _outcome(
+    case: Case,
+    register: Callable[[ScanPair], Registration],
+    match: Callable[[ScanPair], dict[str, float]] | None,
+) -> Outcome:
     registration, refusal = None, ""
     began, worked = time.perf_counter(), time.process_time()
     try:
@@ -132,7 +144,8 @@ def _outcome(case: Case, register: Callable[[ScanPair], Registration]) -> Outcom
         error = transform_error(registration.T_target_source, case.pair.T_target_source)
         right = case.is_right(registration.T_target_source)
     kept = _with_points(case, 0 if right else POINTS_SHOWN)
-    return Outcome(kept, registration, refusal, right, error, seconds, processor_seconds)
+    ratios = {} if match is None else match(case.pair)
+    return Outcome(kept, registration, refusal, right, error, seconds, processor_seconds, ratios)
 
 
 def _with_points(case: Case, count: int) -> Case:

@@ -27,6 +27,7 @@ from isometry.geometry import se3
 
 Array = NDArray[np.float64]
 OVERLAPS = {"over_0.3": (0.3, 1.01), "0.1_to_0.3": (0.1, 0.3)}
+COUNTED, NEIGHBOURS = "counted", "neighbours_in_time"
 FRAGMENTS_KEPT = 64  # in memory at once
 
 
@@ -94,7 +95,7 @@ class ThreeDMatchProtocol:
         name = f"{scene} {pair.target} {pair.source}"
         upright = ScanPair(clouds[0], clouds[1], pair.T_target_source, camera, camera, name)
         turn = random_turn(self.rotate, np.random.default_rng([self.seed, number, pair.target, pair.source]))
-        group = "counted" if pair.counts else "neighbours in time"
+        group = COUNTED if pair.counts else NEIGHBOURS
         turned = source_turned(upright, turn)
         return _case(group, pair.target, pair.source, turned, lambda T: pair.rmse(T @ turn), scene)
 

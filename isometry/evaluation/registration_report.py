@@ -74,7 +74,7 @@ def _sections(
         ),
     )
     shown += section("Errors of every pair", "Those without an answer lie at the upper right.", plots.errors(outcomes))
-    misses = [_miss(outcome) for outcome in worst_misses(outcomes)]
+    misses = [_miss(outcome, groups_name) for outcome in worst_misses(outcomes)]
     shown += "".join(pair(*misses[k : k + 2]) if k + 1 < len(misses) else misses[k] for k in range(0, len(misses), 2))
     groups = {
         group: {name: value for name, value in told.items() if name != "misses"}
@@ -87,7 +87,7 @@ def _sections(
     )
 
 
-def _miss(outcome: Outcome) -> str:
+def _miss(outcome: Outcome, groups_name: str) -> str:
     case = outcome.case
     place = f"{case.scene} {case.target} and {case.source}".strip()
     verdict = "accepted" if outcome.accepted else "not accepted"
@@ -97,7 +97,7 @@ def _miss(outcome: Outcome) -> str:
         else outcome.refusal
     )
     return section(
-        f"A miss: {place} ({case.group})",
+        f"A miss: {place} ({groups_name} {case.group})",
         f"{outcome.distance:.1f} m apart, {error}; confidence {outcome.confidence:.3f}, {verdict}.",
         plots.overlay(outcome),
     )

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from isometry.datasets.rgbd_fragments import Fragment
 from isometry.datasets.three_d_match import FragmentPair
-from isometry.evaluation.registration_fragments import FragmentProtocol, ThreeDMatchProtocol
+from isometry.evaluation.registration_fragments import COUNTED, NEIGHBOURS, FragmentProtocol, ThreeDMatchProtocol
 from isometry.geometry import se3
 
 
@@ -82,7 +82,7 @@ def test_published_pairs_are_judged_by_their_information(fragments: list[Fragmen
     protocol, scenes = ThreeDMatchProtocol(rotate="so3", seed=3), [Scene(fragments)]
     cases = list(protocol.cases(scenes))  # type: ignore[arg-type]
     assert protocol.count(scenes) == len(cases) == 2  # type: ignore[arg-type]
-    assert [case.group for case in cases] == ["neighbours in time", "counted"]
+    assert [case.group for case in cases] == [NEIGHBOURS, COUNTED]
     for case in cases:
         assert case.scene == "kitchen"
         moved = case.pair.T_target_source.copy()
