@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import open3d
 import pytest
 from typer.testing import CliRunner
 
 from isometry.cli.main import app
 from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
 from isometry.datasets.simulation.lidar import SpinningLidar
+from isometry.datasets.simulation.pairs import simulated_pair
 
 
 def evaluate(*arguments: str) -> tuple[int, str]:
@@ -94,7 +96,57 @@ def test_bad_poses_are_named(drive: Path, tmp_path: Path) -> None:
     assert "no pose for frame" in text
 
 
-def test_the_data_must_be_named() -> None:
-    status, text = evaluate()
+@pytest.mark.parametrize("arguments", [(), ("--kitti", "a", "--seven-scenes", "b")])
+def test_one_set_of_data_must_be_named(arguments: tuple[str, ...]) -> None:
+    status, text = evaluate(*arguments)
     assert status != 0
     assert "name the data" in text
+
+
+@pytest.fixture(scope="module")
+def three_d_match(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scene in the layout of PREDATOR: two views of a simulated building, as fragments 0 and 2, and as 0 and 1."""
+    pair = simulated_pair("building", 1)
+    root = tmp_path_factory.mktemp("published")
+    truth, fragments = root / "configs/benchmarks/3DLoMatch/house", root / "data/test/house"
+    truth.mkdir(parents=True)
+    fragments.mkdir(parents=True)
+    for number, points in ((0, pair.target), (1, pair.source), (2, pair.source)):
+        cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points.astype(np.float64)))
+        open3d.io.write_point_cloud(fragments / f"cloud_bin_{number}.ply", cloud)
+    for name, matrix in (("gt.log", pair.T_target_source), ("gt.info", 500.0 * np.eye(6))):
+        rows = "\n".join(" ".join(f"{value:.9f}" for value in row) for row in matrix)
+        (truth / name).write_text("".join(f"0 {source} 3\n{rows}\n" for source in (1, 2)))
+    return root
+
+
+@pytest.mark.parametrize("rotate", ["auto", "so3"])
+def test_the_published_fragments_are_registered(three_d_match: Path, tmp_path: Path, rotate: str) -> None:
+    output, page = tmp_path / "figures.json", tmp_path / "page.html"
+    where = ("--three-d-match", str(three_d_match), "--benchmark", "3DLoMatch", "--rotate", rotate)
+    status, text = evaluate(*where, "--json", str(output), "--report", str(page))
+    assert status == 0, text
+    told = json.loads(output.read_text())
+    assert told["registration_recall"] == told["scenes"]["house"]["registration_recall"] == 1.0
+    assert told["median_rre_deg"] < 1.0
+    assert {group: figures["n"] for group, figures in told["pairs"].items()} == {"neighbours_in_time": 1, "counted": 1}
+    assert told["data"] == f"3DLoMatch 1 scenes rotate {'none' if rotate == 'auto' else rotate} seed 0"
+    assert page.stat().st_size > 1_000_000  # with all that its plots need
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--three-d-match", "{}"), "no 3DMatch in it"),
+        (("--three-d-match", "{}", "--benchmark", "4DMatch"), "--benchmark 4DMatch: it must be one of"),
+        (("--three-d-match", "/not/there"), "/not/there: no such directory"),
+        (("--seven-scenes", "{}"), "no seq-NN folder in it"),
+        (("--kitti", "{}", "--kitti-protocol"), "no scans of sequence 08"),
+    ],
+)
+def test_published_data_that_is_not_there_is_named(
+    three_d_match: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    status, text = evaluate(*(each.format(three_d_match) for each in arguments))
+    assert status == 1, text
+    assert message in text
