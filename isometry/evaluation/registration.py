@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation import calibration
 from isometry.evaluation.trajectory import RIGHT_DEGREES, RIGHT_METRES
+from isometry.registration.feature_proposer import FeatureProposer
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
@@ -110,8 +111,9 @@ def registering(registrar: Registrar) -> Callable[[ScanPair], Registration]:
 
 def networks_of(registrar: Registrar) -> str:
     """Which files the registrar's networks come from, by name and sha256: what a result says of its model."""
-    files = {proposer.name: sha256 for proposer in registrar.proposers if (sha256 := getattr(proposer, "sha256", ""))}
-    return ", ".join(f"{name} {sha256}" for name, sha256 in files.items()) or "no network"
+    networks = [proposer for proposer in registrar.proposers if isinstance(proposer, FeatureProposer)]
+    files = [f"{network.name} {network.encoder.model.sha256}" for network in networks]
+    return ", ".join(files) or "no network"
 
 
 def measure(
