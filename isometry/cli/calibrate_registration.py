@@ -42,6 +42,7 @@ def registration_calibration(
         asked = track(islice(pairs, total), "registering", total=total)
         found = list(outcomes(load_registrar(model), asked, seed))
         typer.echo(f"{len(found)} pairs, {sum(outcome.right for outcome in found)} of them registered right")
-        for name, value in fit_confidence(found).items():
-            typer.echo(f"{name} = {value:.4g}")
+        for kind, blind in (("SIGHTED", False), ("BLIND", True)):
+            for name, value in fit_confidence(found, blind).items():
+                typer.echo(f"{kind} {name} = {value:.4g}")
         typer.echo(f"VARIANCE_SCALE times {fit_variance_scale(found):.4g}")

@@ -9,16 +9,17 @@ import numpy as np
 
 from isometry.registration.types import Array
 
-# Logistic regression of "the transform is right" on the evidence that `candidates.py` names
-WEIGHTS = {
-    "log_overlap": 2.17,
-    "contradiction": -76.4,
-    "blind": -2.0,
-    "margin": 6.22,
-    "distinctness": 1.49,
-    "stiffness": 1.16,
+# Logistic regressions of "the transform is right" on the evidence that `candidates.py` names: where the viewpoint of a
+# sensor is known, so that rays can contradict, and where none is
+SIGHTED = {
+    "log_overlap": 1.51,
+    "contradiction": -51.3,
+    "margin": 5.07,
+    "distinctness": 1.81,
+    "stiffness": 0.96,
+    "offset": 5.12,
 }
-OFFSET = 7.29
+BLIND = {"log_overlap": 1.13, "margin": 7.77, "distinctness": 11.95, "stiffness": 1.58, "offset": 0.08}
 
 # Covariance of a right transform in units of the inverse information of the alignment, and what none gets below
 VARIANCE_SCALE = 10.0
@@ -27,7 +28,8 @@ FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.03, math.radians(0.05)
 
 def confidence(evidence: Mapping[str, float]) -> float:
     """Probability, 0 to 1, that a transform is right for which so much speaks."""
-    score = OFFSET + sum(weight * evidence[name] for name, weight in WEIGHTS.items())
+    weights = BLIND if evidence["blind"] else SIGHTED
+    score = weights["offset"] + sum(weight * evidence[name] for name, weight in weights.items() if name != "offset")
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 
 

@@ -82,9 +82,9 @@ class Candidates:
             "overlap": float(final.overlap[0]),
             "log_overlap": float(np.log(max(final.overlap[0], 1e-3))),
             "contradiction": float(final.contradiction[0]),
-            "blind": (float(self.target.visible is None) + float(self.source.visible is None)) / 2.0,
+            "blind": float(self.target.visible is None and self.source.visible is None),
             "margin": score - second,
-            "distinctness": float(np.clip((score - second) / max(score, 1e-3), -1.0, 1.5)),
+            "distinctness": float(np.clip((score - second) / max(score, 1e-3), -1.0, 1.0)),
             "stiffness": float(np.log10(max(stiffness * self.resolution**2, 1e-6))),
         }
 

@@ -25,7 +25,7 @@ class Agreement(NamedTuple):
     """How two clouds agree at H transforms; shares of sampled points, both ways, 0 to 1."""
 
     overlap: Array  # (H,) on a surface of the other cloud that faces the same way
-    contradiction: Array  # (H,) where the other sensor saw through, of those that it could have seen
+    contradiction: Array  # (H,) where the other sensor saw through, of those it could have seen; 0 where none could
 
     @property
     def score(self) -> Array:
@@ -89,10 +89,14 @@ def agreement(target: Scene, source: Scene, T_target_source: Array, tolerance: f
     """Compare two clouds at transforms (H,4,4), by `count` points of each; `tolerance` in metres."""
     forward = _one_way(target, source, T_target_source, tolerance, count)
     backward = _one_way(source, target, se3.inverse(T_target_source), tolerance, count)
-    return Agreement((forward[0] + backward[0]) / 2.0, (forward[1] + backward[1]) / 2.0)
+    contradictions = [contradiction for _, contradiction in (forward, backward) if contradiction is not None]
+    seen_through = np.mean(contradictions, axis=0) if contradictions else np.zeros(len(T_target_source))
+    return Agreement((forward[0] + backward[0]) / 2.0, seen_through)
 
 
-def _one_way(fixed: Scene, moving: Scene, T_fixed_moving: Array, tolerance: float, count: int) -> tuple[Array, Array]:
+def _one_way(
+    fixed: Scene, moving: Scene, T_fixed_moving: Array, tolerance: float, count: int
+) -> tuple[Array, Array | None]:
     points, normals = moving.sample(count)
     rotation = T_fixed_moving[:, :3, :3]
     moved = points @ rotation.swapaxes(1, 2) + T_fixed_moving[:, None, :3, 3]
@@ -105,6 +109,6 @@ def _one_way(fixed: Scene, moving: Scene, T_fixed_moving: Array, tolerance: floa
         cosine = np.abs(cosine)
     on_surface = (near & (cosine > PARALLEL_COSINE)).reshape(moved.shape[:2])
     if fixed.visible is None:
-        return on_surface.mean(axis=1), np.zeros(len(moved))
+        return on_surface.mean(axis=1), None
     through, known = fixed.visible.seen_through(moved, tolerance)
     return on_surface.mean(axis=1), through.sum(axis=1) / np.maximum(known.sum(axis=1), 1)

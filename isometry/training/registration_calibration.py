@@ -19,11 +19,13 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
+from isometry.sensing.ground_surface import above_ground
 
 Array = NDArray[np.float64]
 FIRST_SEED = 700_000  # far from the seeds that networks train on
 APART_EVERY = 5  # every so many pairs are of two places, where nothing is right
-BLIND_EVERY = 3  # every so many pairs do not tell where the sensors stood
+GROUNDLESS_EVERY = 3  # every so many pairs of a drive have their ground taken out
+BLIND_EVERY = 3  # every so many pairs, beside those fused from many views, do not tell where the sensors stood
 RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
 INSIDE_TWO_SIGMA = 0.9545
 REGULARISATION = 1e-3
@@ -39,20 +41,25 @@ class Outcome:
 
 
 def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> Iterator[ScanPair]:
-    """`count` pairs of each simulated kind and of each drive, in turn; a fifth is of two different
-    places, and a third does not tell where the sensors stood.
+    """`count` pairs of each simulated kind and of each drive, in turn.
+
+    A fifth is of two different places; some of the drives' pairs have no ground; and a third of all, with all of the
+    depth cameras', does not tell where the sensors stood.
     """
     random = np.random.default_rng(seed)
     first_seed = FIRST_SEED + seed * 10_000
     for k in range(count):
-        of_simulation = [simulated_pair(kind, first_seed + k) for kind in KINDS]
-        for n, pair in enumerate(of_simulation + [_pair_of_drive(drive, random) for drive in drives]):
+        for kind in KINDS:
+            pair = simulated_pair(kind, first_seed + k)
             if random.integers(APART_EVERY) == 0:
-                kind = KINDS[n] if n < len(KINDS) else "street"
                 pair = _apart(pair, simulated_pair(kind, first_seed + 5_000 + k))
-            if random.integers(BLIND_EVERY) == 0:
-                pair = replace(pair, target_viewpoint=None, source_viewpoint=None)
-            yield pair
+            yield _blind(pair) if kind == "room" or random.integers(BLIND_EVERY) == 0 else pair
+        for n, drive in enumerate(drives):
+            groundless = bool(random.integers(GROUNDLESS_EVERY) == 0)
+            pair = _pair_of_drive(drive, groundless, random)
+            if random.integers(APART_EVERY) == 0:
+                pair = _apart(pair, _pair_of_drive(drives[n - 1], groundless, random))
+            yield _blind(pair) if random.integers(BLIND_EVERY) == 0 else pair
 
 
 def outcomes(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iterator[Outcome]:
@@ -78,18 +85,25 @@ def outcomes(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iter
         yield Outcome(found, error, bool(near and np.linalg.norm(error[3:]) < np.radians(RIGHT_DEGREES)))
 
 
-def fit_confidence(found: Sequence[Outcome]) -> dict[str, float]:
-    """Weights of a logistic regression of right transforms on the evidence, and the offset as "OFFSET"."""
-    answered = [outcome for outcome in found if outcome.registration.evidence]
-    names = list(calibration.WEIGHTS)
-    design = np.array([[*(o.registration.evidence[name] for name in names), 1.0] for o in answered])
+def fit_confidence(found: Sequence[Outcome], blind: bool) -> dict[str, float]:
+    """Weights of a logistic regression of right transforms on the evidence of the `blind` pairs, or of all others.
+
+    The weights are those of evidence in units of its spread, held small by a penalty.
+    """
+    answered = [o for o in found if o.registration.evidence and bool(o.registration.evidence["blind"]) == blind]
+    names = [name for name in (calibration.BLIND if blind else calibration.SIGHTED) if name != "offset"]
+    evidence = np.array([[o.registration.evidence[name] for name in names] for o in answered])
+    middle, spread = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
+    design = np.column_stack([(evidence - middle) / spread, np.ones(len(evidence))])
     sign = np.where([o.right for o in answered], 1.0, -1.0)
 
     def loss(weights: Array) -> float:
-        return float(np.logaddexp(0.0, -sign * (design @ weights)).sum()) + REGULARISATION * float(weights @ weights)
+        penalty = REGULARISATION * len(sign) * float(np.square(weights[:-1]).sum())
+        return float(np.logaddexp(0.0, -sign * (design @ weights)).sum()) + penalty
 
     fitted = minimize(loss, np.zeros(len(names) + 1), method="BFGS").x
-    return dict(zip([*names, "OFFSET"], fitted.tolist(), strict=True))
+    weights = fitted[:-1] / spread
+    return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ middle)}
 
 
 def fit_variance_scale(found: Sequence[Outcome]) -> float:
@@ -114,12 +128,18 @@ def _apart(pair: ScanPair, elsewhere: ScanPair) -> ScanPair:
     )
 
 
-def _pair_of_drive(drive: ScanSequence, random: np.random.Generator) -> ScanPair:
+def _blind(pair: ScanPair) -> ScanPair:
+    return replace(pair, target_viewpoint=None, source_viewpoint=None)
+
+
+def _pair_of_drive(drive: ScanSequence, groundless: bool, random: np.random.Generator) -> ScanPair:
     i, j = (int(k) for k in random.integers(len(drive), size=2))
     T_target_source = se3.inverse(drive.poses[i]) @ drive.poses[j]
     origin = np.zeros(3)
-    scans = (drive.scan(i)[:, :3], drive.scan(j)[:, :3])
-    return ScanPair(*scans, T_target_source, origin, origin, f"{i}-{j}")
+    target, source = (drive.scan(k)[:, :3] for k in (i, j))
+    if groundless:
+        target, source = above_ground(target), above_ground(source)
+    return ScanPair(target, source, T_target_source, origin, origin, f"{i}-{j}")
 
 
 def _error(T_found: Array, T_true: Array) -> Array:
