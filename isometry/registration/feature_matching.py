@@ -1,4 +1,8 @@
-"""Coarse, then fine matches between the features of two clouds."""
+"""Matches between the fine points of two clouds, by what the networks say of each point and of the patch around it.
+
+A fine descriptor alone knows a point's surroundings to a few resolutions; that of the coarse point above it knows the
+larger ones. Both decide at once instead of one after the other: a point whose patch was missed is not lost.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,17 @@ from isometry.registration.feature_encoder import Descriptors, Features
 from isometry.registration.types import Array
 
 TEMPERATURE = 0.1  # that the descriptors were trained with
-MOST = 1500  # matches
-BLOCK = 512  # rows of similarities at a time, which then stay in the processor's cache
+MOST = 800  # matches
+COMPONENTS = 32  # of fine and coarse descriptors together; the rest of the 96 changes no match that counts
+BLOCK = 256  # rows of similarities at a time, which then stay in the processor's cache
+SAMPLED = 8  # one of so many points stands for all in the softmax
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Matches:
-    """M matches between two clouds, each in its own frame."""
+    """M matches between two clouds, each in its own frame, the surest first."""
 
     target_points: Array  # (M,3) metres
     source_points: Array  # (M,3) metres
@@ -28,48 +34,61 @@ class Matches:
 
 @dataclass(frozen=True)
 class FineMatches:
-    """Rows of the fine points that match."""
+    """Rows of the fine points that match, the surest first."""
 
     target: Rows  # (M,)
     source: Rows  # (M,)
-    scores: NDArray[np.float32]  # (M,) 0 to 1, falling
+    scores: NDArray[np.float32]  # (M,) 0 to 1
 
 
 def match_features(target: Features, source: Features) -> FineMatches:
-    """Fine points whose descriptors are each other's nearest, the surest first, at most 1500."""
-    best = _Best(target.descriptors, source.descriptors)
-    rows = np.flatnonzero(best.back[best.there] == np.arange(len(best.there)))
-    scores = best.share[rows]
-    order = np.argsort(-scores)[:MOST]
-    return FineMatches(rows[order], best.there[rows[order]], scores[order])
+    """Fine points that are each other's most similar, at most 800.
 
-
-class _Best:
-    """For each target descriptor (F,D) the nearest source descriptor (G,D), and the reverse.
-
-    `share` is the dual softmax of each target's nearest (Rocco et al., Neighbourhood consensus networks, 2018).
+    Scores are the roots of dual softmaxes (Rocco et al., Neighbourhood consensus networks, 2018).
     """
+    here, there = compressed(joined_descriptors(target), joined_descriptors(source))
+    rows, others, similarity = mutual_nearest(here, there)
+    likely = np.exp((similarity - 1.0) / TEMPERATURE)
+    scores = np.sqrt(_share(likely, here[rows], there) * _share(likely, there[others], here))
+    order = np.argsort(-scores)[:MOST]
+    return FineMatches(rows[order], others[order], scores[order])
 
-    def __init__(self, target: Descriptors, source: Descriptors) -> None:
-        count, others = len(target), len(source)
-        self.there = np.empty(count, np.int64)
-        highest = np.empty(count, np.float32)
-        self.back = np.zeros(others, np.int64)
-        best = np.full(others, -np.inf, np.float32)
-        sums = np.zeros(others, np.float32)
-        own = np.empty(count, np.float32)
-        for start in range(0, count, BLOCK):
-            block = target[start : start + BLOCK] @ source.T
-            rows = slice(start, start + len(block))
-            self.there[rows] = block.argmax(axis=1)
-            highest[rows] = np.take_along_axis(block, self.there[rows, None], axis=1)[:, 0]
-            row = block.argmax(axis=0)
-            value = np.take_along_axis(block, row[None], axis=0)[0]
-            better = value > best
-            self.back[better] = row[better] + start
-            best[better] = value[better]
-            np.exp((block - 1.0) / TEMPERATURE, out=block)
-            own[rows] = block.sum(axis=1)
-            sums += block.sum(axis=0)
-        raised = np.exp((highest - 1.0) / TEMPERATURE)
-        self.share = raised / own * raised / sums[self.there]
+
+def joined_descriptors(features: Features) -> Descriptors:
+    """Descriptors (F,96), unit norm, of the fine points with those of their patches."""
+    joined = np.concatenate([features.descriptors, features.coarse_descriptors[features.patch]], axis=1)
+    return np.asarray(joined / np.sqrt(2.0), np.float32)
+
+
+def compressed(target: Descriptors, source: Descriptors) -> tuple[Descriptors, Descriptors]:
+    """The principal components (F,32), (G,32) of both sets of descriptors together, whose products stay the same."""
+    _, axes = np.linalg.eigh(target.T @ target + source.T @ source)
+    kept = np.ascontiguousarray(axes[:, -COMPONENTS:])
+    return target @ kept, source @ kept
+
+
+def mutual_nearest(target: Descriptors, source: Descriptors) -> tuple[Rows, Rows, NDArray[np.float32]]:
+    """Rows (M,) of target (F,D) and source (G,D) that are most similar to each other, and their similarities."""
+    there = np.empty(len(target), np.int64)
+    highest = np.empty(len(target), np.float32)
+    back = np.zeros(len(source), np.int64)
+    best = np.full(len(source), -np.inf, np.float32)
+    columns, transposed = np.arange(len(source)), np.ascontiguousarray(source.T)
+    for start in range(0, len(target), BLOCK):
+        block = target[start : start + BLOCK] @ transposed
+        stop = start + len(block)
+        there[start:stop] = block.argmax(axis=1)
+        highest[start:stop] = block[np.arange(len(block)), there[start:stop]]
+        row = block.argmax(axis=0)
+        similarity = block[row, columns]
+        better = similarity > best
+        back[better], best[better] = row[better] + start, similarity[better]
+    rows = np.flatnonzero(back[there] == np.arange(len(target)))
+    return rows, there[rows], highest[rows]
+
+
+def _share(likely: NDArray[np.float32], mine: Descriptors, others: Descriptors) -> NDArray[np.float32]:
+    """How much of the softmax over all others a match (M,) has; its strangers are counted on a sample."""
+    strangers = np.exp((mine @ others[::SAMPLED].T - 1.0) / TEMPERATURE).sum(axis=1) * SAMPLED
+    share: NDArray[np.float32] = likely / (likely + strangers)
+    return share
