@@ -51,7 +51,7 @@ def registration(
     seed: Annotated[int, typer.Option(min=0, help="Of the turns.")] = 0,
     model: Annotated[
         str,
-        typer.Option(help="Where hypotheses come from: upright, equivariant, invariant, or default: several in turn."),
+        typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
     ] = "default",
     json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
     report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,

@@ -21,7 +21,7 @@ def register(
     source: Annotated[Path, typer.Argument(help="The same: the cloud that is brought onto the target.")],
     model: Annotated[
         str,
-        typer.Option(help="Where hypotheses come from: upright, equivariant, invariant, or default: several in turn."),
+        typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
     ] = "default",
     resolution: Annotated[float, typer.Option(min=0.0, help="Metres between points; 0: by the clouds' extent.")] = 0.0,
     target_viewpoint: Annotated[str, typer.Option(help=VIEWPOINT_HELP)] = "auto",
