@@ -68,7 +68,9 @@ setup(
     entry_points={
         "console_scripts": [
             "isometry = isometry.cli.main:main",
+            "lidar_odometry_node = isometry.nodes.lidar_odometry_node:main",
             "place_recognition_node = isometry.nodes.place_recognition_node:main",
+            "relocalization_node = isometry.nodes.relocalization_node:main",
         ],
     },
 )

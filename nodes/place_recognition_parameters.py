@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isometry.nodes.runtime.parameters import check_choices
 from isometry.parameters import parameter
 
 CHOICES = {"odometry": ("tf", "topic"), "sensor_pose": ("tf", "identity"), "gravity": ("imu", "none")}
@@ -32,6 +33,4 @@ class PlaceRecognitionNodeParameters:
 
     def check_choices(self) -> None:
         """Raise ValueError naming the first parameter that is none of its choices."""
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"parameter {name} = {getattr(self, name)!r} must be one of {', '.join(choices)}")
+        check_choices(self, CHOICES)

@@ -56,4 +56,4 @@ mkdir -p "$share/launch" "$venv/lib/isometry" "$venv/share/ament_index/resource_
 ln -sfn "$PWD/resource/isometry" "$venv/share/ament_index/resource_index/packages/isometry"
 # Launch files are linked one by one: what looks for them in a share folder does not walk into linked folders.
 for name in package.xml config launch/*.launch.*; do ln -sfn "$PWD/$name" "$share/$name"; done
-for name in isometry place_recognition_node; do ln -sfn "$venv/bin/$name" "$venv/lib/isometry/$name"; done
+for path in "$venv"/bin/isometry "$venv"/bin/*_node; do ln -sfn "$path" "$venv/lib/isometry/${path##*/}"; done

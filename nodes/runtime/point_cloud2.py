@@ -20,6 +20,10 @@ NUMPY_TYPES = {
     PointField.FLOAT64: "f8",
 }
 
+TIME_FIELDS = ("t", "time", "timestamp", "time_stamp", "offset_time")
+EPOCH_SECONDS, EPOCH_NANOSECONDS = 1e8, 1e17  # times beyond are since an epoch
+LONGEST_SCAN_S = 1.0
+
 
 def decode_xyz(message: PointCloud2) -> NDArray[np.floating[Any]]:
     """The finite points (N,3) of a cloud in metres, in its own frame: float64 where the message has it, else float32.
@@ -27,10 +31,33 @@ def decode_xyz(message: PointCloud2) -> NDArray[np.floating[Any]]:
     `is_dense` is not believed. The result may be a read-only view of the message's data. Raises ValueError, in one
     line, when x, y or z is missing or the layout does not fit the data.
     """
-    columns = [_field_view(message, name) for name in ("x", "y", "z")]
-    points = _joined(columns)
+    points = _joined([_field_view(message, name) for name in ("x", "y", "z")])
     finite = np.isfinite(points)
     return points if finite.all() else points[finite.all(axis=1)]
+
+
+def decode_xyz_and_offsets(message: PointCloud2) -> tuple[NDArray[np.floating[Any]], NDArray[np.float64] | None]:
+    """The finite points (N,3) as `decode_xyz`, and the seconds (N,) from the stamp to each; None where no field tells.
+
+    The first field out of `TIME_FIELDS` is taken: whole numbers are nanoseconds after the stamp (Ouster, Livox),
+    fractional ones seconds after it (Velodyne) or since the epoch of the stamp (Hesai, RoboSense; nanoseconds: Livox).
+    Raises ValueError as `decode_xyz`, and for times that are further from the stamp than a scan can last.
+    """
+    points = _joined([_field_view(message, name) for name in ("x", "y", "z")])
+    named = next((field.name for field in message.fields if field.name in TIME_FIELDS), None)
+    finite = np.isfinite(points).all(axis=1)
+    if named is None:
+        return (points if finite.all() else points[finite]), None
+    view = _field_view(message, named)
+    times = view.reshape(-1)[finite].astype(np.float64)
+    if view.dtype.kind != "f" or (len(times) and np.abs(times).max() > EPOCH_NANOSECONDS):
+        times *= 1e-9
+    if len(times) and np.abs(times).max() > EPOCH_SECONDS:
+        times -= message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+    if len(times) and not np.abs(times).max() < LONGEST_SCAN_S:
+        furthest = np.abs(times).max()
+        raise ValueError(f"PointCloud2 field {named!r} is {furthest:.4g} s from the stamp: set deskew to false")
+    return points[finite], times
 
 
 def encode_xyz(points: NDArray[Any], header: Header) -> PointCloud2:

@@ -1,0 +1,64 @@
+"""A place memory as a map: descriptors say where to look first, and the remembered clouds are what is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from isometry.geometry import se3
+from isometry.place_recognition.pipeline import PlaceRecognizer
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.types import Array
+from isometry.relocalization.places import CloudPlaces, Place, Scan
+
+RECOGNISED_PLACES = 5  # that descriptors propose before the whole map is searched
+DISTINCT_REACHES = 0.5  # distance between two of them over how far scans reach
+
+
+class MemoryPlaces:
+    """The clouds of all keyframes together, and the places that a scan resembles before all others."""
+
+    def __init__(self, recognizer: PlaceRecognizer, parameters: RegistrationParameters, reach: float = 0.0) -> None:
+        """Raises ValueError for an empty memory, UnusableCloudError when its clouds are too few to register to."""
+        memory = recognizer.memory
+        if not len(memory):
+            raise ValueError("the place memory is empty: nothing can be located in it")
+        self._recognizer, self._poses = recognizer, memory.poses
+        clouds = []
+        for k, T_map_base in enumerate(self._poses):
+            observation = memory.keyframe(k).observation
+            T_map_level = T_map_base @ se3.inverse(observation.T_level_base)
+            clouds.append(se3.apply(T_map_level, observation.cloud.astype(np.float64)))
+        self.points = np.concatenate(clouds)
+        """What is remembered, (N,3) metres in the map."""
+        self._clouds = CloudPlaces(self.points, parameters, reach=reach)
+
+    def candidates(self, scan: Scan, T_map_near: Array | None) -> Iterator[Place]:
+        """Around the keyframes that a scan resembles most, one for each part of the map; then the whole map."""
+        chosen: list[Array] = []
+        for keyframe in self._resembled(scan):
+            T_map_base = self._poses[keyframe]
+            apart = [float(np.linalg.norm((T_map_base - other)[:3, 3])) for other in chosen]
+            if min(apart, default=np.inf) < DISTINCT_REACHES * scan.reach:
+                continue
+            chosen.append(T_map_base)
+            place = self._clouds.around(scan, T_map_base)
+            if place is not None:
+                yield place
+            if len(chosen) == RECOGNISED_PLACES:
+                break
+        yield from self._clouds.candidates(scan, T_map_near)
+
+    def around(self, scan: Scan, T_map_base: Array) -> Place | None:
+        """What is remembered within reach of the pose, from whichever keyframes."""
+        return self._clouds.around(scan, T_map_base)
+
+    def _resembled(self, scan: Scan) -> list[int]:
+        """Keyframes, the one that is recognised first; none for a scan that has nothing to be recognised by."""
+        try:
+            match = self._recognizer.recognise(self._recognizer.observe(scan.points, scan.cloud.up))
+        except ValueError:
+            return []
+        recognised = [] if match.keyframe is None else [match.keyframe]
+        return [*recognised, *match.candidates]

@@ -1,0 +1,79 @@
+"""The launch files of relocalisation and of LiDAR odometry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from isometry.lidar_odometry.parameters import LidarOdometryParameters
+from isometry.nodes.lidar_odometry_parameters import LidarOdometryNodeParameters
+from isometry.nodes.relocalization_parameters import RelocalizationNodeParameters
+from isometry.relocalization.parameters import RelocalizationParameters
+
+Resolve = Callable[..., Any]
+
+
+def test_odometry_starts_itself_and_takes_the_topic(resolve: Resolve) -> None:
+    nodes = resolve("lidar_odometry.launch.py", "points:=/velodyne", "namespace:=robot", "publish_tf:=false")
+    assert list(nodes) == ["/robot/lidar_odometry"]
+    node = nodes["/robot/lidar_odometry"]
+    assert (node["pkg"], node["exec"]) == ("isometry", "lidar_odometry_node")
+    assert {"from": "points", "to": "/velodyne"} in node["remaps"]
+    expected = {"publish_tf": False, "autostart": True, "use_sim_time": False}
+    assert {name: node["params"][name] for name in expected} == expected
+    assert "min_range" in node["params_files"][0]
+
+
+def test_relocalization_comes_with_odometry_so_that_no_other_package_is_needed(resolve: Resolve) -> None:
+    nodes = resolve("relocalization.launch.py", "map_file:=/a b/town.pcd", "points:=/velodyne", "publish_tf:=false")
+    assert sorted(nodes) == ["/lidar_odometry", "/relocalization"]
+    node = nodes["/relocalization"]
+    expected = {
+        "map_file": "/a b/town.pcd", "memory_file": "", "odometry": "tf", "publish_tf": False,
+        "publish_initialpose": False, "autostart": True,
+    }  # fmt: skip
+    assert {name: node["params"][name] for name in expected} == expected
+    assert nodes["/lidar_odometry"]["params"]["publish_tf"] is True
+    assert "min_range" in nodes["/lidar_odometry"]["params_files"][0]
+    assert "level_map" in node["params_files"][0]
+    for each in nodes.values():
+        assert {"from": "points", "to": "/velodyne"} in each["remaps"]
+        values = {item["name"]: item["value"] for item in each["env"]}
+        assert "FASTDDS_DEFAULT_PROFILES_FILE" in values
+
+
+def test_a_robot_with_odometry_of_its_own_leaves_ours_out(resolve: Resolve) -> None:
+    arguments = ["memory_file:=/town.places", "lidar_odometry:=false", "odometry:=topic", "initialpose:=/set_pose"]
+    nodes = resolve("relocalization.launch.py", *arguments)
+    assert list(nodes) == ["/relocalization"]
+    assert nodes["/relocalization"]["params"]["odometry"] == "topic"
+    assert {"from": "initialpose", "to": "/set_pose"} in nodes["/relocalization"]["remaps"]
+
+
+def test_rviz_is_started_when_asked_for(resolve: Resolve) -> None:
+    nodes = resolve("relocalization.launch.py", "rviz:=true")
+    (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
+    assert any(str(argument).endswith("relocalization.rviz") for argument in rviz["args"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("lidar_odometry", [LidarOdometryNodeParameters, LidarOdometryParameters]),
+        ("relocalization", [RelocalizationNodeParameters, RelocalizationParameters]),
+    ],
+)
+def test_the_parameter_files_name_parameters_that_exist(repository: Path, name: str, kinds: list[type]) -> None:
+    (values,) = yaml.safe_load((repository / "config" / f"{name}.yaml").read_text()).values()
+    known = {field for kind in kinds for field in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+    assert set(values["ros__parameters"]) <= known
+
+
+def test_the_view_is_a_configuration_of_rviz(repository: Path) -> None:
+    view = yaml.safe_load((repository / "config" / "relocalization.rviz").read_text())
+    topics = {display["Topic"]["Value"] for display in view["Visualization Manager"]["Displays"] if "Topic" in display}
+    assert topics == {"points", "map_points", "odom", "pose"}
