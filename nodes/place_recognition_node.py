@@ -30,6 +30,7 @@ from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput
 from isometry.nodes.runtime.point_cloud2 import decode_xyz
 from isometry.nodes.runtime.quality_of_service import latched, overridable, reliable, sensor_data
+from isometry.nodes.runtime.stamps import StampOrder
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
 from isometry.nodes.runtime.transforms import Transform, TransformBuffer, TransformError
 from isometry.place_recognition.encoder import BirdsEyeEncoder
@@ -39,8 +40,6 @@ from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.pose_graph import KeyframePoseGraph, PoseGraphParameters
 
-RESTART_NS = 1_000_000_000
-"""A scan this much older than the one before means that time starts again; a younger one is merely out of order."""
 LOGGED_JUMP_METRES = 0.5
 NOTICED_METRES, NOTICED_RADIANS = 1e-4, 1e-5  # less is rounding
 MATCHES_SHOWN = 500
@@ -80,7 +79,7 @@ class PlaceRecognitionNode(PerceptionNode):
         self._encoder = BirdsEyeEncoder.load(model, self._own.threads, (self._own.provider,))
         self._begin(self._memory_at_start(), self._own.autosave)
         self._transforms = TransformBuffer()
-        self._newest_ns: int | None = None
+        self._order = StampOrder()
         self._out_of_order = self._recognised = self._jumps = 0
         self._largest_jump = 0.0
         self._advertise()
@@ -218,14 +217,12 @@ class PlaceRecognitionNode(PerceptionNode):
         """Recognise, map, publish."""
         assert self._mapper is not None
         stamp_ns = messages.stamp_ns(message.header.stamp)
-        if self._newest_ns is not None and 0 <= self._newest_ns - stamp_ns <= RESTART_NS:
+        try:
+            if self._order.restarted(stamp_ns):
+                self.get_logger().warning("time jumped back: locating again")
+        except ValueError as error:
             self._out_of_order += 1
-            return State("bad_input", f"a scan of stamp {stamp_ns} ns came after one of {self._newest_ns} ns")
-        if self._newest_ns is not None and stamp_ns < self._newest_ns:
-            self.get_logger().warning(
-                f"time jumped back by {(self._newest_ns - stamp_ns) * 1e-9:.1f} s: locating again"
-            )
-        self._newest_ns = stamp_ns
+            return State("bad_input", str(error))
         try:
             T_odom_base = self._odometry_at(stamp_ns)
             points = self._in_base_frame(decode_xyz(message), message.header.frame_id, stamp_ns)
@@ -290,7 +287,7 @@ class PlaceRecognitionNode(PerceptionNode):
         self._map_changed = False
         memory = self._mapper.recognizer.memory
         poses, stamps_ns, map_frame = memory.poses, memory.stamps_ns, self._own.map_frame
-        stamp_ns = self._newest_ns or 0
+        stamp_ns = self._order.newest_ns or 0
         shown = np.array(self._shown).reshape(-1, 2, 3)
         self._path.publish(outputs.to_path(poses, stamps_ns, map_frame, stamp_ns))
         self._markers.publish(outputs.to_markers(poses, shown, map_frame, stamp_ns))
