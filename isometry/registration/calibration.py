@@ -12,18 +12,18 @@ from isometry.registration.types import Array
 # Logistic regressions of "the transform is right" on the evidence that `candidates.py` names: where the viewpoint of a
 # sensor is known, so that rays can contradict, and where none is
 SIGHTED = {
-    "log_overlap": 1.51,
-    "contradiction": -51.3,
-    "margin": 5.07,
-    "distinctness": 1.81,
-    "stiffness": 0.96,
-    "offset": 5.12,
+    "log_overlap": 1.70,
+    "contradiction": -58.9,
+    "margin": 4.17,
+    "distinctness": 3.27,
+    "stiffness": 1.32,
+    "offset": 5.27,
 }
-BLIND = {"log_overlap": 1.13, "margin": 7.77, "distinctness": 11.95, "stiffness": 1.58, "offset": 0.08}
+BLIND = {"log_overlap": 2.53, "margin": 6.93, "distinctness": 7.91, "stiffness": 0.52, "offset": 2.67}
 
 # Covariance of a right transform in units of the inverse information of the alignment, and what none gets below
-VARIANCE_SCALE = 10.0
-FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.03, math.radians(0.05)
+VARIANCE_SCALE = 20.0
+FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 
 
 def confidence(evidence: Mapping[str, float]) -> float:
