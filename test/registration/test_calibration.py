@@ -1,0 +1,51 @@
+"""Confidence and covariance of a registration, against closed forms."""
+
+import numpy as np
+import pytest
+
+from isometry.geometry import se3
+from isometry.registration import calibration
+
+SPOKEN_FOR = {
+    "log_overlap": -1.0,
+    "contradiction": 0.01,
+    "blind": 0.0,
+    "margin": 0.2,
+    "distinctness": 0.8,
+    "stiffness": 0.0,
+}
+
+
+@pytest.mark.parametrize("blind", [0.0, 1.0])
+@pytest.mark.parametrize("name", ["log_overlap", "margin", "distinctness", "stiffness"])
+def test_more_evidence_makes_surer(blind: float, name: str) -> None:
+    evidence = SPOKEN_FOR | {"blind": blind}
+    less = calibration.confidence(evidence | {name: evidence[name] - 0.5})
+    assert 0.0 < less < calibration.confidence(evidence) < 1.0
+
+
+def test_what_was_seen_through_makes_less_sure() -> None:
+    assert calibration.confidence(SPOKEN_FOR | {"contradiction": 0.1}) < calibration.confidence(SPOKEN_FOR)
+
+
+def test_absurd_evidence_stays_a_probability() -> None:
+    assert calibration.confidence(SPOKEN_FOR | {"contradiction": 1e9}) >= 0.0
+    assert calibration.confidence(SPOKEN_FOR | {"margin": 1e9}) <= 1.0
+
+
+def test_the_covariance_lies_along_the_axes_of_the_target() -> None:
+    """The source slides along its own x, which is the target's y when it is turned by 90 degrees."""
+    information = np.diag([1e8, 1e8, 1e8, 1e2, 1e8, 1e8])  # rotation first, as small_gicp orders it
+    turned = se3.from_planar(4.0, 5.0, np.pi / 2.0)
+    straight = calibration.covariance(information, np.eye(4), 0.4)
+    sideways = calibration.covariance(information, turned, 0.4)
+    assert straight[0, 0] > 100.0 * straight[1, 1]
+    assert sideways[1, 1] == pytest.approx(straight[0, 0])
+    assert sideways[0, 0] == pytest.approx(straight[1, 1])
+
+
+def test_a_direction_that_nothing_holds_has_a_large_but_finite_variance() -> None:
+    information = np.diag([1e4, 1e4, 1e4, 0.0, 1e4, 1e4])
+    found = calibration.covariance(information, np.eye(4), 0.4)
+    assert np.isfinite(found).all()
+    assert found[0, 0] > 100.0 * found[1, 1]
