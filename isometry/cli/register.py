@@ -73,12 +73,15 @@ def _print(found: Registration) -> None:
 
     told = as_table(found)
     lines = ["T_target_source"]
-    lines += ["  " + "".join(f"{value:13.6f}" for value in row) for row in told["T_target_source"]]
-    numbers = {"translation, m": told["translation_m"], "quaternion x y z w": told["quaternion_xyzw"]}
+    lines += ["  " + " ".join(f"{value:12.6f}" for value in row) for row in told["T_target_source"]]
+    numbers = {"translation, m": (told["translation_m"], ".4f"), "quaternion x y z w": (told["quaternion_xyzw"], ".6f")}
     if told["sigma_translation_m"] is not None:
-        numbers["standard deviation x y z, m"] = told["sigma_translation_m"]
-        numbers["standard deviation roll pitch yaw, deg"] = told["sigma_rotation_deg"]
-    lines += [f"{name + ':':40}" + " ".join(f"{value:.6g}" for value in values) for name, values in numbers.items()]
+        numbers["standard deviation x y z, m"] = told["sigma_translation_m"], ".4f"
+        numbers["standard deviation roll pitch yaw, deg"] = told["sigma_rotation_deg"], ".4f"
+    lines += [
+        f"{name + ':':40}" + " ".join(format(value, form) for value in values)
+        for name, (values, form) in numbers.items()
+    ]
     seconds = float(np.sum(list(found.seconds.values())))
     lines += [
         f"{'confidence:':40}{found.confidence:.4f}",
