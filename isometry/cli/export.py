@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +30,29 @@ def place_recognition(
 
         network, grid, distance_map, recipe = load_trained(trained)
         card = json.loads(notes.read_text()) | {"recipe": recipe}
-        written = export_birds_eye_encoder(network, grid, distance_map, output, card)
-        typer.echo(f"{output}: {written['bytes']:,} bytes, sha256 {written['sha256']}")
-        for name, measured in written["symmetry"].items():
-            typer.echo(f"  {name}: {measured}")
+        _report(output, export_birds_eye_encoder(network, grid, distance_map, output, card))
+
+
+@app.command("registration")
+def registration(
+    trained: Annotated[Path, typer.Argument(help="registration_NETWORK.pt, as `isometry train` wrote it.")],
+    output: Annotated[Path, typer.Option(help="The .onnx file; its card lies beside it.")],
+    notes: Annotated[Path, typer.Option(help="JSON: training data, licence, metrics and what else the card says.")],
+) -> None:
+    """Write the .onnx of a feature network and its card; refuses a file that breaks its symmetry."""
+    with clear_errors():
+        try:
+            from isometry.training.registration_export import export_registration_network
+        except ModuleNotFoundError as error:
+            raise ValueError(f"export needs {error.name}: pip install 'isometry[train]'") from error
+        from isometry.training.registration import load_trained
+
+        network, name, recipe = load_trained(trained)
+        card = json.loads(notes.read_text()) | {"recipe": recipe}
+        _report(output, export_registration_network(network, name, output, card))
+
+
+def _report(output: Path, card: Mapping[str, Any]) -> None:
+    typer.echo(f"{output}: {card['bytes']:,} bytes, sha256 {card['sha256']}")
+    for name, measured in card["symmetry"].items():
+        typer.echo(f"  {name}: {measured}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,11 +38,36 @@ def show(
     """The whole card, after checking that the file fits it and that its symmetry holds, measured now."""
     from rich import print_json
 
-    from isometry.inference import WEIGHTS
-    from isometry.inference.symmetry import encoder_turn_error
-    from isometry.place_recognition.encoder import BirdsEyeEncoder
+    from isometry.inference import WEIGHTS, read_card
 
     with clear_errors():
         path = model if model.suffix == ".onnx" else WEIGHTS / f"{model}.onnx"
-        encoder = BirdsEyeEncoder.load(path)
-        print_json(data=encoder.model.card | {"turn_by_90_degrees_now": encoder_turn_error(encoder.model.session)})
+        task = read_card(path).get("task")
+        if task not in SYMMETRY_CHECKS:
+            raise ValueError(f"{path}: no model for a task of this version ({task!r})")
+        print_json(data=SYMMETRY_CHECKS[task](path))
+
+
+def _place_recognition(path: Path) -> dict[str, Any]:
+    from isometry.inference.symmetry import encoder_turn_error
+    from isometry.place_recognition.encoder import BirdsEyeEncoder
+
+    encoder = BirdsEyeEncoder.load(path)
+    return encoder.model.card | {"turn_by_90_degrees_now": encoder_turn_error(encoder.model.session)}
+
+
+def _registration_features(path: Path) -> dict[str, Any]:
+    from isometry.inference import Model
+    from isometry.inference.symmetry import points_turn_error
+    from isometry.registration.feature_encoder import TASK
+    from isometry.registration.pyramid import example_pyramid
+
+    model = Model(path, TASK)
+    return model.card | {"turn_in_so3_now": points_turn_error(model.session, example_pyramid().inputs())}
+
+
+# of each task: open a file for it, and its card with the symmetry measured now
+SYMMETRY_CHECKS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "place_recognition": _place_recognition,
+    "registration_features": _registration_features,
+}

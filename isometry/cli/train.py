@@ -53,6 +53,67 @@ def place_recognition(
         save_trained(network, drive, parameters, output / "place_recognition.pt")
 
 
+@app.command("registration-pairs")
+def registration_pairs(
+    output: Annotated[Path, typer.Option(help="Folder of the prepared pairs.")],
+    drive: Annotated[
+        list[str] | None,
+        typer.Option(help="A drive in KITTI's layouts, again for each: DIR:SEQUENCE or DIR:SEQUENCE:POSES."),
+    ] = None,
+    real: Annotated[int, typer.Option(help="Pairs of each drive.")] = 100,
+    simulated: Annotated[
+        int, typer.Option(help="Pairs of each kind of simulated place; takes a second or two each.")
+    ] = 400,
+    seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
+) -> None:
+    """Prepare pairs of clouds, real and simulated, for `isometry train registration`."""
+    with clear_errors():
+        import numpy as np
+
+        from isometry.cli.progress import progress_bar
+        from isometry.datasets.scans import open_scans
+        from isometry.datasets.simulation.pairs import KINDS
+        from isometry.training.registration_pairs import real_pairs, simulated_pairs, write_pairs
+
+        for k, text in enumerate(drive or []):
+            root, sequence, *poses = text.split(":")
+            scans = open_scans(Path(root), sequence, Path(poses[0]) if poses else None)
+            pairs = real_pairs(scans, real, np.random.default_rng([seed, k]))
+            with progress_bar(f"drive {sequence}") as advance:
+                write_pairs(pairs, f"drive{k}-{sequence}", True, output, seed, lambda done: advance(done + 1, real))
+        for kind in KINDS:
+            pairs = simulated_pairs(kind, range(seed, seed + simulated))
+            with progress_bar(kind) as advance:
+                write_pairs(pairs, kind, kind == "street", output, seed, lambda done: advance(done + 1, simulated))
+
+
+@app.command("registration")
+def registration(
+    pairs: Annotated[Path, typer.Option(help="Folder that `isometry train registration-pairs` wrote.")],
+    output: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the trained network.")],
+    network: Annotated[str, typer.Option(help="equivariant or invariant.")] = "equivariant",
+    steps: Annotated[int, typer.Option(help="Optimiser steps, a pair of clouds each.")] = 9000,
+    seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
+    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+    start: Annotated[Path | None, typer.Option(help="A trained network whose weights are the first ones.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,
+) -> None:
+    """Train a feature network of registration; writes log.csv, checkpoint.pt and registration_NETWORK.pt."""
+    with clear_errors():
+        try:
+            import torch
+        except ModuleNotFoundError as error:
+            raise ValueError("training needs torch: pip install 'isometry[train]'") from error
+        from isometry.cli.progress import progress_bar
+        from isometry.training.registration import train
+        from isometry.training.registration_parameters import RegistrationTrainingParameters
+
+        torch.set_num_threads(threads)
+        parameters = RegistrationTrainingParameters(steps=steps, seed=seed)
+        with progress_bar(f"training the {network} network") as advance:
+            train(pairs, network, parameters, output, resume, start, advance)
+
+
 @app.command("calibration")
 def calibration(
     kitti: Annotated[Path, typer.Option(help="KITTI odometry directory.")],

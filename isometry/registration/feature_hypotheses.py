@@ -19,6 +19,7 @@ INLIER_TOLERANCE = 3.0  # resolutions
 LEAST_ROTATION_AGREEMENT = 0.82  # cosine, about 35 degrees: how well single features know a rotation
 LEVER_TOLERANCE = 0.5  # resolutions per resolution of distance
 SEEDS = 128
+FEWEST = 3  # matches that give a transform without the help of their features
 REFITS = (12.0, 6.0, 4.0)  # resolutions within which matches take part, round by round
 SAME_PLACE = 6.0  # resolutions, mean distance between what two hypotheses make of the matches
 MOST_HYPOTHESES = 32
@@ -121,28 +122,26 @@ def hypothesise(matches: MatchedPoints, weights: NDArray[np.floating]) -> tuple[
 
     `weights` (M,) say how sure each match is.
     """
-    if len(weights) < 3:
+    if len(weights) < FEWEST:
         return np.zeros((0, 4, 4)), np.zeros(0)
     agree = compatible(matches)
     weighted = agree * np.asarray(weights, np.float32)
     support = weighted.sum(axis=1)
     seeds = np.argsort(-support)[:SEEDS]
     seeds = seeds[support[seeds] > 0.0]
-    if len(seeds) == 0:
-        return np.zeros((0, 4, 4)), np.zeros(0)
-    among = weighted[seeds]
-    among *= among @ agree.T  # those that agree with what the seed agrees with count more
+    # those that agree with what the seed agrees with count more, and the seed itself as much as the best of them
+    together = weighted[seeds]
+    together *= together @ agree.T
+    together[np.arange(len(seeds)), seeds] = together.max(axis=1)
+    enough = (together > 0.0).sum(axis=1) >= FEWEST
     if matches.rotations is None:
-        transforms = fitted(matches.target, matches.source, among)
+        transforms = fitted(matches.target, matches.source, together[enough])
     else:
         transforms = poses_of(matches.rotations[seeds], matches.target[seeds], matches.source[seeds])
-        together = among.copy()
-        together[np.arange(len(seeds)), seeds] = together.max(axis=1)
-        enough = (together > 0.0).sum(axis=1) >= 3
         transforms[enough] = fitted(matches.target, matches.source, together[enough])
     for reach in REFITS:
         near = residuals(transforms, matches) < reach
-        enough = near.sum(axis=1) >= 3
+        enough = near.sum(axis=1) >= FEWEST
         transforms[enough] = fitted(matches.target, matches.source, near[enough] * weights)
     residual = residuals(transforms, matches)
     count = np.maximum(0.0, 1.0 - np.square(residual / (2.0 * INLIER_TOLERANCE))).sum(axis=1)

@@ -12,10 +12,13 @@ import numpy as np
 import small_gicp
 from numpy.typing import NDArray
 
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Array, Cloud
 
 SPACINGS = (2.0, 4.0, 8.0)  # of the fine, the middle and the coarse points, in resolutions
 NEIGHBOURS = 16
+EXAMPLE = RegistrationParameters(resolution=0.4)
 
 Indices = NDArray[np.int64]
 Positions = NDArray[np.float32]
@@ -101,3 +104,15 @@ def own_axes(points: Array) -> Array:
     signs = np.where((along**3).sum(axis=0) < 0.0, -1.0, 1.0)
     first, second = (axes[:, :2] * signs).T
     return np.column_stack([first, second, np.cross(first, second)])
+
+
+def example_pyramid(count: int = 4000, seed: int = 0) -> Pyramid:
+    """The pyramid of a made-up cloud: uneven ground with some boxes' sides on it."""
+    random = np.random.default_rng(seed)
+    ground = random.uniform(-25.0, 25.0, (count, 3))
+    ground[:, 2] = np.sin(0.2 * ground[:, 0]) + np.cos(0.3 * ground[:, 1])
+    centres, half = random.uniform(-20.0, 20.0, (12, 3)) * [1.0, 1.0, 0.0], random.uniform(1.0, 4.0, (12, 3))
+    which, side = random.integers(12, size=count), random.integers(2, size=count)
+    sides = random.uniform(-1.0, 1.0, (count, 3))
+    sides[np.arange(count), side] = np.sign(sides[np.arange(count), side])
+    return build_pyramid(prepare(np.concatenate([ground, centres[which] + half[which] * sides]), EXAMPLE, np.zeros(3)))

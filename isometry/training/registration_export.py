@@ -11,12 +11,9 @@ import onnxruntime
 import torch
 from torch import nn
 
-from isometry.datasets.simulation.pairs import simulated_pair
 from isometry.inference.symmetry import points_turn_error
 from isometry.registration.feature_encoder import TASK
-from isometry.registration.parameters import RegistrationParameters
-from isometry.registration.preprocessing import prepare
-from isometry.registration.pyramid import NEIGHBOURS, SPACINGS, Pyramid, build_pyramid
+from isometry.registration.pyramid import NEIGHBOURS, SPACINGS, example_pyramid
 from isometry.training.export import OPSET, cleaned, write_model
 
 ROWS = {  # the axis of each input that may have any length
@@ -48,8 +45,7 @@ def export_registration_network(network: nn.Module, name: str, output: Path, car
     `card` gives what only the maker knows: training data, licence, metrics. Raises ValueError when the written file
     differs from the network, or its features change under turns in SO(3), by more than 1e-3 of their largest value.
     """
-    pyramid = example_pyramid()
-    inputs = pyramid.inputs()
+    inputs = example_pyramid().inputs()
     tensors = {key: torch.from_numpy(value) for key, value in inputs.items()}
     with torch.no_grad():
         expected = [output.numpy() for output in network.eval()(**tensors)]
@@ -113,9 +109,3 @@ def dynamic_shapes(inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
 def _axes(name: str, shape: tuple[int, ...]) -> list[str | int]:
     axes: list[str | int] = [ROWS.get(name, 1), *shape[1:]]
     return axes
-
-
-def example_pyramid() -> Pyramid:
-    """The pyramid of a simulated scan."""
-    scan = simulated_pair("building", 0).target
-    return build_pyramid(prepare(scan, RegistrationParameters(), np.zeros(3)))

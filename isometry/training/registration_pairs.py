@@ -40,13 +40,13 @@ class TrainingPair:
 
 
 def real_pairs(sequence: ScanSequence, count: int, random: np.random.Generator) -> Iterator[ScanPair]:
-    """Pairs of scans of one drive, up to 40 scans apart."""
-    for _ in range(count):
-        gap = int(random.integers(1, min(LONGEST_GAP, len(sequence) - 1) + 1))
-        k = int(random.integers(len(sequence) - gap))
-        target, source = (np.asarray(sequence.scan(each)[:, :3]) for each in (k, k + gap))
-        T_target_source = se3.inverse(sequence.poses[k]) @ sequence.poses[k + gap]
-        yield ScanPair(target, source, T_target_source, np.zeros(3), np.zeros(3), f"{k}-{k + gap}")
+    """Pairs of scans of one drive, up to 40 frames apart."""
+    first, second = np.nonzero(np.triu(np.abs(sequence.frames[:, None] - sequence.frames[None]) <= LONGEST_GAP, 1))
+    for row in random.integers(len(first), size=count):
+        k, j = int(first[row]), int(second[row])
+        target, source = (np.asarray(sequence.scan(each)[:, :3]) for each in (k, j))
+        T_target_source = se3.inverse(sequence.poses[k]) @ sequence.poses[j]
+        yield ScanPair(target, source, T_target_source, np.zeros(3), np.zeros(3), f"{k}-{j}")
 
 
 def simulated_pairs(kind: str, seeds: Iterable[int]) -> Iterator[ScanPair]:
@@ -97,7 +97,7 @@ def write_pairs(
     seed: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Prepare pairs and write each as KIND_KKKKK.npz; those that are there already are left as they are."""
+    """Prepare pairs and write each as KIND_KKKKK.npz; a pair that is not usable is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     for k, pair in enumerate(pairs):
         path = folder / f"{kind}_{k:05d}.npz"
