@@ -73,8 +73,8 @@ def _print(found: Registration) -> None:
 
     told = as_table(found)
     lines = ["T_target_source"]
-    lines += ["  " + " ".join(f"{value:12.6f}" for value in row) for row in told["T_target_source"]]
-    numbers = {"translation, m": (told["translation_m"], ".4f"), "quaternion x y z w": (told["quaternion_xyzw"], ".6f")}
+    lines += ["  " + " ".join(f"{value:14.9f}" for value in row) for row in told["T_target_source"]]
+    numbers = {"translation, m": (told["translation_m"], ".4f"), "quaternion x y z w": (told["quaternion_xyzw"], ".9f")}
     if told["sigma_translation_m"] is not None:
         numbers["standard deviation x y z, m"] = told["sigma_translation_m"], ".4f"
         numbers["standard deviation roll pitch yaw, deg"] = told["sigma_rotation_deg"], ".4f"
