@@ -27,6 +27,9 @@ from isometry.registration.types import Array, Registration
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.places import Place, Places, Scan
 
+DOUBTFUL_OVERLAP = 0.6  # of the usual overlap: less of a scan that fits at all may fit by chance
+OVERLAP_GAIN = 0.2  # by which each scan changes what is usual
+
 
 @dataclass(frozen=True)
 class RelocalizationStep:
@@ -91,6 +94,7 @@ class Relocalizer:
         self._proposal: _Proposal | None = None
         self._guess: tuple[Array, float] | None = None
         self._misses = self._searched = 0
+        self._overlap = 0.0  # of the scans that fit, lately
 
     def guess(self, T_map_base: Array, radius: float) -> None:
         """Try with the next scan whether the robot is within `radius` metres of a pose (4,4), whatever its heading."""
@@ -130,10 +134,15 @@ class Relocalizer:
         assert self.T_map_odom is not None
         expected = self.T_map_odom @ T_odom_base
         found = self._refined(scan, expected)
+        if found is not None and _reason(found) == "ok" and self._is_doubtful(found):
+            # refined from one guess alone it is the best of one; now it has to be the best of all
+            place = self.places.around(scan, expected)
+            found = None if place is None else self._registered(scan, place)
         reason = _reason(found)
         if found is not None and reason == "ok":
             if self._agree(expected, found.T_map_base):
                 self.T_map_odom, self._misses = found.T_map_base @ se3.inverse(T_odom_base), 0
+                self._overlap += OVERLAP_GAIN * (found.registration.overlap - self._overlap)
                 return self._told(found, "ok")
             reason = "jump"
         self._misses += 1
@@ -141,23 +150,26 @@ class Relocalizer:
             self._last_T_map_odom, self.T_map_odom, self._searched = self.T_map_odom, None, 0
         return self._told(found, reason)
 
+    def _is_doubtful(self, found: _Found) -> bool:
+        """Whether the scan fits much worse than those before it, or comes after one that did not fit."""
+        return self._misses > 0 or found.registration.overlap < DOUBTFUL_OVERLAP * self._overlap
+
     # Lost.
     def _search(self, scan: Scan, T_odom_base: Array) -> RelocalizationStep:
-        """Compare the scan with where the robot was last, then with the next few places of the map."""
+        """Compare the scan with the next few places of the map, from where the robot was last on."""
         near = None if self._last_T_map_odom is None else self._last_T_map_odom @ T_odom_base
-        tried = [] if near is None else [self._refined(scan, near)]
-        if not any(_reason(found) == "ok" for found in tried):
-            candidates = list(self.places.candidates(scan, near))
-            self._searched = 0 if self._searched >= len(candidates) else self._searched
-            for place in islice(candidates, self._searched, self._searched + self.parameters.searched_places):
-                tried.append(self._registered(scan, place))
-                self._searched += 1
-                if _reason(tried[-1]) == "ok":
-                    self._searched = 0
-                    break
-        best = max(tried, key=lambda found: -1.0 if found is None else found.registration.confidence, default=None)
+        candidates = list(self.places.candidates(scan, near))
+        self._searched = 0 if self._searched >= len(candidates) else self._searched
+        tried: list[_Found] = []
+        for place in islice(candidates, self._searched, self._searched + self.parameters.searched_places):
+            tried.append(self._registered(scan, place))
+            self._searched += 1
+            if _reason(tried[-1]) == "ok":
+                break
+        best = max(tried, key=lambda found: found.registration.confidence, default=None)
         if best is None or _reason(best) != "ok":
             return self._told(best, _reason(best), len(tried))
+        self._searched = 0
         return self._propose(best, T_odom_base, 1, len(tried))
 
     def _try_guess(self, scan: Scan, T_odom_base: Array, guess: Array, radius: float) -> RelocalizationStep | None:
@@ -184,7 +196,7 @@ class Relocalizer:
             self._proposal = _Proposal(T_map_odom, scans)
             return self._told(found, "unconfirmed", searched)
         self.T_map_odom, self._last_T_map_odom, self._proposal = T_map_odom, None, None
-        self._misses = self._searched = 0
+        self._misses, self._searched, self._overlap = 0, 0, found.registration.overlap
         return replace(self._told(found, "ok", searched), began=True)
 
     # One registration.

@@ -77,7 +77,8 @@ def test_a_robot_is_located_though_its_sensor_was_turned(drive: tuple[LidarSimul
     relocalizer = Relocalizer(registrar, places, RelocalizationParameters())
     random = np.random.default_rng(1)
     turn = se3.from_rotation_translation(Rotation.random(random_state=3).as_matrix(), np.zeros(3))
-    steps = [relocalizer.process(simulator.scan(true, random), true) for true in poses[20:23] @ turn]
+    scans = [se3.apply(se3.inverse(turn), simulator.scan(T, random).astype(np.float64)) for T in poses[20:23]]
+    steps = [relocalizer.process(scan, T @ turn) for scan, T in zip(scans, poses[20:23], strict=True)]
     assert [step.located for step in steps] == [False, True, True]
     assert steps[-1].T_map_base is not None
     error = se3.inverse(poses[22] @ turn) @ steps[-1].T_map_base

@@ -35,7 +35,8 @@ class Oracle:
         self.parameters = RegistrationParameters()
         self.truth: Array | None = np.eye(4)  # None: in no part of the map
         self.shift = np.zeros(3)  # by which it is wrong
-        self.asked = 0
+        self.overlap, self.asked = 0.5, 0
+        self.best_elsewhere = False  # asked without a guess, another place of the surroundings fits better
 
     # The map.
     def candidates(self, scan: Scan, T_map_near: Array | None) -> Iterator[Place]:
@@ -51,19 +52,19 @@ class Oracle:
         self.asked += 1
         T_cloud_map = se3.inverse(place.T_map_cloud)
         if self.truth is None:
-            return _answer(np.eye(4), False)
+            return _answer(np.eye(4), False, 0.1)
         true = self.truth.copy()
         true[:3, 3] += self.shift
         if T_map_guess is None:
-            right = abs(self.truth[0, 3] - place.T_map_cloud[0, 3]) <= 10.0
+            right = not self.best_elsewhere and abs(self.truth[0, 3] - place.T_map_cloud[0, 3]) <= 10.0
         else:
             right = float(np.linalg.norm((T_map_guess - self.truth)[:3, 3])) < 3.0
-        return _answer(T_cloud_map @ true, right)
+        return _answer(T_cloud_map @ true, right, self.overlap)
 
 
-def _answer(T: Array, right: bool) -> Registration:
+def _answer(T: Array, right: bool, overlap: float) -> Registration:
     covariance = np.diag([0.04, 0.01, 0.01, 1e-4, 1e-4, 1e-4])
-    return Registration(T, covariance, 0.99 if right else 0.1, right, "ok" if right else "low_confidence", 0.5, "")
+    return Registration(T, covariance, 0.99 if right else 0.1, right, "ok" if right else "low_confidence", overlap, "")
 
 
 class OracleRelocalizer(Relocalizer):
@@ -251,6 +252,18 @@ def test_a_place_far_from_the_guess_is_not_what_was_asked_for() -> None:
     robot.true = se3.from_planar(160.0, 0.0, 0.0)
     robot.relocalizer.guess(se3.from_planar(153.0, 0.0, 0.0), 2.0)
     assert robot.scan().guess_refused
+
+
+def test_a_scan_that_fits_much_worse_than_the_others_is_compared_with_all_of_the_surroundings() -> None:
+    robot = Robot()
+    robot.scan()
+    robot.scan()
+    robot.oracle.overlap = 0.2
+    robot.oracle.asked = 0
+    assert robot.scan().T_map_base is not None
+    assert robot.oracle.asked == 2
+    robot.oracle.best_elsewhere = True
+    assert robot.scan().reason == "low_confidence"
 
 
 def test_when_told_to_forget_it_is_lost() -> None:
