@@ -81,9 +81,10 @@ def test_truth_and_losses_prefer_the_right_answer(pair: TrainingPair) -> None:
 
     def codes(positions: Tensor) -> Tensor:
         waves = torch.randn(3, 64, generator=torch.Generator().manual_seed(0)) * 0.2
-        return torch.nn.functional.normalize(
+        coded: Tensor = torch.nn.functional.normalize(
             torch.cat([(positions @ waves).sin(), (positions @ waves).cos()], 1), dim=1
         )
+        return coded
 
     right = fine_loss(codes(truth.target_fine), codes(truth.source_fine), truth, parameters)
     wrong = fine_loss(codes(truth.target_fine.flip(0)), codes(truth.source_fine), truth, parameters)
