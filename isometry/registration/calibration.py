@@ -12,14 +12,16 @@ from isometry.registration.types import Array
 # Logistic regressions of "the transform is right" on the evidence that `candidates.py` names: where the viewpoint of a
 # sensor is known, so that rays can contradict, and where none is
 SIGHTED = {
-    "log_overlap": 1.70,
-    "contradiction": -58.9,
-    "margin": 4.17,
-    "distinctness": 3.27,
-    "stiffness": 1.32,
-    "offset": 5.27,
+    "log_overlap": 2.06,
+    "contradiction": -86.2,
+    "margin": 4.37,
+    "log_distinctness": 0.898,
+    "log_stiffness": 1.59,
+    "offset": 6.30,
 }
-BLIND = {"log_overlap": 2.53, "margin": 6.93, "distinctness": 7.91, "stiffness": 0.52, "offset": 2.67}
+BLIND = {"log_overlap": 2.30, "margin": 6.28, "log_distinctness": 1.80, "log_stiffness": 0.511, "offset": 5.77}
+
+DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second differ by chance
 
 # Covariance of a right transform in units of the inverse information of the alignment, and what none gets below
 VARIANCE_SCALE = 20.0
@@ -27,9 +29,16 @@ FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 
 
 def confidence(evidence: Mapping[str, float]) -> float:
-    """Probability, 0 to 1, that a transform is right for which so much speaks."""
+    """Probability, 0 to 1, that a transform is right for which so much speaks.
+
+    Of two transforms that fit equally well each is right at most every other time, whatever else speaks for them.
+    """
     weights = BLIND if evidence["blind"] else SIGHTED
     score = weights["offset"] + sum(weight * evidence[name] for name, weight in weights.items() if name != "offset")
+    return _logistic(score) * _logistic(evidence["distinctness"] / DISTINCTNESS_NOISE)
+
+
+def _logistic(score: float) -> float:
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 
 

@@ -16,6 +16,7 @@ HYPOTHESIS_TOLERANCE, ALIGNED_TOLERANCE, FINAL_TOLERANCE = 3.0, 1.5, 1.0
 HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE, FINAL_SAMPLE = 300, 600, 1500  # points of each cloud that are compared
 COARSE_TARGET, COARSE_SOURCE, COARSE_REACH, COARSE_ITERATIONS = 2.0, 3.0, 8.0, 12
 FINE_REACHES, FINE_ITERATIONS = (2.5, 1.25), 20
+LEAST_DISTINCTNESS = 0.02  # share of the score that the second best lacks; less is noise
 APART, APART_RADIANS = 5.0, float(np.radians(5.0))  # beyond, two transforms are two answers
 
 
@@ -77,15 +78,16 @@ class Candidates:
         others = [c.score for c in self.found if not same(c.T_target_source, transform, self.resolution)]
         stiffness = np.linalg.eigvalsh(refined.information[3:, 3:] / max(refined.inliers, 1))[0]
         score = float(self._aligned_score(transform[None])[0])
-        second = max(others, default=0.0)
+        distinctness = (score - max(others, default=0.0)) / max(score, 1e-3)
         return {
             "overlap": float(final.overlap[0]),
             "log_overlap": float(np.log(max(final.overlap[0], 1e-3))),
             "contradiction": float(final.contradiction[0]),
             "blind": float(self.target.visible is None and self.source.visible is None),
-            "margin": score - second,
-            "distinctness": float(np.clip((score - second) / max(score, 1e-3), -1.0, 1.0)),
-            "stiffness": float(np.log10(max(stiffness * self.resolution**2, 1e-6))),
+            "margin": score - max(others, default=0.0),
+            "distinctness": float(np.clip(distinctness, -1.0, 1.0)),
+            "log_distinctness": float(np.log(np.clip(distinctness, LEAST_DISTINCTNESS, 1.0))),
+            "log_stiffness": float(np.log(max(stiffness, 1e-3))),
         }
 
     def _aligned_score(self, transforms: Array) -> Array:

@@ -85,6 +85,7 @@ def _with_normals(
 
 def _resolution(points: Array) -> float:
     radius = float(np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean()))
+    radius = max(radius, 1e-9)  # of a cloud that is one point, which is refused for its count
     octaves = np.round(STEPS_PER_OCTAVE * np.log2(radius / RADIUS_POINTS / COARSEST_METRES)) / STEPS_PER_OCTAVE
     return float(np.clip(COARSEST_METRES * 2.0**octaves, FINEST_METRES, COARSEST_METRES))
 

@@ -136,7 +136,6 @@ def square_room(random: np.random.Generator) -> Points:
     return points * [6.0, 6.0, 3.0] + random.normal(0.0, NOISE_M, points.shape)
 
 
-@pytest.mark.xfail(strict=True, reason="the confidence does not yet fall when another transform fits as well")
 @pytest.mark.parametrize(
     ("target", "source"),
     [

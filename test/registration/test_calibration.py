@@ -12,12 +12,13 @@ SPOKEN_FOR = {
     "blind": 0.0,
     "margin": 0.2,
     "distinctness": 0.8,
-    "stiffness": 0.0,
+    "log_distinctness": -0.2,
+    "log_stiffness": 2.0,
 }
 
 
 @pytest.mark.parametrize("blind", [0.0, 1.0])
-@pytest.mark.parametrize("name", ["log_overlap", "margin", "distinctness", "stiffness"])
+@pytest.mark.parametrize("name", ["log_overlap", "margin", "log_distinctness", "log_stiffness"])
 def test_more_evidence_makes_surer(blind: float, name: str) -> None:
     evidence = SPOKEN_FOR | {"blind": blind}
     less = calibration.confidence(evidence | {name: evidence[name] - 0.5})
@@ -26,6 +27,10 @@ def test_more_evidence_makes_surer(blind: float, name: str) -> None:
 
 def test_what_was_seen_through_makes_less_sure() -> None:
     assert calibration.confidence(SPOKEN_FOR | {"contradiction": 0.1}) < calibration.confidence(SPOKEN_FOR)
+
+
+def test_of_two_that_fit_equally_well_neither_is_believed() -> None:
+    assert calibration.confidence(SPOKEN_FOR | {"distinctness": 0.0, "margin": 1e3}) == pytest.approx(0.5)
 
 
 def test_absurd_evidence_stays_a_probability() -> None:

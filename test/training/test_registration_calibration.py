@@ -9,7 +9,7 @@ from isometry.registration.pipeline import load_registrar
 from isometry.registration.types import Registration
 from isometry.training.registration_calibration import Outcome, fit_confidence, fit_variance_scale, outcomes
 
-NAMES = ("log_overlap", "contradiction", "blind", "margin", "distinctness", "stiffness")
+NAMES = ("log_overlap", "contradiction", "blind", "margin", "log_distinctness", "log_stiffness")
 
 
 def made_up(count: int, sigmas: float, blind: float) -> list[Outcome]:
@@ -30,7 +30,7 @@ def test_the_weights_of_a_known_law_are_found(blind: bool) -> None:
     fitted = fit_confidence(made_up(4000, 1.0, float(blind)), blind)
     assert set(fitted) == set(calibration.BLIND if blind else calibration.SIGHTED)
     assert fitted["margin"] == pytest.approx(3.0, abs=0.5)
-    assert abs(fitted["stiffness"]) < 0.3
+    assert abs(fitted["log_stiffness"]) < 0.3
     if not blind:
         assert fitted["contradiction"] == pytest.approx(-2.0, abs=0.4)
 
