@@ -22,7 +22,7 @@ class Direction(NamedTuple):
     axis: Array  # (3,) unit
     share: float  # of the cloud's normals that follow it
     signed: bool  # whether the cloud tells it from its opposite
-    kind: str  # "normal": of large surfaces, as of the ground; "across": all walls and poles run along it
+    kind: str  # "normal": of large surfaces, as of the ground; "across": all walls and poles run along it; "gravity"
 
 
 def dominant_directions(normals: Array, oriented: bool) -> list[Direction]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isometry.geometry import se3
 from isometry.registration.birds_eye_correlation import PlanarPoses, correlate
-from isometry.registration.directions import dominant_directions
+from isometry.registration.directions import Direction, dominant_directions
 from isometry.registration.types import Array, Cloud, Hypotheses
 
 Mask = NDArray[np.bool_]
@@ -36,13 +36,8 @@ class UprightProposer:
 
 
 def _direction_pairs(target: Cloud, source: Cloud) -> list[list[tuple[Array, Array]]]:
-    """Directions (3,) in target and source that may be the same: those of the same kind and rank, then all others.
-
-    Where both clouds know which way is up there is just one pair.
-    """
-    if target.up is not None and source.up is not None:
-        return [[(target.up, source.up)]]
-    candidates = [dominant_directions(cloud.normals, cloud.viewpoint is not None) for cloud in (target, source)]
+    """Directions (3,) in target and source that may be the same: those of the same kind and rank, then all others."""
+    candidates = _directions(target), _directions(source)
     likely: list[tuple[Array, Array]] = []
     others: list[tuple[Array, Array]] = []
     for (i, a), (j, b) in product(*(enumerate(directions) for directions in candidates)):
@@ -51,7 +46,14 @@ def _direction_pairs(target: Cloud, source: Cloud) -> list[list[tuple[Array, Arr
         both_last = i == len(candidates[0]) - 1 and j == len(candidates[1]) - 1
         group = likely if both_first or both_last else others
         group += [(a.axis, sign * b.axis) for sign in signs]
-    return [likely, others]
+    return [pairs for pairs in (likely, others) if pairs]
+
+
+def _directions(cloud: Cloud) -> list[Direction]:
+    """The vertical of a cloud where it is known, else what its surfaces single out."""
+    if cloud.up is not None:
+        return [Direction(cloud.up, 1.0, True, "gravity")]
+    return dominant_directions(cloud.normals, cloud.viewpoint is not None)
 
 
 def _from_directions(
