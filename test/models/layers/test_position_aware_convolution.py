@@ -74,7 +74,7 @@ def test_a_plain_layer_on_coordinates_fails_the_same_test() -> None:
 
     def function(arrays: Arrays) -> list[Array]:
         with torch.no_grad():
-            return [layer(torch.from_numpy(np.ascontiguousarray(inputs["points"]))).numpy()]
+            return [layer(torch.from_numpy(np.ascontiguousarray(arrays["points"]))).numpy()]
 
     inputs: Arrays = cloud()
     assert equivariance_error(function, inputs, turns_of_points([2])) > 0.1
