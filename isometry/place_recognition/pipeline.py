@@ -4,7 +4,7 @@
           -> candidates by descriptor, of distinct places                 memory.py
           -> poses that feature matches propose, compared on the images   feature_matching.py, image_alignment.py
           -> the nearest keyframe to the best pose, aligned               verification.py
-          -> small_gicp on the clouds -> pose, covariance, confidence     refinement.py, calibration.py
+          -> registration of the clouds -> pose, covariance, confidence   refinement.py, calibration.py
 
 After BEVPlace (Luo et al., 2023) and BEVPlace++ (2024), with poses from single matches of oriented features.
 """
