@@ -45,6 +45,8 @@ class Candidates:
         self.target, self.source = target, source
         self.resolution = target.cloud.resolution
         self.found: list[Candidate] = []
+        self._refined_candidate: Candidate | None = None
+        self._refined: Refined
 
     def add(self, hypotheses: Hypotheses, count: int) -> None:
         """Compare all hypotheses on the clouds, align the `count` best that are distinct, and keep those."""
@@ -65,12 +67,16 @@ class Candidates:
     def best(self) -> Chosen:
         """The candidate of the highest score, aligned to the end. There must be one."""
         best = max(self.found, key=lambda candidate: candidate.score)
+        if best is not self._refined_candidate:  # often the best stays while further hypotheses come in
+            self._refined_candidate, self._refined = best, self._refine(best.T_target_source)
+        return Chosen(self._refined, best.proposed_by, self._evidence(self._refined))
+
+    def _refine(self, T_target_source: Array) -> Refined:
         target, source = self.target.surface(self.resolution), self.source.surface(self.resolution)
-        T_target_source = best.T_target_source
         for reach in FINE_REACHES:
             refined = refine(target, source, T_target_source, reach * self.resolution, FINE_ITERATIONS)
             T_target_source = refined.T_target_source
-        return Chosen(refined, best.proposed_by, self._evidence(refined))
+        return refined
 
     def _evidence(self, refined: Refined) -> dict[str, float]:
         transform = refined.T_target_source

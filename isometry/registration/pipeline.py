@@ -58,8 +58,8 @@ class Registrar:
                 spent["verify"] += verified - proposed
                 began = verified
                 if answer.confidence >= self.parameters.beyond_doubt:
-                    return _timed(answer, spent)
-        return _timed(answer or _no_answer(), spent)
+                    return replace(answer, seconds=spent)
+        return replace(answer or _no_answer(), seconds=spent)
 
     def refine(self, target: Cloud, source: Cloud, T_guess: Array) -> Registration:
         """The transform from `source` to `target` near a guess (4,4): for tracking, and after place recognition."""
@@ -108,7 +108,3 @@ def _proposer(name: str, threads: int) -> Proposer:
 
 def _no_answer() -> Registration:
     return Registration(np.eye(4), np.eye(6) * 1e6, 0.0, False, "no_hypothesis", 0.0, "")
-
-
-def _timed(answer: Registration, seconds: dict[str, float]) -> Registration:
-    return replace(answer, seconds=seconds)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import small_gicp
 from numpy.typing import NDArray
@@ -58,11 +56,6 @@ def at_resolution(cloud: Cloud, resolution: float) -> Cloud:
     if resolution <= cloud.resolution * 1.001:
         return cloud
     return _with_normals(_thinned(cloud.points, resolution), resolution, cloud.viewpoint, cloud.up)
-
-
-def subset(cloud: Cloud, mask: NDArray[np.bool_]) -> Cloud:
-    """The points of a cloud for which `mask` (N,) is true."""
-    return replace(cloud, points=cloud.points[mask], normals=cloud.normals[mask])
 
 
 def _thinned(points: Array, resolution: float) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +18,6 @@ class Refined(NamedTuple):
     T_target_source: Array  # (4,4)
     information: Array  # (6,6) Gauss-Newton's, of a small turn and shift of the source in its own frame: rotation first
     inliers: int  # source points with a partner
-    error: float  # sum of squared Mahalanobis distances of the partners
-    converged: bool
 
 
 class Surface:
@@ -32,12 +29,8 @@ class Surface:
         if spacing > cloud.resolution * 1.001:
             points = small_gicp.voxelgrid_sampling(points, spacing)
         self.points, self.threads = points, threads
+        self.tree = small_gicp.KdTree(points, num_threads=threads)
         small_gicp.estimate_covariances(points, self.tree, num_neighbors=NEIGHBOURS, num_threads=threads)
-
-    @cached_property
-    def tree(self) -> small_gicp.KdTree:
-        """Of the points."""
-        return small_gicp.KdTree(self.points, num_threads=self.threads)
 
 
 def refine(target: Surface, source: Surface, T_guess: Array, reach: float, iterations: int) -> Refined:
@@ -52,10 +45,4 @@ def refine(target: Surface, source: Surface, T_guess: Array, reach: float, itera
         num_threads=target.threads,
         max_iterations=iterations,
     )
-    return Refined(
-        np.asarray(result.T_target_source),
-        np.asarray(result.H),
-        int(result.num_inliers),
-        float(result.error),
-        bool(result.converged),
-    )
+    return Refined(np.asarray(result.T_target_source), np.asarray(result.H), int(result.num_inliers))
