@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -20,62 +19,12 @@ from isometry.registration.pyramid import Pyramid, build_pyramid
 from isometry.training.registration_losses import Truth, coarse_loss, fine_loss, rotation_loss, truth_of
 from isometry.training.registration_pairs import TrainingPair, load_pair, split, varied
 from isometry.training.registration_parameters import RegistrationTrainingParameters
+from isometry.training.trainer import Trainer, append_row
 
 NETWORKS: dict[str, type[nn.Module]] = {"equivariant": PositionAwareNetwork, "invariant": PointPairTransformer}
 VALIDATION = 4  # pairs of each kind that are not trained on
 COLUMNS = ("step", "minutes", "fine", "coarse", "rotation", "inlier_ratio", "coarse_inlier_ratio", "rotation_deg")
-
-
-class Trainer:
-    """The state of a training: what a checkpoint holds."""
-
-    def __init__(self, network: str, parameters: RegistrationTrainingParameters) -> None:
-        self.step = 0
-        self.network = new_network(network)
-        self.averaged = torch.optim.swa_utils.AveragedModel(
-            self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(parameters.average)
-        )
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=parameters.weight_decay)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, max_lr=parameters.learning_rate, total_steps=parameters.steps + 1, pct_start=0.05
-        )
-        self.parts = {name: getattr(self, name) for name in ("network", "averaged", "optimiser", "schedule")}
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint."""
-        state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
-        temporary = path.with_suffix(".tmp")
-        torch.save(state | {"step": self.step}, temporary)
-        temporary.replace(path)
-
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint. Raises ValueError naming a file that is none."""
-        try:
-            state = torch.load(path, weights_only=True)
-            for name, part in self.parts.items():
-                part.load_state_dict(state[name])
-            self.step = state["step"]
-        except (OSError, LookupError, RuntimeError, pickle.UnpicklingError) as error:
-            raise ValueError(f"{path}: not a checkpoint of this training") from error
-
-    def start_from(self, path: Path) -> None:
-        """Take the weights of a trained network. Raises ValueError naming a file that is none of this kind."""
-        trained, _, _ = load_trained(path)
-        try:
-            self.network.load_state_dict(trained.state_dict())
-        except RuntimeError as error:
-            raise ValueError(f"{path}: another kind of network") from error
-        self.averaged.module.load_state_dict(trained.state_dict())
-
-    def advance(self, loss: Tensor) -> None:
-        """One optimiser step."""
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.schedule.step()
-        self.averaged.update_parameters(self.network)
-        self.step += 1
+WARM_UP = 0.05  # of the steps
 
 
 def new_network(name: str) -> nn.Module:
@@ -102,9 +51,9 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(parameters.seed)
     random = np.random.default_rng(parameters.seed)
-    trainer = Trainer(network, parameters)
+    trainer = Trainer(new_network(network), parameters, WARM_UP)
     if start is not None:
-        trainer.start_from(start)
+        start_from(trainer, start)
     if resume is not None:
         trainer.load(resume)
     began = time.perf_counter()
@@ -118,17 +67,25 @@ def train(
         if trainer.step % parameters.checkpoint_every == 0 or trainer.step == parameters.steps:
             minutes = (time.perf_counter() - began) / 60.0
             figures = dict(zip(("fine", "coarse", "rotation"), np.mean(losses, axis=0).tolist(), strict=True))
-            figures |= validate(trainer.averaged.module, held)
-            append_row(output / "log.csv", {"step": trainer.step, "minutes": minutes} | figures)
+            figures |= validate(trainer.result, held)
+            append_row(output / "log.csv", COLUMNS, {"step": trainer.step, "minutes": minutes} | figures)
             trainer.save(output / "checkpoint.pt")
-            save_trained(
-                trainer.averaged.module, network, parameters, trainer.step, output / f"registration_{network}.pt"
-            )
+            save_trained(trainer.result, network, parameters, trainer.step, output / f"registration_{network}.pt")
             losses = []
-    return trainer.averaged.module.eval()
+    return trainer.result.eval()
 
 
 Example = tuple[Pyramid, Pyramid, Truth]
+
+
+def start_from(trainer: Trainer[nn.Module], path: Path) -> None:
+    """Begin with the weights of a trained network. Raises ValueError naming a file that is none of this kind."""
+    trained, _, _ = load_trained(path)
+    try:
+        trainer.network.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"{path}: another kind of network") from error
+    trainer.result.load_state_dict(trained.state_dict())
 
 
 def draw(files: Sequence[Path], random: np.random.Generator) -> Example:
@@ -227,13 +184,3 @@ def load_trained(path: Path) -> tuple[nn.Module, str, dict[str, Any]]:
     except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path}: not a trained registration network, or one of another version") from error
     return network.eval(), content["name"], content["recipe"]
-
-
-def append_row(path: Path, row: dict[str, float]) -> None:
-    """Append one row of figures to a CSV log, its header first."""
-    fresh = not path.exists()
-    with path.open("a", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, restval="")
-        if fresh:
-            writer.writeheader()
-        writer.writerow({key: round(value, 5) for key, value in row.items()})
