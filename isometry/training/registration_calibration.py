@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize
 from scipy.spatial.transform import Rotation
 
 from isometry.datasets.scan_pair import ScanPair
 from isometry.datasets.scans import ScanSequence
 from isometry.datasets.simulation.pairs import KINDS, simulated_pair
+from isometry.evaluation.registration import transform_error
 from isometry.geometry import se3
 from isometry.registration import calibration
 from isometry.registration.parameters import RegistrationParameters
@@ -20,6 +20,8 @@ from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
 from isometry.sensing.ground_surface import above_ground
+from isometry.training.fitting import logistic_weights, two_sigma_scale
+from isometry.training.registration_pairs import pair_of_scans
 
 Array = NDArray[np.float64]
 FIRST_SEED = 700_000  # far from the seeds that networks train on
@@ -27,7 +29,6 @@ APART_EVERY = 5  # every so many pairs are of two places, where nothing is right
 GROUNDLESS_EVERY = 3  # every so many pairs of a drive have their ground taken out
 BLIND_EVERY = 3  # every so many pairs, beside those fused from many views, do not tell where the sensors stood
 RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
-INSIDE_TWO_SIGMA = 0.9545
 REGULARISATION = 1e-3
 
 
@@ -95,13 +96,8 @@ def fit_confidence(found: Sequence[Outcome], blind: bool) -> dict[str, float]:
     evidence = np.array([[o.registration.evidence[name] for name in names] for o in answered])
     middle, spread = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
     design = np.column_stack([(evidence - middle) / spread, np.ones(len(evidence))])
-    sign = np.where([o.right for o in answered], 1.0, -1.0)
-
-    def loss(weights: Array) -> float:
-        penalty = REGULARISATION * len(sign) * float(np.square(weights[:-1]).sum())
-        return float(np.logaddexp(0.0, -sign * (design @ weights)).sum()) + penalty
-
-    fitted = minimize(loss, np.zeros(len(names) + 1), method="BFGS").x
+    right = np.array([o.right for o in answered])
+    fitted = logistic_weights(design, right, np.zeros(len(names) + 1), REGULARISATION * len(right))
     weights = fitted[:-1] / spread
     return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ middle)}
 
@@ -112,10 +108,7 @@ def fit_variance_scale(found: Sequence[Outcome]) -> float:
     errors = np.array([o.error for o in right])
     variances = np.array([np.diagonal(o.registration.covariance) for o in right])
 
-    def excess(log_scale: float) -> float:
-        return float((np.abs(errors) <= 2.0 * np.sqrt(np.exp(log_scale) * variances)).mean()) - INSIDE_TWO_SIGMA
-
-    return float(np.exp(brentq(excess, np.log(1e-4), np.log(1e6))))
+    return two_sigma_scale(errors, variances)
 
 
 def _apart(pair: ScanPair, elsewhere: ScanPair) -> ScanPair:
@@ -133,17 +126,13 @@ def _blind(pair: ScanPair) -> ScanPair:
 
 
 def _pair_of_drive(drive: ScanSequence, groundless: bool, random: np.random.Generator) -> ScanPair:
-    i, j = (int(k) for k in random.integers(len(drive), size=2))
-    T_target_source = se3.inverse(drive.poses[i]) @ drive.poses[j]
-    origin = np.zeros(3)
-    target, source = (drive.scan(k)[:, :3] for k in (i, j))
+    pair = pair_of_scans(drive, *(int(k) for k in random.integers(len(drive), size=2)))
     if groundless:
-        target, source = above_ground(target), above_ground(source)
-    return ScanPair(target, source, T_target_source, origin, origin, f"{i}-{j}")
+        pair = replace(pair, target=above_ground(pair.target), source=above_ground(pair.source))
+    return pair
 
 
 def _error(T_found: Array, T_true: Array) -> Array:
     if np.isnan(T_true).any():
         return np.full(6, np.inf)
-    turn = Rotation.from_matrix(T_found[:3, :3] @ T_true[:3, :3].T).as_rotvec()
-    return np.concatenate([T_found[:3, 3] - T_true[:3, 3], turn])
+    return transform_error(T_found, T_true)

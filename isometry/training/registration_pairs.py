@@ -43,10 +43,14 @@ def real_pairs(sequence: ScanSequence, count: int, random: np.random.Generator) 
     """Pairs of scans of one drive, up to 40 frames apart."""
     first, second = np.nonzero(np.triu(np.abs(sequence.frames[:, None] - sequence.frames[None]) <= LONGEST_GAP, 1))
     for row in random.integers(len(first), size=count):
-        k, j = int(first[row]), int(second[row])
-        target, source = (np.asarray(sequence.scan(each)[:, :3]) for each in (k, j))
-        T_target_source = se3.inverse(sequence.poses[k]) @ sequence.poses[j]
-        yield ScanPair(target, source, T_target_source, np.zeros(3), np.zeros(3), f"{k}-{j}")
+        yield pair_of_scans(sequence, int(first[row]), int(second[row]))
+
+
+def pair_of_scans(sequence: ScanSequence, target: int, source: int) -> ScanPair:
+    """Two scans of one drive, each in its sensor's frame, with the transform that the drive's poses give."""
+    target_points, source_points = (np.asarray(sequence.scan(k)[:, :3]) for k in (target, source))
+    T_target_source = se3.inverse(sequence.poses[target]) @ sequence.poses[source]
+    return ScanPair(target_points, source_points, T_target_source, np.zeros(3), np.zeros(3), f"{target}-{source}")
 
 
 def simulated_pairs(kind: str, seeds: Iterable[int]) -> Iterator[ScanPair]:

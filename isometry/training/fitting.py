@@ -1,0 +1,38 @@
+"""Fits that all calibrations share: of a probability to what was right, of a variance to the errors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize
+
+Array = NDArray[np.float64]
+INSIDE_TWO_SIGMA = 0.9545
+
+
+def logistic_weights(design: Array, right: NDArray[np.bool_], start: Array, penalty: float) -> Array:
+    """Weights (K,) of the logistic regression of `right` (N,) on `design` (N,K), whose last column is the constant.
+
+    `penalty` times the sum of the squared weights, the constant's left out, is added to the loss.
+    """
+    sign = np.where(right, 1.0, -1.0)
+
+    def loss(weights: Array) -> float:
+        size = penalty * float(np.square(weights[:-1]).sum())
+        return float(np.logaddexp(0.0, -sign * (design @ weights)).sum()) + size
+
+    fitted: Array = minimize(loss, start, method="BFGS").x
+    return fitted
+
+
+def two_sigma_scale(errors: Array, variances: Array, floor: Array | float = 0.0) -> float:
+    """The scale at which errors (N,K) lie within two sigma as often as normal ones.
+
+    Sigma squared is the scale times `variances` (N,K), plus a `floor` (K,).
+    """
+
+    def excess(log_scale: float) -> float:
+        sigma = np.sqrt(np.exp(log_scale) * variances + floor)
+        return float((np.abs(errors) <= 2.0 * sigma).mean()) - INSIDE_TWO_SIGMA
+
+    return float(np.exp(brentq(excess, np.log(1e-4), np.log(1e6))))
