@@ -9,23 +9,24 @@ from typing import Annotated, Any
 
 import typer
 
-from isometry.cli.progress import clear_errors
+from isometry.cli.progress import clear_errors, needs_training_extra
 
 app = typer.Typer(help="Export a trained network to ONNX, with its card.", no_args_is_help=True)
+
+Output = Annotated[Path, typer.Option(help="The .onnx file; its card lies beside it.")]
+Notes = Annotated[Path, typer.Option(help="JSON: training data, licence, metrics and what else the card says.")]
 
 
 @app.command("place-recognition")
 def place_recognition(
     trained: Annotated[Path, typer.Argument(help="place_recognition.pt, as `isometry train` wrote it.")],
-    output: Annotated[Path, typer.Option(help="The .onnx file; its card lies beside it.")],
-    notes: Annotated[Path, typer.Option(help="JSON: training data, licence, metrics and what else the card says.")],
+    output: Output,
+    notes: Notes,
 ) -> None:
     """Write the .onnx and its card; refuses a file that differs from the network or breaks its symmetry."""
     with clear_errors():
-        try:
+        with needs_training_extra("export"):
             from isometry.training.export import export_birds_eye_encoder
-        except ModuleNotFoundError as error:
-            raise ValueError(f"export needs {error.name}: pip install 'isometry[train]'") from error
         from isometry.training.trained import load_trained
 
         network, grid, distance_map, recipe = load_trained(trained)
@@ -36,15 +37,13 @@ def place_recognition(
 @app.command("registration")
 def registration(
     trained: Annotated[Path, typer.Argument(help="registration_NETWORK.pt, as `isometry train` wrote it.")],
-    output: Annotated[Path, typer.Option(help="The .onnx file; its card lies beside it.")],
-    notes: Annotated[Path, typer.Option(help="JSON: training data, licence, metrics and what else the card says.")],
+    output: Output,
+    notes: Notes,
 ) -> None:
     """Write the .onnx of a feature network and its card; refuses a file that breaks its symmetry."""
     with clear_errors():
-        try:
+        with needs_training_extra("export"):
             from isometry.training.registration_export import export_registration_network
-        except ModuleNotFoundError as error:
-            raise ValueError(f"export needs {error.name}: pip install 'isometry[train]'") from error
         from isometry.training.registration import load_trained
 
         network, name, recipe = load_trained(trained)

@@ -40,3 +40,12 @@ def needs(package: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ValueError(f"{error.name} is not installed: pip install {package}") from error
+
+
+@contextmanager
+def needs_training_extra(task: str) -> Iterator[None]:
+    """Turn a missing package of the extra `train` into a ValueError that says what needs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{task} needs {error.name}: pip install 'isometry[train]'") from error

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from isometry.cli.calibrate_registration import registration_calibration
-from isometry.cli.progress import clear_errors
+from isometry.cli.progress import clear_errors, needs_training_extra
 
 app = typer.Typer(help="Train a network.", no_args_is_help=True)
 app.command("registration-calibration")(registration_calibration)
@@ -29,10 +29,8 @@ def place_recognition(
 ) -> None:
     """Train the bird's-eye encoder on one drive; writes log.csv, checkpoint.pt and place_recognition.pt."""
     with clear_errors():
-        try:
+        with needs_training_extra("training"):
             import torch
-        except ModuleNotFoundError as error:
-            raise ValueError("training needs torch: pip install 'isometry[train]'") from error
         from rich.progress import track
 
         from isometry.datasets.kitti import KittiOdometry
@@ -100,10 +98,8 @@ def registration(
 ) -> None:
     """Train a feature network of registration; writes log.csv, checkpoint.pt and registration_NETWORK.pt."""
     with clear_errors():
-        try:
+        with needs_training_extra("training"):
             import torch
-        except ModuleNotFoundError as error:
-            raise ValueError("training needs torch: pip install 'isometry[train]'") from error
         from isometry.cli.progress import progress_bar
         from isometry.training.registration import train
         from isometry.training.registration_parameters import RegistrationTrainingParameters
