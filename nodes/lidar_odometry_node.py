@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from nav_msgs.msg import Odometry
@@ -36,7 +35,6 @@ class LidarOdometryNode(PerceptionNode):
 
     def __init__(self) -> None:
         super().__init__("lidar_odometry", PARAMETERS)
-        self._releases: list[Callable[[], object]] = []  # what to call on cleanup
         self._points: Subscription | None = None
         self._last: OdometryStep | None = None
 
@@ -49,17 +47,11 @@ class LidarOdometryNode(PerceptionNode):
         self._order, self._transforms = StampOrder(), TransformBuffer()
         self._misses = self._restarts = 0
         self._last = None
-        self._publisher = self.create_publisher(Odometry, "odom", reliable())
-        self._releases.append(partial(self.destroy_publisher, self._publisher))
-        self._releases.append(TransformListener(self, self._transforms).close)
+        self._publisher = self.advertise(Odometry, "odom", reliable())
+        self.releases.append(TransformListener(self, self._transforms).close)
         self._broadcaster = TransformBroadcaster(self) if self._own.publish_tf else None
         if self._broadcaster is not None:
-            self._releases.append(self._broadcaster.close)
-
-    def cleanup(self) -> None:
-        """Give back publishers and subscriptions."""
-        while self._releases:
-            self._releases.pop()()
+            self.releases.append(self._broadcaster.close)
 
     def activate(self) -> None:
         """Subscribe."""

@@ -15,7 +15,6 @@ from geometry_msgs.msg import PoseWithCovarianceStamped, TransformStamped
 from nav_msgs.msg import Path
 from numpy.typing import NDArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import PointCloud2
 from std_srvs.srv import Trigger
@@ -63,7 +62,6 @@ class PlaceRecognitionNode(PerceptionNode):
         super().__init__("place_recognition", PARAMETERS)
         self._encoder: BirdsEyeEncoder | None = None
         self._mapper: PlaceMapper | None = None
-        self._releases: list[Callable[[], object]] = []  # what to call on cleanup
         self._points: Subscription | None = None
         self._odometry: OdometryInput | None = None
         self._gravity: GravityInput | None = None
@@ -85,31 +83,25 @@ class PlaceRecognitionNode(PerceptionNode):
         self._advertise()
 
     def _advertise(self) -> None:
-        self._pose = self._publisher(PoseWithCovarianceStamped, "pose", reliable())
-        self._match = self._publisher(DiagnosticArray, "match", reliable())
-        self._correction = self._publisher(TransformStamped, "correction", reliable())
-        self._path = self._publisher(Path, "keyframes", latched())
-        self._markers = self._publisher(MarkerArray, "markers", latched())
-        self._releases.append(TransformListener(self, self._transforms).close)
+        self._pose = self.advertise(PoseWithCovarianceStamped, "pose", reliable())
+        self._match = self.advertise(DiagnosticArray, "match", reliable())
+        self._correction = self.advertise(TransformStamped, "correction", reliable())
+        self._path = self.advertise(Path, "keyframes", latched())
+        self._markers = self.advertise(MarkerArray, "markers", latched())
+        self.releases.append(TransformListener(self, self._transforms).close)
         self._broadcaster = TransformBroadcaster(self) if self._own.publish_tf else None
         if self._broadcaster is not None:
-            self._releases.append(self._broadcaster.close)
+            self.releases.append(self._broadcaster.close)
         services = MutuallyExclusiveCallbackGroup()
         for name, job in (("save", self._save), ("load", self._load), ("clear", self._clear)):
             service = self.create_service(Trigger, f"~/{name}", self._answering(job), callback_group=services)
-            self._releases.append(partial(self.destroy_service, service))
+            self.releases.append(partial(self.destroy_service, service))
         timer = self.create_timer(1.0, lambda: self.worker.submit(self._publish_map))
-        self._releases.append(partial(self.destroy_timer, timer))
-
-    def _publisher(self, kind: type, topic: str, profile: QoSProfile) -> Any:
-        publisher: Any = self.create_publisher(kind, topic, profile)
-        self._releases.append(partial(self.destroy_publisher, publisher))
-        return publisher
+        self.releases.append(partial(self.destroy_timer, timer))
 
     def cleanup(self) -> None:
         """Give back publishers, services, model and memory; an attached file is left complete."""
-        while self._releases:
-            self._releases.pop()()
+        super().cleanup()
         if self._mapper is not None:
             self._mapper.recognizer.memory.detach()
         self._encoder = self._mapper = None

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from numpy.typing import NDArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
@@ -71,7 +69,6 @@ class RelocalizationNode(PerceptionNode):
         super().__init__("relocalization", PARAMETERS)
         self._relocalizer: Relocalizer | None = None
         self._own_odometry: LidarOdometry | None = None
-        self._releases: list[Callable[[], object]] = []  # what to call on cleanup
         self._subscriptions_now: list[Subscription] = []
         self._odometry: OdometryInput | None = None
         self._gravity: GravityInput | None = None
@@ -108,35 +105,29 @@ class RelocalizationNode(PerceptionNode):
         return places
 
     def _advertise(self) -> None:
-        self._pose = self._publisher(PoseWithCovarianceStamped, "pose", reliable())
-        self._map = self._publisher(PointCloud2, "map_points", latched())
+        self._pose = self.advertise(PoseWithCovarianceStamped, "pose", reliable())
+        self._map = self.advertise(PointCloud2, "map_points", latched())
         self._initialpose = (
-            self._publisher(PoseWithCovarianceStamped, "initialpose", reliable())
+            self.advertise(PoseWithCovarianceStamped, "initialpose", reliable())
             if self._own.publish_initialpose
             else None
         )
-        self._releases.append(TransformListener(self, self._transforms).close)
+        self.releases.append(TransformListener(self, self._transforms).close)
         self._broadcaster = None
         if self._own.publish_tf and self._own.odometry != "none":
             self._broadcaster = TransformBroadcaster(self)
-            self._releases.append(self._broadcaster.close)
+            self.releases.append(self._broadcaster.close)
         service = self.create_service(
             Trigger, "~/relocalize", self._relocalize, callback_group=MutuallyExclusiveCallbackGroup()
         )
-        self._releases.append(partial(self.destroy_service, service))
+        self.releases.append(partial(self.destroy_service, service))
         step = max(1, -(-len(self._shown) // SHOWN_POINTS))
         header = Header(frame_id=self._own.map_frame, stamp=self.get_clock().now().to_msg())
         self._map.publish(encode_xyz(self._shown[::step], header))
 
-    def _publisher(self, kind: type, topic: str, profile: QoSProfile) -> Any:
-        publisher: Any = self.create_publisher(kind, topic, profile)
-        self._releases.append(partial(self.destroy_publisher, publisher))
-        return publisher
-
     def cleanup(self) -> None:
         """Give back publishers, services and the map."""
-        while self._releases:
-            self._releases.pop()()
+        super().cleanup()
         self._relocalizer = self._own_odometry = None
         self._shown = np.zeros((0, 3))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import rclpy
@@ -12,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSCompatibility, qos_check_compatible
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.subscription import Subscription
 from rclpy.task import Future
 
@@ -45,6 +46,7 @@ class PerceptionNode(LifecycleNode):
         self.found = State()  # of the last message
         self._configured_state = State("no_input", "not configured")
         self._active = False
+        self.releases: list[Callable[[], object]] = []  # what `cleanup` calls, the newest first
         self._last_input_s = self._reported_s = time.monotonic()
         self._reported_received = self._reported_dropped = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", reliable())
@@ -62,7 +64,18 @@ class PerceptionNode(LifecycleNode):
         """Unsubscribe."""
 
     def cleanup(self) -> None:
-        """Give back everything that `configure` took; must bear being called after half of it."""
+        """Give back everything that `configure` took; must bear being called after half of it.
+
+        Here: what is in `releases`. A subclass that took more goes on from there.
+        """
+        while self.releases:
+            self.releases.pop()()
+
+    def advertise(self, kind: type, topic: str, profile: QoSProfile) -> Any:
+        """A publisher that is given back on cleanup."""
+        publisher: Any = self.create_publisher(kind, topic, profile)
+        self.releases.append(partial(self.destroy_publisher, publisher))
+        return publisher
 
     def work(self, message: Any, received_s: float) -> State:
         """Use one message, on the worker's thread. `received_s` is of time.monotonic()."""
