@@ -1,0 +1,1 @@
+"""Tracking: what moves around the robot, how it moves, and where it will be."""

@@ -1,0 +1,64 @@
+"""What flows through tracking: detections of one moment, tracks, and predicted paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+BOX = 7
+"""Numbers of a box: x, y, z of its centre, length, width, height in metres, yaw of its length about z in radians."""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Objects found at one moment, in a frame with z up. N of them."""
+
+    boxes: Array  # (N,7) as `BOX` says
+    scores: Array  # (N,) the surer the higher, on the scale of whoever detected
+    labels: tuple[str, ...]  # (N,) class names
+    velocities: Array | None = None  # (N,2) over ground, metres a second along x and y; NaN where not known
+    velocity_covariances: Array | None = None  # (N,2,2) of them
+    headings_known: bool = True  # False: yaw says how the box lies, but not which of its four sides is the front
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One object as it is believed to be at the stamp of the step, in the frame of the tracks."""
+
+    id: int  # never given to another object
+    label: str
+    box: Array  # (7,) as `BOX` says; yaw points to where it drives, once that is known
+    velocity: Array  # (2,) over ground, metres a second along x and y
+    yaw_rate: float  # radians a second
+    covariance: Array  # (4,4) of x, y and the velocity
+    confidence: float  # 0 to 1, that it is an object of its class
+    motion: str  # name of the rule that it moves by
+    hits: int  # detections it has had
+    age_s: float  # since its first detection
+    unseen_s: float  # since its last detection; 0: seen in this step
+    path: Array = field(default_factory=lambda: np.zeros((0, 2)))  # (K,2) metres, where it will be, `PATH_STEP_S` apart
+    path_covariances: Array = field(default_factory=lambda: np.zeros((0, 2, 2)))  # (K,2,2)
+
+
+PATH_STEP_S, PATH_STEPS = 0.1, 30
+"""Predicted paths: seconds from one position to the next, the first one that long ahead, and how many."""
+
+
+@dataclass(frozen=True)
+class TrackingStep:
+    """What one scan or one list of detections told."""
+
+    tracks: tuple[Track, ...]  # all that are alive, the surest first
+    T_odom_base: Array  # (4,4) where the base was, as given or as found
+    rejected: tuple[str, ...] = ()  # one line for each kind of detection that could not be used
+    restarted: bool = False  # time had jumped: all tracks before this step have ended
+    ended: tuple[int, ...] = ()  # ids of the tracks that ended with this step
+    detections: Detections | None = None  # that were used, in the frame of the tracks
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage
