@@ -30,6 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "lidar_odometry": {"registration", "inference", "sensing", "geometry"},
     "place_recognition": {"registration", "inference", "sensing", "geometry"},
     "relocalization": {"place_recognition", "registration", "inference", "sensing", "geometry"},
+    "tracking": {"lidar_odometry", "registration", "inference", "sensing", "geometry"},
 }
 RUNTIME = {*LAYERS, "nodes"} - {"models"}
 
@@ -111,11 +112,19 @@ def test_wheel_holds_code_weights_cards_launch_files_and_configuration(repositor
     assert not [name for name in names if name.startswith(("nodes/", "models/", "test/"))]
 
 
-def test_built_messages_are_the_published_ones() -> None:
+@pytest.mark.parametrize(
+    ("message", "published"),
+    [
+        ("tf2_msgs/msg/TFMessage", "RIHS01_e369d0f0"),
+        ("vision_msgs/msg/Detection3DArray", "RIHS01_793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018"),
+    ],
+)
+def test_built_messages_are_the_published_ones(message: str, published: str) -> None:
     """The type hash is computed from every field of a message and of the messages inside it."""
     packages = pytest.importorskip("ament_index_python.packages", reason="needs a ROS 2 or its wheels")
-    description = Path(packages.get_package_share_directory("tf2_msgs"), "msg", "TFMessage.json")
+    package, _, name = message.split("/")
+    description = Path(packages.get_package_share_directory(package), "msg", f"{name}.json")
     if not description.exists():
         pytest.skip("this ROS 2 distribution is older than type hashes")
     hashes = {entry["type_name"]: entry["hash_string"] for entry in json.loads(description.read_text())["type_hashes"]}
-    assert hashes["tf2_msgs/msg/TFMessage"].startswith("RIHS01_e369d0f0")
+    assert hashes[message].startswith(published)
