@@ -1,0 +1,78 @@
+"""Overlap of upright boxes, turned about z: arrays only.
+
+A box is x, y, z of its centre, length, width, height in metres, and yaw of its length about z in radians.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import planar
+
+Array = NDArray[np.float64]
+
+_CORNERS = 0.5 * np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])  # of length and width
+
+
+def footprints(boxes: Array) -> Array:
+    """Corners (N,4,2) of boxes (N,7) seen from above, counter-clockwise from the front left one."""
+    across: Array = (_CORNERS * boxes[:, None, 3:5]) @ np.swapaxes(planar.rotations(boxes[:, 6]), -1, -2)
+    return boxes[:, None, :2] + across
+
+
+def iou_3d(a: Array, b: Array) -> Array:
+    """Intersection over union (N,M) of the volumes of boxes (N,7) and (M,7); 0 where a box has no volume or is NaN."""
+    return _overlap(a, b, upright=True)
+
+
+def iou_birds_eye(a: Array, b: Array) -> Array:
+    """Intersection over union (N,M) of the footprints of boxes (N,7) and (M,7); 0 where one has no area or is NaN."""
+    return _overlap(a, b, upright=False)
+
+
+def footprint_intersections(a: Array, b: Array) -> Array:
+    """Area (P,) that the footprints of each of P pairs of boxes (P,7), (P,7) have in common, in square metres.
+
+    In the axes of `a` its rectangle is |x| <= l/2, |y| <= w/2. Points that are outside of it are moved to the nearest
+    one on its rim, which leaves alone what the outline of `b` encloses inside; so the moved outline encloses just the
+    intersection, and its area is the integral of x dy along it. Nothing is sorted and no case is told apart, so that
+    boxes that touch, or that are the same, are no special ones: the area is as continuous as the outline is.
+    """
+    turned = planar.rotations(a[:, 6])
+    start = (footprints(b) - a[:, None, :2]) @ turned  # (P,4,2)
+    along = np.roll(start, -1, axis=1) - start
+    half = 0.5 * a[:, None, 3:5]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Where each edge enters and leaves the strips |x| <= l/2 and |y| <= w/2, as fractions of the edge.
+        rim = np.stack([(-half - start) / along, (half - start) / along])  # (2,P,4,2)
+    rim = np.nan_to_num(rim, nan=0.0, posinf=np.inf, neginf=-np.inf)  # 0/0: the edge runs along the rim
+    enter, leave = np.clip(rim.min(axis=0), 0.0, 1.0), np.clip(rim.max(axis=0), 0.0, 1.0)
+    first, last = enter[..., 1], leave[..., 1]  # outside of the strip of y there is no dy
+    steps = np.stack([first, np.clip(enter[..., 0], first, last), np.clip(leave[..., 0], first, last), last])
+    x = np.clip(start[..., 0] + steps * along[..., 0], -half[..., 0], half[..., 0])  # (4,P,4)
+    y = np.clip(start[..., 1] + steps * along[..., 1], -half[..., 1], half[..., 1])
+    area: Array = 0.5 * ((x[1:] + x[:-1]) * (y[1:] - y[:-1])).sum(axis=(0, 2))
+    return np.maximum(area, 0.0)
+
+
+def _overlap(a: Array, b: Array, upright: bool) -> Array:
+    """Intersection over union (N,M), of volumes where `upright`; only pairs whose circles meet are computed."""
+    overlap = np.zeros((len(a), len(b)))
+    radius_a, radius_b = (0.5 * np.hypot(boxes[:, 3], boxes[:, 4]) for boxes in (a, b))
+    apart = a[:, None, :2] - b[None, :, :2]
+    meet = (apart**2).sum(axis=-1) < (radius_a[:, None] + radius_b) ** 2
+    if upright:
+        meet &= 2.0 * np.abs(a[:, None, 2] - b[None, :, 2]) < a[:, None, 5] + b[None, :, 5]
+    rows, columns = np.nonzero(meet)
+    one, other = a[rows], b[columns]
+    common = footprint_intersections(one, other)
+    size_one, size_other = (np.prod(boxes[:, 3 : 6 if upright else 5], axis=1) for boxes in (one, other))
+    if upright:
+        top = np.minimum(one[:, 2] + 0.5 * one[:, 5], other[:, 2] + 0.5 * other[:, 5])
+        bottom = np.maximum(one[:, 2] - 0.5 * one[:, 5], other[:, 2] - 0.5 * other[:, 5])
+        common = common * np.maximum(top - bottom, 0.0)
+    common = np.minimum(common, np.minimum(size_one, size_other))
+    joined = size_one + size_other - common
+    overlap[rows, columns] = np.divide(common, joined, out=np.zeros_like(common), where=joined > 0.0)
+    return overlap
