@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import splu
+from scipy.linalg import solveh_banded
 
 Array = NDArray[np.float64]
 CELL_METRES = 0.5  # the lowest point of each cell may be ground
-NODE_METRES = 2.0  # between heights of the surface
+NODE_METRES = 2.0  # between heights of the surface, unless asked for otherwise
 SMOOTHING = 0.1  # weight of the surface's curvature against one lowest point
 NEAR_METRES = 15.0  # around the sensor, where most of what is lowest is ground
 ABOVE_WEIGHT = 0.2  # of a point above the surface, against one below
@@ -34,50 +34,39 @@ BELOW_METRES = (2.0, 1.0, 1.0, 0.6, 0.6, 0.5, 0.5, 0.5, 0.5)  # the same below: 
 class GroundSurface:
     """Heights of the ground, bilinear between nodes."""
 
-    heights: Array  # (R,C) metres; node (i,j) stands at ((i,j) + first) * NODE_METRES
+    heights: Array  # (R,C) metres; node (i,j) stands at ((i,j) + first) * node_metres
     first: NDArray[np.int64]  # (2,)
+    node_metres: float = NODE_METRES
 
     def height_at(self, points: Array) -> Array:
         """Height (N,) in metres of the ground under or over points (N,2 or more); outside, that of the border."""
-        index, fraction = _nodes(points, self.first, self.heights.shape)
-        return np.asarray(
-            sum(weight * self.heights.ravel()[node] for node, weight in _corners(index, fraction, self.heights.shape))
-        )
+        nodes, weights = _corners(points, self.first, self.heights.shape, self.node_metres)
+        return np.asarray(np.einsum("nk,nk->n", self.heights.ravel()[nodes], weights))
 
 
-def ground_surface(points: NDArray[np.floating]) -> GroundSurface:
+def ground_surface(points: NDArray[np.floating], node_metres: float = NODE_METRES) -> GroundSurface:
     """The ground under a cloud (N,3) in metres, in a frame whose z points up.
 
     Asymmetric penalised least squares (Eilers, "A perfect smoother", 2003) on a grid: the surface bends as little as
     the lowest points allow, those above it pull less than those below, and from round to round fewer of those above
-    are believed to be ground at all. It follows slopes, banks and kerbs, and bridges what is hidden. Raises ValueError
-    for a cloud without points.
+    are believed to be ground at all. It follows slopes, banks and kerbs, and bridges what is hidden; nodes further
+    apart blur them, and take less time. Raises ValueError for a cloud without points.
     """
     if len(points) == 0:
         raise ValueError("no points to find the ground under")
     low = _lowest(np.asarray(points[:, :3], np.float64))
-    first = np.floor(low[:, :2].min(axis=0) / NODE_METRES).astype(np.int64)
-    rows, columns = (np.floor(low[:, :2].max(axis=0) / NODE_METRES).astype(np.int64) - first + 2).tolist()
-    index, fraction = _nodes(low, first, (rows, columns))
-    corners = _corners(index, fraction, (rows, columns))
-    interpolation = sparse.csr_matrix(
-        (
-            np.concatenate([weight for _, weight in corners]),
-            (np.tile(np.arange(len(low)), 4), np.concatenate([node for node, _ in corners])),
-        ),
-        shape=(len(low), rows * columns),
-    )
-    penalty = SMOOTHING * _curvature(rows, columns)
+    first = np.floor(low[:, :2].min(axis=0) / node_metres).astype(np.int64)
+    rows, columns = (np.floor(low[:, :2].max(axis=0) / node_metres).astype(np.int64) - first + 2).tolist()
+    nodes, weights = _corners(low, first, (rows, columns), node_metres)
+    normal = _BandedNormalMatrix(nodes, weights, SMOOTHING * _curvature(rows, columns))
     range_m = np.hypot(low[:, 0], low[:, 1])
     near = low[range_m < NEAR_METRES, 2]
     heights = np.full(rows * columns, np.median(near if len(near) else low[:, 2]))
     for (above, slope), below in zip(ROUNDS, BELOW_METRES, strict=True):
-        over = low[:, 2] - interpolation @ heights
+        over = low[:, 2] - np.einsum("nk,nk->n", heights[nodes], weights)
         ground = (over < above + slope * range_m) & (over > -below - slope * range_m)
-        weight = np.where(over > 0.0, ABOVE_WEIGHT, 1.0) * ground
-        weighted = interpolation.T @ sparse.diags(weight)
-        heights = splu((weighted @ interpolation + penalty).tocsc()).solve(weighted @ low[:, 2])
-    return GroundSurface(heights.reshape(rows, columns), first)
+        heights = normal.solve(np.where(over > 0.0, ABOVE_WEIGHT, 1.0) * ground, low[:, 2])
+    return GroundSurface(heights.reshape(rows, columns), first, node_metres)
 
 
 def above_ground(points: NDArray[np.floating], clearance: float = 0.3) -> NDArray[np.floating]:
@@ -86,31 +75,53 @@ def above_ground(points: NDArray[np.floating], clearance: float = 0.3) -> NDArra
     return np.compress(points[:, 2] - ground > clearance, points, axis=0)
 
 
+class _BandedNormalMatrix:
+    """The normal equations of heights at the nodes of a grid, of which only the diagonals near the main one are kept.
+
+    A point ties the four nodes around it and the curvature ties nodes at most two rows apart, so that a grid of C
+    columns has 2 C diagonals below the main one, and a banded Cholesky factor.
+    """
+
+    def __init__(self, nodes: NDArray[np.int64], weights: Array, penalty: sparse.csr_matrix) -> None:
+        self._nodes, self._weights = nodes, weights
+        lower = sparse.tril(penalty).todia()
+        self._band = np.zeros((1 - int(lower.offsets.min()), penalty.shape[0]))  # diagonal -d in row d
+        self._band[-lower.offsets, : lower.data.shape[1]] = lower.data
+        pairs = [(low, high) for high in range(4) for low in range(high + 1)]
+        self._products = np.stack([weights[:, low] * weights[:, high] for low, high in pairs])
+        columns = np.stack([nodes[:, low] for low, _ in pairs])
+        diagonals = np.stack([nodes[:, high] - nodes[:, low] for low, high in pairs])
+        self._places = (diagonals * self._band.shape[1] + columns).ravel()
+
+    def solve(self, trust: Array, z: Array) -> Array:
+        """The nodes' heights that fit heights `z` (N,) of the points, each weighted with `trust` (N,)."""
+        tied = np.bincount(self._places, (self._products * trust).ravel(), self._band.size).reshape(self._band.shape)
+        pull = np.bincount(self._nodes.ravel(), (self._weights * (trust * z)[:, None]).ravel(), self._band.shape[1])
+        return np.asarray(solveh_banded(self._band + tied, pull, overwrite_ab=True, lower=True, check_finite=False))
+
+
 def _lowest(points: Array) -> Array:
-    """The lowest point (M,3) of each cell."""
+    """The lowest point (M,3) of each cell, the first one where several are as low."""
     cells = np.floor(points[:, :2] / CELL_METRES).astype(np.int64)
-    order = np.lexsort((points[:, 2], cells[:, 1], cells[:, 0]))
-    new = np.append(True, np.diff(cells[order], axis=0).any(axis=1))
-    lowest: Array = points[order[new]]
-    return lowest
-
-
-def _nodes(points: Array, first: NDArray[np.int64], shape: tuple[int, ...]) -> tuple[NDArray[np.int64], Array]:
-    """The node (N,2) at the low corner of each point's square, and where in the square it lies (N,2), 0 to 1."""
-    place = np.clip(points[:, :2] / NODE_METRES - first, 0.0, np.array(shape) - 1.001)
-    index = np.floor(place).astype(np.int64)
-    return index, place - index
+    cells -= cells.min(axis=0)
+    cell = cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]
+    lowest = np.full(cell.max() + 1, np.inf)
+    np.minimum.at(lowest, cell, points[:, 2])
+    chosen = np.flatnonzero(points[:, 2] == lowest[cell])
+    _, first = np.unique(cell[chosen], return_index=True)
+    return points[chosen[first]]
 
 
 def _corners(
-    index: NDArray[np.int64], fraction: Array, shape: tuple[int, ...]
-) -> list[tuple[NDArray[np.int64], Array]]:
-    """Number (N,) and bilinear weight (N,) of the four nodes around each point."""
-    corners = []
-    for step in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        weight = np.where(step, fraction, 1.0 - fraction).prod(axis=1)
-        corners.append(((index[:, 0] + step[0]) * shape[1] + index[:, 1] + step[1], weight))
-    return corners
+    points: Array, first: NDArray[np.int64], shape: tuple[int, ...], node_metres: float
+) -> tuple[NDArray[np.int64], Array]:
+    """Number (N,4), increasing, and bilinear weight (N,4) of the nodes around each point (N,2 or more)."""
+    place = np.clip(points[:, :2] / node_metres - first, 0.0, np.array(shape) - 1.001)
+    index = np.floor(place).astype(np.int64)
+    (x, y), rest = (place - index).T, 1.0 - (place - index).T
+    nodes = (index[:, 0] * shape[1] + index[:, 1])[:, None] + np.array([0, 1, shape[1], shape[1] + 1])
+    weights = np.column_stack([rest[0] * rest[1], rest[0] * y, x * rest[1], x * y])
+    return nodes, weights
 
 
 def _curvature(rows: int, columns: int) -> sparse.csr_matrix:

@@ -63,3 +63,11 @@ def test_few_points_and_none() -> None:
     assert len(above_ground(np.array([[1.0, 2.0, 3.0]]))) == 0
     with pytest.raises(ValueError, match="no points"):
         above_ground(np.empty((0, 3)))
+
+
+def test_nodes_further_apart_blur_the_surface_but_keep_its_slopes(random: np.random.Generator) -> None:
+    points, is_ground = street(random)
+    gentle = np.abs(points[:, 1] - 18.0) > 8.0  # away from the bank
+    surface = ground_surface(points, node_metres=4.0)
+    over = points[is_ground & gentle, 2] - surface.height_at(points[is_ground & gentle])
+    assert np.percentile(np.abs(over), 95) < 0.15
