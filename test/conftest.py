@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real recordings are not there: {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def kitti_tracking(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """KITTI tracking directory of real sequences, 0000 of them with scans, unpacked; not to be changed."""
+    unpack = shared_data / "unpack.py"
+    if not unpack.exists():
+        pytest.skip(f"real recordings cannot be unpacked: {unpack} is not there")
+    folder = tmp_path_factory.mktemp("real")
+    subprocess.run([sys.executable, str(unpack), str(folder), "kitti_tracking"], check=True)
+    return folder / "kitti_tracking"
 
 
 @pytest.fixture(scope="session")
