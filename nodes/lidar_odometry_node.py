@@ -10,7 +10,6 @@ from nav_msgs.msg import Odometry
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import PointCloud2
 
-from isometry.geometry import se3
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry, OdometryStep
 from isometry.nodes.lidar_odometry_parameters import LidarOdometryNodeParameters
@@ -19,9 +18,10 @@ from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.point_cloud2 import decode_xyz, decode_xyz_and_offsets
 from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
+from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.stamps import StampOrder
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
-from isometry.nodes.runtime.transforms import Transform, TransformBuffer, TransformError
+from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
 
 PARAMETERS = (("", LidarOdometryNodeParameters), ("", LidarOdometryParameters))
 
@@ -41,15 +41,16 @@ class LidarOdometryNode(PerceptionNode):
     # Lifecycle.
     def configure(self) -> None:
         """Advertise."""
-        self._own = parameters.read(self, LidarOdometryNodeParameters)
-        self._own.check_choices()
+        self._own = own = parameters.read(self, LidarOdometryNodeParameters)
+        own.check_choices()
         self._odometry = LidarOdometry(parameters.read(self, LidarOdometryParameters))
-        self._order, self._transforms = StampOrder(), TransformBuffer()
+        self._order, transforms = StampOrder(), TransformBuffer()
+        self._sensors = SensorPoses(transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
         self._misses = self._restarts = 0
         self._last = None
         self._publisher = self.advertise(Odometry, "odom", reliable())
-        self.releases.append(TransformListener(self, self._transforms).close)
-        self._broadcaster = TransformBroadcaster(self) if self._own.publish_tf else None
+        self.releases.append(TransformListener(self, transforms).close)
+        self._broadcaster = TransformBroadcaster(self) if own.publish_tf else None
         if self._broadcaster is not None:
             self.releases.append(self._broadcaster.close)
 
@@ -78,8 +79,9 @@ class LidarOdometryNode(PerceptionNode):
                 self.get_logger().warning("time jumped back: odometry starts again")
                 self._odometry.reset()
             points, offsets_s = decode_xyz_and_offsets(message) if self._own.deskew else (decode_xyz(message), None)
-            T_base_sensor = self._sensor_pose(message.header.frame_id, stamp_ns)
-            in_base = se3.apply(T_base_sensor, points.astype(np.float64))
+            in_base, T_base_sensor = self._sensors.in_base_frame(
+                points.astype(np.float64), message.header.frame_id, stamp_ns
+            )
             step = self._odometry.process(in_base, stamp_ns, T_base_sensor[:3, 3], offsets_s)
         except TransformError as error:
             return State("no_tf", str(error))
@@ -94,12 +96,6 @@ class LidarOdometryNode(PerceptionNode):
             least = self._odometry.parameters.least_overlap
             return State("lost", f"{step.overlap:.0%} of the scan fit the scans before it, fewer than {least:.0%}")
         return State()
-
-    def _sensor_pose(self, frame: str, stamp_ns: int) -> Transform:
-        own = self._own
-        if own.sensor_pose == "identity" or frame == own.base_frame:
-            return np.eye(4)
-        return self._transforms.wait(own.base_frame, frame, stamp_ns, own.transform_timeout)
 
     def _publish(self, step: OdometryStep, stamp_ns: int) -> None:
         own = self._own

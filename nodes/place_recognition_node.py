@@ -20,15 +20,15 @@ from sensor_msgs.msg import PointCloud2
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from isometry.geometry import se3
 from isometry.nodes import place_recognition_messages as outputs
 from isometry.nodes.place_recognition_parameters import PlaceRecognitionNodeParameters
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
-from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput
+from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, OdometryTransforms, odometry_input
 from isometry.nodes.runtime.point_cloud2 import decode_xyz
 from isometry.nodes.runtime.quality_of_service import latched, overridable, reliable, sensor_data
+from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.stamps import StampOrder
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
 from isometry.nodes.runtime.transforms import Transform, TransformBuffer, TransformError
@@ -63,7 +63,7 @@ class PlaceRecognitionNode(PerceptionNode):
         self._encoder: BirdsEyeEncoder | None = None
         self._mapper: PlaceMapper | None = None
         self._points: Subscription | None = None
-        self._odometry: OdometryInput | None = None
+        self._odometry: OdometryInput | OdometryTransforms | None = None
         self._gravity: GravityInput | None = None
 
     # Lifecycle.
@@ -76,7 +76,8 @@ class PlaceRecognitionNode(PerceptionNode):
         model = FilePath(self._own.model_file).expanduser() if self._own.model_file else None
         self._encoder = BirdsEyeEncoder.load(model, self._own.threads, (self._own.provider,))
         self._begin(self._memory_at_start(), self._own.autosave)
-        self._transforms = TransformBuffer()
+        self._transforms, own = TransformBuffer(), self._own
+        self._sensors = SensorPoses(self._transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
         self._order = StampOrder()
         self._out_of_order = self._recognised = self._jumps = 0
         self._largest_jump = 0.0
@@ -109,8 +110,8 @@ class PlaceRecognitionNode(PerceptionNode):
     def activate(self) -> None:
         """Subscribe."""
         own = self._own
-        if own.odometry == "topic":
-            self._odometry = OdometryInput(self, "odom", own.base_frame)
+        self._odometry = odometry_input(self, own.odometry, self._transforms, own.odom_frame, own.base_frame)
+        self._gravity = None
         if own.gravity == "imu":
             self._gravity = GravityInput(self, "imu", own.base_frame, self._transforms, own.gravity_time_constant)
         self._points = self.create_subscription(
@@ -124,7 +125,7 @@ class PlaceRecognitionNode(PerceptionNode):
         for motion_input in (self._odometry, self._gravity):
             if motion_input is not None:
                 motion_input.close()
-        self._points = self._odometry = self._gravity = None
+        self._points = None
 
     def inputs(self) -> Sequence[Subscription]:
         """The points."""
@@ -216,8 +217,9 @@ class PlaceRecognitionNode(PerceptionNode):
             self._out_of_order += 1
             return State("bad_input", str(error))
         try:
-            T_odom_base = self._odometry_at(stamp_ns)
-            points = self._in_base_frame(decode_xyz(message), message.header.frame_id, stamp_ns)
+            assert self._odometry is not None
+            T_odom_base = self._odometry.lookup(stamp_ns, self._own.transform_timeout)
+            points, _ = self._sensors.in_base_frame(decode_xyz(message), message.header.frame_id, stamp_ns)
             up = None if self._gravity is None else self._gravity.up(stamp_ns)
             step = self._mapper.process(points, T_odom_base, stamp_ns, up)
         except TransformError as error:
@@ -227,19 +229,6 @@ class PlaceRecognitionNode(PerceptionNode):
         self._publish(step, T_odom_base, stamp_ns)
         self.published(stamp_ns, received_s)
         return State()
-
-    def _odometry_at(self, stamp_ns: int) -> Transform:
-        own = self._own
-        if self._odometry is not None:
-            return self._odometry.lookup(stamp_ns, own.transform_timeout)
-        return self._transforms.wait(own.odom_frame, own.base_frame, stamp_ns, own.transform_timeout)
-
-    def _in_base_frame(self, points: NDArray[Any], frame: str, stamp_ns: int) -> NDArray[Any]:
-        own = self._own
-        if own.sensor_pose == "identity" or frame == own.base_frame:
-            return points
-        T_base_sensor = self._transforms.wait(own.base_frame, frame, stamp_ns, own.transform_timeout)
-        return se3.apply(T_base_sensor.astype(points.dtype), points)
 
     def _publish(self, step: MappingStep, T_odom_base: Transform, stamp_ns: int) -> None:
         assert self._mapper is not None
@@ -252,10 +241,9 @@ class PlaceRecognitionNode(PerceptionNode):
             self._recognised += 1
         if step.jump_metres > NOTICED_METRES or step.jump_radians > NOTICED_RADIANS:
             self._announce(step, stamp_ns)
-        if self._broadcaster is not None and step.T_map_odom is not None:
-            odom_frame = self._own.odom_frame if self._odometry is None else self._odometry.frame
+        if self._broadcaster is not None and self._odometry is not None and step.T_map_odom is not None:
             dated_ns = stamp_ns + round(self._own.transform_tolerance * 1e9)
-            self._broadcaster.send(step.T_map_odom, map_frame, odom_frame, dated_ns)
+            self._broadcaster.send(step.T_map_odom, map_frame, self._odometry.frame, dated_ns)
         self._map_changed = self._map_changed or step.path_changed or match.accepted
 
     def _announce(self, step: MappingStep, stamp_ns: int) -> None:

@@ -17,16 +17,16 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from isometry.datasets.point_cloud_file import read_point_cloud
-from isometry.geometry import se3
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
 from isometry.nodes.relocalization_parameters import RelocalizationNodeParameters
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
-from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput
+from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, OdometryTransforms, odometry_input
 from isometry.nodes.runtime.point_cloud2 import decode_xyz, encode_xyz
 from isometry.nodes.runtime.quality_of_service import latched, overridable, reliable, sensor_data
+from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.stamps import StampOrder
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
 from isometry.nodes.runtime.transforms import Transform, TransformBuffer, TransformError
@@ -70,7 +70,7 @@ class RelocalizationNode(PerceptionNode):
         self._relocalizer: Relocalizer | None = None
         self._own_odometry: LidarOdometry | None = None
         self._subscriptions_now: list[Subscription] = []
-        self._odometry: OdometryInput | None = None
+        self._odometry: OdometryInput | OdometryTransforms | None = None
         self._gravity: GravityInput | None = None
 
     # Lifecycle.
@@ -85,6 +85,7 @@ class RelocalizationNode(PerceptionNode):
         if own.odometry == "none":
             self._own_odometry = LidarOdometry(LidarOdometryParameters())
         self._order, self._transforms = StampOrder(), TransformBuffer()
+        self._sensors = SensorPoses(self._transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
         self._last: RelocalizationStep | None = None
         self._found_times = self._guesses_refused = 0
         self._told: PoseWithCovarianceStamped | None = None
@@ -134,8 +135,8 @@ class RelocalizationNode(PerceptionNode):
     def activate(self) -> None:
         """Subscribe."""
         own = self._own
-        if own.odometry == "topic":
-            self._odometry = OdometryInput(self, "odom", own.base_frame)
+        self._odometry = odometry_input(self, own.odometry, self._transforms, own.odom_frame, own.base_frame)
+        self._gravity = None
         if own.gravity == "imu":
             self._gravity = GravityInput(self, "imu", own.base_frame, self._transforms, own.gravity_time_constant)
         self._subscriptions_now = [
@@ -152,7 +153,7 @@ class RelocalizationNode(PerceptionNode):
         for motion_input in (self._odometry, self._gravity):
             if motion_input is not None:
                 motion_input.close()
-        self._subscriptions_now, self._odometry, self._gravity = [], None, None
+        self._subscriptions_now = []
 
     def inputs(self) -> Sequence[Subscription]:
         """The points."""
@@ -204,9 +205,10 @@ class RelocalizationNode(PerceptionNode):
                 self._relocalizer.forget()
                 if self._own_odometry is not None:
                     self._own_odometry.reset()
-            points = decode_xyz(message).astype(np.float64)
-            T_base_sensor = self._sensor_pose(message.header.frame_id, stamp_ns)
-            points, origin = se3.apply(T_base_sensor, points), T_base_sensor[:3, 3]
+            points, T_base_sensor = self._sensors.in_base_frame(
+                decode_xyz(message).astype(np.float64), message.header.frame_id, stamp_ns
+            )
+            origin = T_base_sensor[:3, 3]
             T_odom_base = self._odometry_at(points, origin, stamp_ns)
             up = None if self._gravity is None else self._gravity.up(stamp_ns)
             step = self._relocalizer.process(points, T_odom_base, origin, up)
@@ -220,18 +222,10 @@ class RelocalizationNode(PerceptionNode):
         return State() if step.located else State("lost", LOST.get(step.reason, step.reason))
 
     def _odometry_at(self, points: NDArray[np.float64], origin: NDArray[np.float64], stamp_ns: int) -> Transform:
-        own = self._own
         if self._own_odometry is not None:
             return self._own_odometry.process(points, stamp_ns, origin).T_odom_base
-        if self._odometry is not None:
-            return self._odometry.lookup(stamp_ns, own.transform_timeout)
-        return self._transforms.wait(own.odom_frame, own.base_frame, stamp_ns, own.transform_timeout)
-
-    def _sensor_pose(self, frame: str, stamp_ns: int) -> Transform:
-        own = self._own
-        if own.sensor_pose == "identity" or frame == own.base_frame:
-            return np.eye(4)
-        return self._transforms.wait(own.base_frame, frame, stamp_ns, own.transform_timeout)
+        assert self._odometry is not None
+        return self._odometry.lookup(stamp_ns, self._own.transform_timeout)
 
     def _publish(self, step: RelocalizationStep, stamp_ns: int) -> None:
         logger = self.get_logger()
@@ -254,10 +248,9 @@ class RelocalizationNode(PerceptionNode):
                 if self._initialpose is not None:
                     self._told = pose
                     self._initialpose.publish(pose)
-        if self._broadcaster is not None and step.T_map_odom is not None:
-            odom_frame = self._own.odom_frame if self._odometry is None else self._odometry.frame
+        if self._broadcaster is not None and self._odometry is not None and step.T_map_odom is not None:
             dated_ns = stamp_ns + round(self._own.transform_tolerance * 1e9)
-            self._broadcaster.send(step.T_map_odom, self._own.map_frame, odom_frame, dated_ns)
+            self._broadcaster.send(step.T_map_odom, self._own.map_frame, self._odometry.frame, dated_ns)
 
     # Diagnostics.
     def diagnose(self) -> tuple[State, Mapping[str, object]]:

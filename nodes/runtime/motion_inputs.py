@@ -1,4 +1,4 @@
-"""Odometry and gravity out of topics, for nodes that need to know how the robot moves and which way is up."""
+"""Odometry and gravity out of topics and TF, for nodes that need to know how the robot moves and which way is up."""
 
 from __future__ import annotations
 
@@ -51,6 +51,29 @@ class OdometryInput:
             self.problem = f"odometry cannot be used: {error}"
             return
         self.frame, self.problem = message.header.frame_id, ""
+
+
+class OdometryTransforms:
+    """Odometry as TF knows it, asked for in the same way as `OdometryInput`."""
+
+    def __init__(self, transforms: TransformBuffer, odom_frame: str, base_frame: str) -> None:
+        self._transforms, self.frame, self._base_frame = transforms, odom_frame, base_frame
+
+    def close(self) -> None:
+        """Nothing to give back: the buffer is the node's."""
+
+    def lookup(self, stamp_ns: int, timeout_s: float) -> Transform:
+        """T_odom_base at a time. Raises TransformError."""
+        return self._transforms.wait(self.frame, self._base_frame, stamp_ns, timeout_s)
+
+
+def odometry_input(
+    node: Node, source: str, transforms: TransformBuffer, odom_frame: str, base_frame: str
+) -> OdometryInput | OdometryTransforms | None:
+    """What a node's parameter `odometry` asks for: tf, topic (nav_msgs/Odometry on odom), or none."""
+    if source == "topic":
+        return OdometryInput(node, "odom", base_frame)
+    return OdometryTransforms(transforms, odom_frame, base_frame) if source == "tf" else None
 
 
 class GravityInput:
