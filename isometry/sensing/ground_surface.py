@@ -40,8 +40,10 @@ class GroundSurface:
 
     def height_at(self, points: Array) -> Array:
         """Height (N,) in metres of the ground under or over points (N,2 or more); outside, that of the border."""
-        nodes, weights = _corners(points, self.first, self.heights.shape, self.node_metres)
-        return np.asarray(np.einsum("nk,nk->n", self.heights.ravel()[nodes], weights))
+        node, x, y = _squares(points, self.first, self.heights.shape, self.node_metres)
+        heights, columns = self.heights.ravel(), self.heights.shape[1]
+        low, high = (heights[node + k] + y * (heights[node + k + 1] - heights[node + k]) for k in (0, columns))
+        return np.asarray(low + x * (high - low))
 
 
 def ground_surface(points: NDArray[np.floating], node_metres: float = NODE_METRES) -> GroundSurface:
@@ -57,7 +59,9 @@ def ground_surface(points: NDArray[np.floating], node_metres: float = NODE_METRE
     low = _lowest(np.asarray(points[:, :3], np.float64))
     first = np.floor(low[:, :2].min(axis=0) / node_metres).astype(np.int64)
     rows, columns = (np.floor(low[:, :2].max(axis=0) / node_metres).astype(np.int64) - first + 2).tolist()
-    nodes, weights = _corners(low, first, (rows, columns), node_metres)
+    node, x, y = _squares(low, first, (rows, columns), node_metres)
+    nodes = node[:, None] + np.array([0, 1, columns, columns + 1])
+    weights = np.column_stack([(1.0 - x) * (1.0 - y), (1.0 - x) * y, x * (1.0 - y), x * y])
     normal = _BandedNormalMatrix(nodes, weights, SMOOTHING * _curvature(rows, columns))
     range_m = np.hypot(low[:, 0], low[:, 1])
     near = low[range_m < NEAR_METRES, 2]
@@ -102,9 +106,8 @@ class _BandedNormalMatrix:
 
 def _lowest(points: Array) -> Array:
     """The lowest point (M,3) of each cell, the first one where several are as low."""
-    cells = np.floor(points[:, :2] / CELL_METRES).astype(np.int64)
-    cells -= cells.min(axis=0)
-    cell = cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]
+    i, j = (np.floor(points[:, axis] / CELL_METRES).astype(np.int64) for axis in (0, 1))
+    cell = (i - i.min()) * (j.max() - j.min() + 1) + j - j.min()
     lowest = np.full(cell.max() + 1, np.inf)
     np.minimum.at(lowest, cell, points[:, 2])
     chosen = np.flatnonzero(points[:, 2] == lowest[cell])
@@ -112,16 +115,13 @@ def _lowest(points: Array) -> Array:
     return points[chosen[first]]
 
 
-def _corners(
+def _squares(
     points: Array, first: NDArray[np.int64], shape: tuple[int, ...], node_metres: float
-) -> tuple[NDArray[np.int64], Array]:
-    """Number (N,4), increasing, and bilinear weight (N,4) of the nodes around each point (N,2 or more)."""
-    place = np.clip(points[:, :2] / node_metres - first, 0.0, np.array(shape) - 1.001)
-    index = np.floor(place).astype(np.int64)
-    (x, y), rest = (place - index).T, 1.0 - (place - index).T
-    nodes = (index[:, 0] * shape[1] + index[:, 1])[:, None] + np.array([0, 1, shape[1], shape[1] + 1])
-    weights = np.column_stack([rest[0] * rest[1], rest[0] * y, x * rest[1], x * y])
-    return nodes, weights
+) -> tuple[NDArray[np.int64], Array, Array]:
+    """Number (N,) of the node at the low corner of each point's square, and its place in it, (N,) along each side, 0 to 1."""
+    x, y = (np.clip(points[:, axis] / node_metres - first[axis], 0.0, shape[axis] - 1.001) for axis in (0, 1))
+    i, j = x.astype(np.int64), y.astype(np.int64)
+    return i * shape[1] + j, x - i, y - j
 
 
 def _curvature(rows: int, columns: int) -> sparse.csr_matrix:
