@@ -118,7 +118,7 @@ def _lowest(points: Array) -> Array:
 def _squares(
     points: Array, first: NDArray[np.int64], shape: tuple[int, ...], node_metres: float
 ) -> tuple[NDArray[np.int64], Array, Array]:
-    """Number (N,) of the node at the low corner of each point's square, and its place in it, (N,) along each side, 0 to 1."""
+    """Number (N,) of the node at the low corner of each point's square, and how far in it lies (N,), 0 to 1, twice."""
     x, y = (np.clip(points[:, axis] / node_metres - first[axis], 0.0, shape[axis] - 1.001) for axis in (0, 1))
     i, j = x.astype(np.int64), y.astype(np.int64)
     return i * shape[1] + j, x - i, y - j
