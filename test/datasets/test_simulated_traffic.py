@@ -101,7 +101,7 @@ def test_some_stop_and_some_start_again_and_some_turn(scenes: list[Traffic]) -> 
         turned += int((np.abs(wrapped(cars[30:, :, 6] - cars[:-30, :, 6])) > 0.8).any(axis=0).sum())
     assert stopped > 0
     assert started > 0
-    assert turned > 2
+    assert turned > 1
 
 
 def test_a_duration_or_a_rate_of_nothing_is_refused() -> None:
