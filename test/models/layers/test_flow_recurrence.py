@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from isometry.inference.symmetry import Array
+from isometry.models.layers.flow_recurrence import FlowRecurrence
+from isometry.models.layers.plain_recurrence import PlainRecurrence
+from isometry.models.layers.rotation_flows import RotationFlows
+from isometry.models.layers.translation_flows import TranslationFlows
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
+SIZE, STEPS, FASTEST = 12, 7, 2
+FLOWS = [(1, 0), (0, -1), (-2, 1), (2, 2)]
+
+
+def translations(circular: bool = True, fastest: int = FASTEST) -> TranslationFlows:
+    return TranslationFlows(fastest, circular)
+
+
+def recurrence(flows: TranslationFlows | RotationFlows, mixing: int = 0, seed: int = 0) -> FlowRecurrence:
+    torch.manual_seed(seed)
+    made = FlowRecurrence(2, 3, flows, mixing)
+    with torch.no_grad():  # far from the first weights, which hardly do anything
+        for weight in made.parameters():
+            weight.copy_(0.4 * torch.randn_like(weight))
+    return made
+
+
+def frames(seed: int = 1, size: int = SIZE) -> Array:
+    """(T,1,2,S,S)"""
+    return np.random.default_rng(seed).normal(size=(STEPS, 1, 2, size, size))
+
+
+@torch.no_grad()
+def run(layer: FlowRecurrence, sequence: Array, dtype: torch.dtype, shifts: Array | None = None) -> Array:
+    """Memory (T,C,V,H,W) at its place on the grid after each frame."""
+    layer = layer.to(dtype)
+    memory, displacement = layer.start(*sequence.shape[3:])
+    seen = []
+    for t, frame in enumerate(torch.from_numpy(sequence).to(dtype)):
+        own = None if shifts is None else torch.from_numpy(shifts[t])[None]
+        memory, displacement = layer(frame, memory, displacement, own)
+        seen.append(layer.world(memory, displacement)[0])
+    return torch.stack(seen).numpy()
+
+
+def moved(array: Array, velocity: tuple[int, int]) -> Array:
+    """A sequence (T,...,H,W) that moves by `velocity` in every step, on a circular grid."""
+    return np.stack([np.roll(a, (t * velocity[0], t * velocity[1]), axis=(-2, -1)) for t, a in enumerate(array)])
+
+
+def recurrence_by_its_definition(layer: FlowRecurrence, sequence: Array) -> Array:
+    """The paper's equation in the frame of the grid, one velocity after the other, in numpy: (T,C,V,H,W)."""
+    w, u = (m.weight.detach().double().numpy().reshape(3, -1) for m in (layer.recurrent, layer.input))
+    assert layer.input.bias is not None
+    bias = layer.input.bias.detach().double().numpy()[:, None, None]
+    outputs = []
+    for v in layer.flows.velocities.numpy():
+        h = np.zeros((3, *sequence.shape[3:]))
+        of_flow = []
+        for frame in sequence[:, 0]:
+            h = np.roll(h, tuple(v), axis=(-2, -1))
+            h = np.maximum(np.einsum("oi,ihw->ohw", w, h) + np.einsum("oi,ihw->ohw", u, frame) + bias, 0.0)
+            of_flow.append(h)
+        outputs.append(of_flow)
+    return np.array(outputs).transpose(1, 2, 0, 3, 4)
+
+
+def test_it_is_the_recurrence_of_the_paper() -> None:
+    layer = recurrence(translations())
+    expected = recurrence_by_its_definition(layer, frames())
+    np.testing.assert_allclose(run(layer, frames(), torch.float64), expected, atol=1e-12)
+
+
+def flow_error(memory: Array, memory_of_moved: Array, velocity: tuple[int, int], within: int = FASTEST) -> float:
+    """Largest difference of memories (T,C,V,H,W), relative to the largest value, from moving with the input.
+
+    Over the velocities up to `within` whose counterpart in the memory of the unmoved input is up to `within` as well.
+    """
+    side = round(memory.shape[2] ** 0.5)
+    one, other = (m.reshape(*m.shape[:2], side, side, *m.shape[3:]) for m in (moved(memory, velocity), memory_of_moved))
+    rim = side // 2 - within
+    kept = range(rim, side - rim)
+    pairs = [(i, j) for i in kept for j in kept if i - velocity[0] in kept and j - velocity[1] in kept]
+    assert pairs
+    worst = max(np.abs(other[:, :, i, j] - one[:, :, i - velocity[0], j - velocity[1]]).max() for i, j in pairs)
+    return float(worst / np.abs(memory).max())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("velocity", FLOWS)
+def test_a_moving_input_moves_the_memory_and_permutes_its_velocities(
+    dtype: torch.dtype, velocity: tuple[int, int]
+) -> None:
+    layer = recurrence(translations())
+    memory, memory_of_moved = (run(layer, x, dtype) for x in (frames(), moved(frames(), velocity)))
+    assert flow_error(memory, memory_of_moved, velocity) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_pooled_over_the_velocities_moves_with_the_input(dtype: torch.dtype) -> None:
+    """The set of velocities must move with the flow: -1 to 1 of the still input are 0 to 2 of the moved one."""
+    layer, velocity = recurrence(translations(fastest=1)), (1, -1)
+    wide = recurrence(translations(fastest=2))
+    wide.load_state_dict(layer.state_dict())
+    pooled = run(layer, frames(), dtype).max(axis=2)
+    shifted = run(wide, moved(frames(), velocity), dtype).reshape(STEPS, 3, 5, 5, SIZE, SIZE)
+    of_moved = shifted[:, :, 2:5, 0:3].max(axis=(2, 3))  # velocities (0..2, -2..0): those of -1..1, each plus (1,-1)
+    np.testing.assert_allclose(of_moved, moved(pooled, velocity), atol=TOLERANCE[dtype] * np.abs(pooled).max())
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5])
+@pytest.mark.parametrize("velocity", FLOWS)
+def test_an_ordinary_recurrence_fails_the_same_test(kernel_size: int, velocity: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = PlainRecurrence(2, 3, kernel_size, circular=True).double()
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.copy_(0.2 * torch.randn_like(weight))
+    memory, memory_of_moved = (run_plain(layer, x) for x in (frames(), moved(frames(), velocity)))
+    assert np.abs(memory_of_moved - moved(memory, velocity)).max() / np.abs(memory).max() > 0.1
+    still = run_plain(layer, np.roll(frames(), (3, 4), axis=(-2, -1)))  # it knows where, and not how fast
+    np.testing.assert_allclose(still, np.roll(memory, (3, 4), axis=(-2, -1)), atol=1e-12)
+
+
+@torch.no_grad()
+def run_plain(layer: PlainRecurrence, sequence: Array) -> Array:
+    """Memory (T,C,1,H,W) after each frame."""
+    memory = layer.start(*sequence.shape[3:])
+    seen = []
+    for frame in torch.from_numpy(sequence):
+        memory = layer(frame, memory)
+        seen.append(memory[0, :, None])
+    return torch.stack(seen).numpy()
+
+
+def test_mixing_neighbouring_velocities_is_equivariant_away_from_the_rim_of_the_set() -> None:
+    layer, velocity = recurrence(translations(fastest=4), mixing=1), (1, 0)
+    short = frames()[:3]
+    memory, memory_of_moved = (run(layer, x, torch.float64) for x in (short, moved(short, velocity)))
+    assert flow_error(memory, memory_of_moved, velocity, within=2) < 1e-12  # the rim comes in by one a step
+    assert flow_error(memory, memory_of_moved, velocity, within=4) > 1e-3
+    alone = recurrence(translations(fastest=4))
+    with torch.no_grad():
+        alone.recurrent.weight.copy_(layer.recurrent.weight[:, :, 1:2, 1:2])
+    assert np.abs(run(alone, short, torch.float64) - memory).max() > 0.1
+
+
+def test_an_open_border_is_a_world_that_is_empty_beyond_it() -> None:
+    """Memory on an open grid is that on a large one with empty frames around, on which nothing comes back."""
+    flows, margin = translations(circular=False), FASTEST * STEPS
+    layer = recurrence(flows)
+    around = recurrence(translations(circular=True))
+    with torch.no_grad():
+        assert layer.input.bias is not None
+        layer.input.bias.zero_()
+    around.load_state_dict(layer.state_dict())
+    edge = (margin, margin)
+    large = run(around, np.pad(frames(), [(0, 0)] * 3 + [edge, edge]), torch.float64)
+    inner = slice(margin, margin + SIZE)
+    np.testing.assert_allclose(run(layer, frames(), torch.float64), large[..., inner, inner], atol=1e-12)
+    assert np.abs(run(around, frames(), torch.float64) - large[..., inner, inner]).max() > 0.1
+
+
+@pytest.mark.parametrize("circular", [True, False])
+def test_what_is_read_ahead_is_what_comes_when_nothing_new_is_seen(circular: bool) -> None:
+    layer = recurrence(translations(circular)).double()
+    with torch.no_grad():
+        memory, displacement = layer.start(SIZE, SIZE)
+        memory, displacement = layer(torch.from_numpy(frames()[0]), memory, displacement)
+        ahead = layer.world(memory, displacement, ahead=3).numpy()
+        v = layer.flows.velocities.numpy()
+        now = layer.world(memory, displacement).numpy()
+    for k in range(len(v)):
+        expected = np.roll(now[:, :, k], tuple(3 * v[k]), axis=(-2, -1))
+        if not circular:
+            for axis, d in ((2, 3 * v[k, 0]), (3, 3 * v[k, 1])):
+                gone = np.arange(SIZE) < d if d > 0 else np.arange(SIZE) >= SIZE + d
+                expected = np.where(gone.reshape([-1 if i == axis else 1 for i in range(4)]), 0.0, expected)
+        np.testing.assert_array_equal(ahead[:, :, k], expected)
+
+
+def test_the_robots_own_motion_moves_the_memory_and_permutes_nothing() -> None:
+    """A robot that drives about sees the frames shifted; told so, it remembers the same at each velocity."""
+    layer = recurrence(translations())
+    shifts = np.array([[0, 0], [1, 0], [1, 2], [0, -3], [-2, 1], [5, 0], [0, 1]])
+    path = shifts.cumsum(axis=0)
+    seen = np.stack([np.roll(f, tuple(at), axis=(-2, -1)) for f, at in zip(frames(), path, strict=True)])
+    still = run(layer, frames(), torch.float64)
+    expected = np.stack([np.roll(m, tuple(at), axis=(-2, -1)) for m, at in zip(still, path, strict=True)])
+    np.testing.assert_allclose(run(layer, seen, torch.float64, shifts), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("circular", [True, False])
+def test_each_sequence_of_a_batch_may_have_its_own_motion(circular: bool) -> None:
+    layer = recurrence(translations(circular)).double()
+    sequences = np.concatenate([frames(1), frames(2)], axis=1)
+    shifts = np.random.default_rng(3).integers(-2, 3, (STEPS, 2, 2))
+    memory, displacement = layer.start(SIZE, SIZE, batch=2)
+    with torch.no_grad():
+        for frame, own in zip(torch.from_numpy(sequences), torch.from_numpy(shifts), strict=True):
+            memory, displacement = layer(frame, memory, displacement, own)
+        together = layer.world(memory, displacement).numpy()
+    for k in range(2):
+        alone = run(layer, sequences[:, k : k + 1], torch.float64, shifts[:, k])
+        np.testing.assert_allclose(together[k], alone[-1], atol=1e-12)
+
+
+def turned(array: Array, quarters: int) -> Array:
+    """A sequence (T,...,S,S) that turns by so many quarters in every step."""
+    return np.stack([np.rot90(a, t * quarters, axes=(-2, -1)) for t, a in enumerate(array)])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [11, 12])
+def test_quarter_turns_are_exact(dtype: torch.dtype, size: int) -> None:
+    layer = recurrence(RotationFlows(90.0, 1))
+    memory = run(layer, frames(size=size), dtype)
+    of_turned = run(layer, turned(frames(size=size), 1), dtype)
+    scale = TOLERANCE[dtype] * np.abs(memory).max()
+    np.testing.assert_allclose(of_turned[:, :, 1:], turned(memory, 1)[:, :, :-1], atol=scale)
+
+
+def smooth_disc(size: int = 25) -> Array:
+    """A smooth image (1,2,S,S) that ends within the inscribed circle."""
+    x = np.arange(size) - (size - 1) / 2
+    inside = np.hypot(x[:, None], x) < size / 2 - 4.0
+    noise = np.random.default_rng(0).normal(size=(1, 2, size, size)) * inside
+    image = gaussian_filter(noise, (0, 0, 1.5, 1.5))
+    return np.asarray(image / np.abs(image).max())
+
+
+def test_finer_turns_are_as_exact_as_the_grid_allows_and_do_not_blur_with_time() -> None:
+    """By 10 degrees a step, after one step and after two turns of the circle: the same error."""
+    from scipy.ndimage import rotate
+
+    layer = recurrence(RotationFlows(10.0, 2)).double()
+    with torch.no_grad():
+        layer.recurrent.weight.copy_(0.5 * torch.eye(3).reshape(layer.recurrent.weight.shape))
+    image = smooth_disc()
+    still = np.repeat(image[None], 72, axis=0)
+    spun = np.stack([rotate(image, 10.0 * t, axes=(3, 2), reshape=False, order=5) for t in range(72)])
+    memory, of_spun = run(layer, still, torch.float64), run(layer, spun, torch.float64)
+    errors = []
+    for t in (1, 9, 17, 35, 71):
+        expected = rotate(memory[t, :, :-1], 10.0 * t, axes=(3, 2), reshape=False, order=5)
+        inside = np.hypot(*np.meshgrid(*2 * [np.arange(25) - 12.0])) < 9.0
+        errors.append(float(np.abs(of_spun[t, :, 1:] - expected)[..., inside].max() / np.abs(memory[t]).max()))
+    assert max(errors) < 0.06
+    assert errors[-1] < 1.1 * max(errors[:-1])
+
+
+@pytest.mark.parametrize(("step", "fastest"), [(0.0, 1), (-10.0, 1), (7.0, 1), (90.0, 2), (90.0, -1)])
+def test_turns_that_cannot_be_are_refused(step: float, fastest: int) -> None:
+    with pytest.raises(ValueError, match="degrees"):
+        RotationFlows(step, fastest)
+
+
+def test_speeds_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="-1 cells a step"):
+        TranslationFlows(-1, circular=True)
