@@ -26,6 +26,14 @@ def iou_3d(a: Array, b: Array) -> Array:
     return _overlap(a, b, upright=True)
 
 
+def iou_3d_of_pairs(a: Array, b: Array) -> Array:
+    """The same (P,) for each of P pairs of boxes (P,7), (P,7)."""
+    overlap = np.zeros(len(a))
+    near = np.flatnonzero(_may_meet(a, b, upright=True))
+    overlap[near] = _overlap_of_pairs(a[near], b[near], upright=True)
+    return overlap
+
+
 def iou_birds_eye(a: Array, b: Array) -> Array:
     """Intersection over union (N,M) of the footprints of boxes (N,7) and (M,7); 0 where one has no area or is NaN."""
     return _overlap(a, b, upright=False)
@@ -59,20 +67,27 @@ def footprint_intersections(a: Array, b: Array) -> Array:
 def _overlap(a: Array, b: Array, upright: bool) -> Array:
     """Intersection over union (N,M), of volumes where `upright`; only pairs whose circles meet are computed."""
     overlap = np.zeros((len(a), len(b)))
-    radius_a, radius_b = (0.5 * np.hypot(boxes[:, 3], boxes[:, 4]) for boxes in (a, b))
-    apart = a[:, None, :2] - b[None, :, :2]
-    meet = (apart**2).sum(axis=-1) < (radius_a[:, None] + radius_b) ** 2
+    rows, columns = np.nonzero(_may_meet(a[:, None], b[None], upright))
+    overlap[rows, columns] = _overlap_of_pairs(a[rows], b[columns], upright)
+    return overlap
+
+
+def _may_meet(a: Array, b: Array, upright: bool) -> NDArray[np.bool_]:
+    """Whether the circles about the footprints of boxes (...,7), (...,7) meet; where `upright`, their heights too."""
+    reach = 0.5 * (np.hypot(a[..., 3], a[..., 4]) + np.hypot(b[..., 3], b[..., 4]))
+    meet: NDArray[np.bool_] = ((a[..., :2] - b[..., :2]) ** 2).sum(axis=-1) < reach**2
+    return meet & (2.0 * np.abs(a[..., 2] - b[..., 2]) < a[..., 5] + b[..., 5]) if upright else meet
+
+
+def _overlap_of_pairs(a: Array, b: Array, upright: bool) -> Array:
+    """Intersection over union (P,) of each of P pairs of boxes (P,7), (P,7)."""
+    common = footprint_intersections(a, b)
+    size_a, size_b = (np.prod(boxes[:, 3 : 6 if upright else 5], axis=1) for boxes in (a, b))
     if upright:
-        meet &= 2.0 * np.abs(a[:, None, 2] - b[None, :, 2]) < a[:, None, 5] + b[None, :, 5]
-    rows, columns = np.nonzero(meet)
-    one, other = a[rows], b[columns]
-    common = footprint_intersections(one, other)
-    size_one, size_other = (np.prod(boxes[:, 3 : 6 if upright else 5], axis=1) for boxes in (one, other))
-    if upright:
-        top = np.minimum(one[:, 2] + 0.5 * one[:, 5], other[:, 2] + 0.5 * other[:, 5])
-        bottom = np.maximum(one[:, 2] - 0.5 * one[:, 5], other[:, 2] - 0.5 * other[:, 5])
+        top = np.minimum(a[:, 2] + 0.5 * a[:, 5], b[:, 2] + 0.5 * b[:, 5])
+        bottom = np.maximum(a[:, 2] - 0.5 * a[:, 5], b[:, 2] - 0.5 * b[:, 5])
         common = common * np.maximum(top - bottom, 0.0)
-    common = np.minimum(common, np.minimum(size_one, size_other))
-    joined = size_one + size_other - common
-    overlap[rows, columns] = np.divide(common, joined, out=np.zeros_like(common), where=joined > 0.0)
+    common = np.minimum(common, np.minimum(size_a, size_b))
+    joined = size_a + size_b - common
+    overlap: Array = np.divide(common, joined, out=np.zeros_like(common), where=joined > 0.0)
     return overlap

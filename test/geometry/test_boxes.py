@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from isometry.geometry import planar
-from isometry.geometry.boxes import footprint_intersections, footprints, iou_3d, iou_birds_eye
+from isometry.geometry.boxes import footprint_intersections, footprints, iou_3d, iou_3d_of_pairs, iou_birds_eye
 
 Array = NDArray[np.float64]
 
@@ -104,6 +104,7 @@ def test_all_pairs_are_those_pairs(random: np.random.Generator) -> None:
     table = iou_3d(a, b)
     each = [[iou_3d(one[None], other[None])[0, 0] for other in b] for one in a]
     np.testing.assert_allclose(table, each, atol=1e-12)
+    np.testing.assert_allclose(iou_3d_of_pairs(a[:7], b), np.diagonal(table), atol=1e-12)
     assert iou_3d(a[:0], b).shape == (0, 7)
     assert iou_3d(a, b[:0]).shape == (12, 0)
     np.testing.assert_array_equal(np.vstack([a, b]), np.vstack(before))
