@@ -26,9 +26,11 @@ class PlainRecurrence(nn.Module):
         super().__init__()
         self.hidden = hidden
         self.activation = activation
-        mode = "circular" if circular else "zeros"
+        border: Literal["circular", "zeros"] = "circular" if circular else "zeros"
         self.input = nn.Conv2d(inputs, hidden, 1)
-        self.recurrent = nn.Conv2d(hidden, hidden, kernel_size, padding=kernel_size // 2, bias=False, padding_mode=mode)
+        self.recurrent = nn.Conv2d(
+            hidden, hidden, kernel_size, padding=kernel_size // 2, bias=False, padding_mode=border
+        )
         with torch.no_grad():  # it begins by remembering
             self.recurrent.weight.mul_(0.1)
             self.recurrent.weight[:, :, kernel_size // 2, kernel_size // 2] += torch.eye(hidden)
