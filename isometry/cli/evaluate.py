@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from isometry.cli.evaluate_registration import registration
+from isometry.cli.evaluate_tracking import tracking
 from isometry.cli.frames import parse_frames
 from isometry.cli.progress import clear_errors
 
 app = typer.Typer(help="Measure a capability on recorded data.", no_args_is_help=True)
 app.command("registration")(registration)
+app.command("tracking")(tracking)
 
 Kitti = Annotated[Path, typer.Option(help="KITTI odometry directory, with sequences/NN and poses/NN.txt.")]
 Sequence = Annotated[str, typer.Option(help="Which sequence: NN.")]
