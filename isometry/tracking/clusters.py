@@ -1,0 +1,54 @@
+"""Points that stand close together, seen from above."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+CELL_METRES = 0.2  # points of one cell belong together
+
+
+def clusters(points: Array, links: Array) -> Index:
+    """Number (N,), from 0 on, of the cluster of each point (N,2 or more), in metres. Height does not count.
+
+    Points belong together if a chain of points leads from one to the other, in which each step is no longer, to within
+    a cell, than either of its ends bears: `links` (N,) metres.
+    """
+    if not len(points):
+        return np.zeros(0, np.intp)
+    reach = int(links.max() / CELL_METRES)
+    i, j = (np.floor(points[:, axis] / CELL_METRES).astype(np.intp) for axis in (0, 1))
+    columns = int(np.ptp(j)) + 1 + 2 * reach
+    place = (i - i.min() + reach) * columns + j - j.min() + reach
+
+    number = np.full(place.max() + reach * (columns + 1) + 1, -1, np.intp)  # of each cell that has points
+    number[place] = 0
+    occupied = np.flatnonzero(number == 0)
+    number[occupied] = np.arange(len(occupied))
+    bears = np.zeros(len(occupied))
+    np.maximum.at(bears, number[place], links)
+
+    steps, lengths = _steps_onward(reach)
+    near = number[occupied[:, None] + steps @ [columns, 1]]
+    one, step = np.nonzero((near >= 0) & (lengths <= bears[:, None]))
+    other = near[one, step]
+    linked = lengths[step] <= bears[other]
+    graph = sparse.coo_matrix((linked[linked], (one[linked], other[linked])), (len(occupied), len(occupied)))
+    return np.asarray(connected_components(graph, directed=False)[1][number[place]], np.intp)
+
+
+def gathered(cluster: Index) -> tuple[Index, Index]:
+    """Order (N,) that puts points cluster by cluster, and where in it each cluster starts (C,); numbers (N,) from 0."""
+    order = np.argsort(cluster, kind="stable")
+    return order, np.searchsorted(cluster[order], np.arange(cluster.max(initial=-1) + 1))
+
+
+def _steps_onward(reach: int) -> tuple[Index, Array]:
+    """Steps (K,2), in cells, to those neighbours that come later, and their lengths (K,) in metres."""
+    i, j = np.meshgrid(np.arange(reach + 1), np.arange(-reach, reach + 1), indexing="ij")
+    later = (i > 0) | (j > 0)
+    return np.column_stack([i[later], j[later]]), np.hypot(i[later], j[later]) * CELL_METRES

@@ -1,0 +1,98 @@
+"""What a cluster of points can be, by its size, and how large it then is: a sensor sees only the sides that face it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import planar
+from isometry.tracking.oriented_boxes import Rectangles, in_frames, spread
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is seen of objects of a class, in metres, and how large the objects are."""
+
+    label: str
+    longer: tuple[float, float]  # least and most of the longer side
+    shorter: tuple[float, float]  # of the shorter one
+    top: tuple[float, float]  # of the height over the ground
+    upper: tuple[float, float]  # of the longer side around the upper third
+    least: tuple[float, float]  # length and width of a whole object
+    score: float  # of one with many points
+    longer_is_width: bool = False
+
+
+SHAPES = (
+    Shape("pedestrian", (0.2, 1.1), (0.0, 0.9), (1.1, 2.05), (0.0, 1.1), (0.6, 0.6), 0.7),
+    Shape("cyclist", (1.1, 2.2), (0.2, 1.0), (1.3, 2.05), (0.0, 0.95), (1.75, 0.6), 0.7),
+    Shape("car", (2.2, 6.5), (0.0, 2.3), (1.1, 2.5), (0.5, 6.5), (4.0, 1.7), 0.9),
+    Shape("car", (1.2, 2.2), (0.0, 2.2), (1.1, 2.3), (0.95, 2.2), (4.0, 1.7), 0.6, longer_is_width=True),
+)
+OTHER = Shape("unknown", (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.1, 0.1), 0.2)
+MANY_POINTS = 10.0  # with so many, a score is two thirds of what it can be
+UPPER = 2.0 / 3.0  # of the height, where the upper third begins
+
+
+@dataclass(frozen=True)
+class Heights:
+    """What is known of the heights of C clusters."""
+
+    top: Array  # (C,) metres over the ground
+    upper: Array  # (C,) metres, the longer side of a rectangle around the upper third that lies as the cluster's does
+    points: Index  # (C,) how many there are at all heights
+
+    @classmethod
+    def of(cls, points: Array, over: Array, starts: Index, rectangles: Rectangles) -> Heights:
+        """Of points (N,2), cluster by cluster, at heights (N,) over the ground, and where each cluster starts (C,)."""
+        top = np.maximum.reduceat(over, starts)
+        along = in_frames(points, starts, rectangles.yaw)
+        is_upper = over >= UPPER * spread(top, starts, len(points))
+        low = np.minimum.reduceat(np.where(is_upper, along, np.inf), starts, axis=1)
+        high = np.maximum.reduceat(np.where(is_upper, along, -np.inf), starts, axis=1)
+        return cls(top, (high - low).max(axis=0), np.diff(starts, append=len(points)))
+
+
+def recognised(rectangles: Rectangles, heights: Heights, sensor: Array) -> tuple[Rectangles, tuple[str, ...], Array]:
+    """Rectangles of the whole objects with their length along yaw, class names (C,), scores (C,) in 0..1.
+
+    `sensor` (2,) is where the clusters are seen from.
+    """
+    shapes = (*SHAPES, OTHER)
+    sides = rectangles.sides
+    measures = np.column_stack([sides.max(axis=1), sides.min(axis=1), heights.top, heights.upper])
+    bounds = np.array([[shape.longer, shape.shorter, shape.top, shape.upper] for shape in shapes])
+    fits = ((bounds[:, None, :, 0] <= measures) & (measures <= bounds[:, None, :, 1])).all(axis=2)
+    kinds = fits.argmax(axis=0)
+    across = (sides[:, 1] > sides[:, 0]) != np.array([shape.longer_is_width for shape in shapes])[kinds]
+    whole = _completed(
+        _turned_a_quarter(rectangles, across), np.array([shape.least for shape in shapes])[kinds], sensor
+    )
+    scores = np.array([shape.score for shape in shapes])[kinds] * (1.0 - np.exp(-heights.points / MANY_POINTS))
+    return whole, tuple(shapes[kind].label for kind in kinds), scores
+
+
+def _turned_a_quarter(rectangles: Rectangles, which: NDArray[np.bool_]) -> Rectangles:
+    """The same rectangles; those that are chosen (C,) have their other side along yaw."""
+    low, high = rectangles.low, rectangles.high
+    return Rectangles(
+        rectangles.yaw + np.where(which, np.pi / 2.0, 0.0),
+        np.where(which[:, None], np.column_stack([low[:, 1], -high[:, 0]]), low),
+        np.where(which[:, None], np.column_stack([high[:, 1], -low[:, 0]]), high),
+    )
+
+
+def _completed(rectangles: Rectangles, least: Array, sensor: Array) -> Rectangles:
+    """Rectangles with sides of `least` (C,2) metres or more, made longer where the sensor does not see them.
+
+    What is nearest to the sensor stays: the corner that faces it, or the point of a side that it looks at squarely.
+    """
+    seen_from = np.einsum("cji,j->ci", planar.rotations(rectangles.yaw), sensor)
+    missing = np.maximum(least - rectangles.sides, 0.0)
+    before = np.clip((seen_from - rectangles.low) / np.maximum(rectangles.sides, 1e-9), 0.0, 1.0)
+    return Rectangles(rectangles.yaw, rectangles.low - before * missing, rectangles.high + (1.0 - before) * missing)

@@ -1,0 +1,105 @@
+"""Objects in a scan alone, top to bottom.
+
+scan -> within reach -> turned into its own direction, so that grids turn with it            canonical_frame.py
+-> what stands on the ground -> clusters of it -> rectangles around those        clusters.py, oriented_boxes.py
+-> what they can be, and how large they then are -> turned back                                object_shapes.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import planar
+from isometry.lidar_odometry.scan import FURTHEST_MEDIAN_METRES
+from isometry.sensing.ground_surface import ground_surface
+from isometry.tracking.canonical_frame import canonical_yaw, turned
+from isometry.tracking.clusters import clusters, gathered
+from isometry.tracking.object_shapes import Heights, recognised
+from isometry.tracking.oriented_boxes import fitted_rectangles
+from isometry.tracking.scan_detector_parameters import ScanDetectorParameters
+from isometry.tracking.types import BOX, Detections
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+NODE_METRES = 3.0  # between heights of the ground; clusters bear more blur than registration does
+
+
+class ScanDetector:
+    """Finds clusters of points that stand on the ground, and says what they can be by their size.
+
+    It remembers nothing: a scan has the same objects whatever came before it.
+    """
+
+    def __init__(self, parameters: ScanDetectorParameters) -> None:
+        self.parameters = parameters
+
+    def detect(self, points: NDArray[np.floating], origin: NDArray[np.floating] | None = None) -> Detections:
+        """Objects in a scan (N,3) in metres in the base frame, z up; they are in that frame too.
+
+        `origin` (3,) is where the sensor is in the base frame. Readings that are not finite are left out. If all points
+        are turned about z, and the sensor with them, the objects turn by as much. Raises ValueError for an array of
+        another shape and for a unit that cannot be the metre.
+        """
+        seen_from = np.zeros(3) if origin is None else np.asarray(origin, np.float64)
+        seen = _within_reach(points, seen_from, self.parameters)
+        if not len(seen):
+            return _nothing()
+        yaw = canonical_yaw(seen)
+        detections = self._detect_level(turned(seen, -yaw), turned(seen_from[None], -yaw)[0])
+        detections.boxes[:, :3] = turned(detections.boxes[:, :3], yaw)
+        detections.boxes[:, 6] = planar.wrapped(detections.boxes[:, 6] + yaw)
+        return detections
+
+    def _detect_level(self, points: Array, sensor: Array) -> Detections:
+        over = points[:, 2] - ground_surface(points, NODE_METRES).height_at(points)
+        standing = (over > self.parameters.clearance_m) & (over < self.parameters.highest_m)
+        points, over = np.compress(standing, points, axis=0), over[standing]
+        range_m = np.hypot(points[:, 0] - sensor[0], points[:, 1] - sensor[1])
+        cluster = clusters(points, self.parameters.link_m + self.parameters.link_per_m * range_m)
+        chosen, starts = _of_object_size(points, cluster, self.parameters)
+        if not len(starts):
+            return _nothing()
+        points, over = points[chosen], over[chosen]
+        rectangles = fitted_rectangles(points[:, :2], starts)
+        heights = Heights.of(points[:, :2], over, starts, rectangles)
+        whole, labels, scores = recognised(rectangles, heights, sensor[:2])
+        ground = np.minimum.reduceat(points[:, 2] - over, starts)
+        boxes = np.column_stack(
+            [whole.centres, ground + heights.top / 2.0, whole.sides, heights.top, planar.wrapped(whole.yaw)]
+        )
+        return Detections(boxes, scores, labels, headings_known=False)
+
+
+def _nothing() -> Detections:
+    return Detections(np.zeros((0, BOX)), np.zeros(0), (), headings_known=False)
+
+
+def _within_reach(
+    points: NDArray[np.floating], origin: Array, parameters: ScanDetectorParameters
+) -> NDArray[np.floating]:
+    """The points (M,3) that are as far from the vertical through the sensor as parameters say."""
+    if points.ndim != 2 or points.shape[1] < 3:
+        raise ValueError(f"a scan must have the shape (N,3), not {points.shape}")
+    x, y = points[:, 0] - origin[0], points[:, 1] - origin[1]
+    squared = x * x + y * y
+    far = np.count_nonzero(squared > FURTHEST_MEDIAN_METRES**2)
+    if far > len(points) / 2:
+        raise ValueError(
+            f"{far} of {len(points)} points lie more than {FURTHEST_MEDIAN_METRES:g} m from the sensor: "
+            "is their unit the millimetre?"
+        )
+    within = (squared >= parameters.nearest_m**2) & (squared <= parameters.furthest_m**2) & np.isfinite(points[:, 2])
+    return np.compress(within, points[:, :3], axis=0)
+
+
+def _of_object_size(points: Array, cluster: Index, parameters: ScanDetectorParameters) -> tuple[Index, Index]:
+    """Indices (M,) of the points of clusters that can be objects, cluster by cluster, and where each starts (C,)."""
+    order, starts = gathered(cluster)
+    if not len(starts):
+        return order, starts
+    x, y = points[order, :2].T
+    spans = [np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts) for values in (x, y)]
+    sizes = np.diff(starts, append=len(order))
+    fitting = (sizes >= parameters.fewest_points) & (np.hypot(*spans) <= parameters.longest_m)
+    return order[np.repeat(fitting, sizes)], np.cumsum(sizes[fitting]) - sizes[fitting]
