@@ -18,11 +18,11 @@ help:
 	@echo "make clean                         remove the environment, builds and caches"
 
 .venv/.runtime: $(requirements)
-	scripts/setup.sh view
+	scripts/setup.sh view evaluate
 	@touch $@
 
 .venv/.develop: $(requirements)
-	scripts/setup.sh view train test
+	scripts/setup.sh view evaluate train test
 	@touch .venv/.runtime $@
 
 setup: .venv/.develop

@@ -19,6 +19,7 @@ RUNTIME = [
     "small-gicp>=1.0",
     "typer>=0.12",
 ]
+EVALUATE = ["trackeval>=1.0"]
 GPU = ["onnxruntime-gpu>=1.17"]
 ROS = [
     "ros-rclpy==9.1.2",
@@ -64,13 +65,14 @@ setup(
     ],
     zip_safe=False,
     install_requires=RUNTIME,
-    extras_require={"gpu": GPU, "ros": ROS, "test": TEST, "train": TRAIN, "view": VIEW},
+    extras_require={"evaluate": EVALUATE, "gpu": GPU, "ros": ROS, "test": TEST, "train": TRAIN, "view": VIEW},
     entry_points={
         "console_scripts": [
             "isometry = isometry.cli.main:main",
             "lidar_odometry_node = isometry.nodes.lidar_odometry_node:main",
             "place_recognition_node = isometry.nodes.place_recognition_node:main",
             "relocalization_node = isometry.nodes.relocalization_node:main",
+            "tracking_node = isometry.nodes.tracking_node:main",
         ],
     },
 )
