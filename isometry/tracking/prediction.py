@@ -1,0 +1,200 @@
+"""Where tracked objects will be: a learned network, and the simple rules that it is measured against.
+
+    positions of the last two seconds -> velocity by least squares -> rule: straight on, or a constant turn
+                                                                   -> network: what the rule leaves over
+All of it turns and moves with the frame that the positions are given in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry.planar import rotations
+from isometry.inference.model import WEIGHTS, Model, ModelMismatchError
+from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
+
+Array = NDArray[np.float64]
+
+TASK = "motion_prediction"
+KINDS = ("car", "cyclist", "pedestrian")
+SAME_KIND = {"van": "car", "truck": "car", "bus": "car", "tram": "car", "person": "pedestrian"}
+HISTORY = 21  # positions that are looked at, `PATH_STEP_S` apart, the last of them now
+FIT = 11  # of them, to which a line is fitted
+LEAST_FIT = 3
+STRAIGHT_MPS = 1.5  # slower than about this, a turn is not told from noise
+MOST_TURN = 1.0  # radians a second
+AHEAD_S = PATH_STEP_S * np.arange(1, PATH_STEPS + 1)
+# Standard deviation along and across the way: metres at once, metres a second, and metres a second squared / 2
+SPREAD = np.array([[0.10, 0.30, 0.35], [0.10, 0.15, 0.15]])
+
+
+class Rule(Protocol):
+    """Paths (A,30,2) and covariances (A,30,2,2) from histories (A,21,2), velocities (A,2) and labels (A)."""
+
+    def __call__(self, histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
+        """Histories end now with a position that is known; velocities are known."""
+        ...
+
+
+class MotionPredictor:
+    """Predicts all objects of a moment at once."""
+
+    def __init__(self, rule: Rule, name: str, sha256: str = "") -> None:
+        self._rule, self.name, self.sha256 = rule, name, sha256
+
+    @classmethod
+    def load(cls, path: Path | None = None, name: str = "default") -> MotionPredictor:
+        """`name`: motion_prediction (the default), constant_velocity or constant_turn; `path`: another network's file.
+
+        Raises ValueError for another name and ModelMismatchError for a file that is none of this task.
+        """
+        if path is None and name in RULES:
+            return cls(RULES[name], name)
+        if name not in ("default", TASK):
+            raise ValueError(f"no motion predictor {name!r}, only {', '.join((TASK, *RULES))}")
+        network = MotionNetwork(path or WEIGHTS / f"{TASK}.onnx")
+        return cls(network, network.model.name, network.model.sha256)
+
+    def predict(self, histories: Array, velocities: Array | None, labels: Sequence[str]) -> tuple[Array, Array]:
+        """Positions (A,30,2) from 0.1 s to 3 s ahead, and their covariances (A,30,2,2), in the frame of the histories.
+
+        `histories` (A,H,2) metres, `PATH_STEP_S` apart, oldest first, the last one now; NaN where an object was not
+        known, older than two seconds ignored. `velocities` (A,2) metres a second as a tracker has them, used for
+        objects whose history is too short; None or NaN: not known, such objects stand. Raises ValueError for other
+        shapes, and naming the first object whose position now is not finite.
+        """
+        histories, velocities = _checked(histories, velocities, labels)
+        if len(histories) == 0:
+            return np.zeros((0, PATH_STEPS, 2)), np.zeros((0, PATH_STEPS, 2, 2))
+        middle = histories[:, -1].mean(axis=0)  # far from the frame's origin nothing is lost to rounding
+        near = histories - middle
+        paths, covariances = self._rule(near, fitted_velocities(near, velocities), labels)
+        return paths + middle, covariances
+
+
+class MotionNetwork:
+    """The exported network."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        """Raises ModelMismatchError naming the file and what is wrong with it."""
+        self.model = Model(path, TASK, threads)
+        constants = self.model.constants()
+        expected = {"history": HISTORY, "step_s": PATH_STEP_S, "steps": PATH_STEPS, "kinds": list(KINDS), "fit": FIT}
+        for name, value in expected.items():
+            if constants.get(name) != value:
+                raise ModelMismatchError(f"{path}: made for {name} {constants.get(name)}, not {value}")
+
+    def __call__(self, histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
+        """As `Rule` says."""
+        paths, covariances = self.model.run(network_inputs(histories, velocities, labels))
+        return paths.astype(np.float64), covariances.astype(np.float64)
+
+
+def constant_velocity(histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
+    """Straight on; see `Rule`."""
+    paths = histories[:, -1:] + AHEAD_S[:, None] * velocities[:, None]
+    return paths, _spread(velocities, np.zeros(len(velocities)))
+
+
+def constant_turn(histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
+    """A circle at constant speed, whose yaw rate comes from the bend of the history; see `Rule`."""
+    rate = fitted_yaw_rates(histories, velocities)
+    safe = np.where(np.abs(rate) < 1e-6, 1e-6, rate)[:, None]
+    angle = safe * AHEAD_S
+    along, across = np.sin(angle) / safe, (1.0 - np.cos(angle)) / safe
+    left = np.stack([-velocities[:, 1], velocities[:, 0]], axis=1)
+    paths = histories[:, -1:] + along[..., None] * velocities[:, None] + across[..., None] * left[:, None]
+    return paths, _spread(velocities, rate)
+
+
+RULES: dict[str, Rule] = {"constant_velocity": constant_velocity, "constant_turn": constant_turn}
+
+
+def fitted_velocities(histories: Array, velocities: Array) -> Array:
+    """Slopes (A,2) of lines fitted to the last second of histories (A,21,2); given ones where too little is known."""
+    slope, enough = _fit(histories[:, -FIT:])
+    return np.where(enough[:, None], slope, np.nan_to_num(velocities))
+
+
+def fitted_yaw_rates(histories: Array, velocities: Array) -> Array:
+    """Yaw rates (A,) in radians a second: how far velocity turned between the two halves of the history."""
+    half = HISTORY // 2
+    before, known_before = _fit(histories[:, : half + 1])
+    after, known_after = _fit(histories[:, half:])
+    turned = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
+    slowest = np.minimum(np.linalg.norm(before, axis=1), np.linalg.norm(after, axis=1))
+    trust = slowest**4 / (slowest**4 + STRAIGHT_MPS**4)
+    rate = np.clip(turned / (half * PATH_STEP_S), -MOST_TURN, MOST_TURN)
+    return np.where(known_before & known_after, trust * rate, 0.0)
+
+
+def kind_of_motion(label: str) -> str:
+    """Which of `KINDS` an object of a class moves like; empty when none."""
+    lower = label.lower()
+    return SAME_KIND.get(lower, lower) if SAME_KIND.get(lower, lower) in KINDS else ""
+
+
+def network_inputs(histories: Array, velocities: Array, labels: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """What the network takes, by name."""
+    seen = known(histories)
+    kinds = [[kind_of_motion(label) == kind for kind in KINDS] for label in labels]
+    return {
+        "history": np.asarray(np.where(seen[..., None], histories, 0.0), np.float32),
+        "seen": seen.astype(np.float32),
+        "velocity": velocities.astype(np.float32),
+        "kind": np.array(kinds, np.float32).reshape(-1, len(KINDS)),
+    }
+
+
+def known(positions: Array) -> NDArray[np.bool_]:
+    """Which of some positions (...,2) are known (...)."""
+    return np.asarray(np.isfinite(positions).all(axis=-1))
+
+
+def _fit(positions: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Slopes (A,2), metres a second, of lines fitted to positions (A,M,2), and whether enough are known (A,)."""
+    seen = known(positions)
+    times = PATH_STEP_S * np.arange(positions.shape[1])
+    count = np.maximum(seen.sum(axis=1), 1)
+    centred = np.where(seen, times - (seen @ times / count)[:, None], 0.0)
+    power = np.square(centred).sum(axis=1)
+    slope = np.einsum("am,amx->ax", centred, np.where(seen[..., None], positions, 0.0))
+    return slope / np.maximum(power, 1e-9)[:, None], seen.sum(axis=1) >= LEAST_FIT
+
+
+def _spread(velocities: Array, rates: Array) -> Array:
+    """Covariances (A,30,2,2), long along the way and round for what stands."""
+    long, wide = SPREAD @ np.stack([np.ones(PATH_STEPS), AHEAD_S, np.square(AHEAD_S)])
+    speed = np.linalg.norm(velocities, axis=1)
+    moving = speed**2 / (speed**2 + 1.0)
+    heading = np.arctan2(velocities[:, 1], velocities[:, 0])[:, None] + rates[:, None] * AHEAD_S
+    turn = rotations(heading)
+    long = wide + (long - wide) * moving[:, None]
+    diagonal = np.square(np.stack([long, np.broadcast_to(wide, long.shape)], axis=-1))
+    return np.asarray(np.einsum("akij,akj,aklj->akil", turn, diagonal, turn))
+
+
+def _checked(histories: Array, velocities: Array | None, labels: Sequence[str]) -> tuple[Array, Array]:
+    """Histories (A,21,2), filled up with NaN, and velocities (A,2)."""
+    histories = np.asarray(histories, np.float64)
+    count = len(labels)
+    if histories.size == 0 and count == 0:
+        return np.zeros((0, HISTORY, 2)), np.zeros((0, 2))
+    if histories.ndim != 3 or histories.shape[0] != count or histories.shape[1] == 0 or histories.shape[2] != 2:
+        raise ValueError(f"histories of shape {histories.shape} for {count} labels: they must be (labels, moments, 2)")
+    given = np.full((count, 2), np.nan) if velocities is None else np.asarray(velocities, np.float64)
+    if given.shape != (count, 2):
+        raise ValueError(f"velocities of shape {given.shape} for {count} labels: they must be (labels, 2)")
+    lost = ~known(histories[:, -1])
+    if lost.any():
+        raise ValueError(f"object {int(lost.argmax())} has no position now: its history must end with one")
+    filled = np.full((count, HISTORY, 2), np.nan)
+    kept = min(HISTORY, histories.shape[1])
+    filled[:, -kept:] = histories[:, -kept:]
+    filled[~known(filled)] = np.nan
+    return filled, given

@@ -1,0 +1,26 @@
+"""The recipe of a training of motion prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isometry.parameters import parameter
+
+
+@dataclass(frozen=True)
+class PredictionTrainingParameters:
+    """The recipe."""
+
+    steps: int = parameter(3000, "optimiser steps", 1)
+    scenes: int = parameter(24, "scenes in a batch", 1)
+    recorded: float = parameter(0.5, "share of a batch that is drawn from recorded scenes, if there are any", 0.0, 1.0)
+    most_noise_m: float = parameter(0.25, "largest standard deviation of a history's positions", 0.0)
+    dropped: float = parameter(0.1, "share of a history's positions that are lost, at most", 0.0, 0.9)
+    short: float = parameter(0.3, "share of the agents whose history is cut off somewhere", 0.0, 1.0)
+    end_weight: float = parameter(1.0, "of the last position's error, beside the mean of all", 0.0)
+    likelihood_weight: float = parameter(0.05, "of the covariances' loss", 0.0)
+    learning_rate: float = parameter(3e-3, "at its highest; one warm-up and a cosine", 0.0)
+    weight_decay: float = parameter(1e-3, "of AdamW", 0.0)
+    average: float = parameter(0.995, "decay of the averaged weights that are kept", 0.0, 1.0)
+    checkpoint_every: int = parameter(250, "steps between two checkpoints and rows of the log", 1)
+    seed: int = parameter(0, "of every random process", 0)

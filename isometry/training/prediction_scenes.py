@@ -1,0 +1,93 @@
+"""Scenes that motion prediction learns from: what all objects did for two seconds, and for three seconds after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.datasets.simulation.traffic import simulate_traffic
+from isometry.tracking.prediction import HISTORY, KINDS, kind_of_motion
+from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+MOMENTS = HISTORY + PATH_STEPS
+MOST_AGENTS = 24  # of a scene; of more, the first ones of a random order are taken
+APART_S = 1.5  # between two scenes of one simulation
+SIMULATED_S = 14.0
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """S scenes of up to `MOST_AGENTS` agents; what is not known, or not there, is NaN."""
+
+    positions: Floats  # (S,A,51,2) metres, around the middle of the scene; the 21st is now
+    kinds: Floats  # (S,A,3) 1 for the kind that an agent moves like
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @staticmethod
+    def joined(parts: Sequence[Scenes]) -> Scenes:
+        """All of them."""
+        return Scenes(np.concatenate([p.positions for p in parts]), np.concatenate([p.kinds for p in parts]))
+
+    def save(self, path: Path) -> None:
+        """Write all scenes to one file, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name("unfinished-" + path.name)
+        np.savez_compressed(temporary, positions=self.positions, kinds=self.kinds)
+        temporary.replace(path)
+
+    @staticmethod
+    def load(path: Path) -> Scenes:
+        """What `save` wrote. Raises ValueError naming a file that is none."""
+        try:
+            with np.load(path) as content:
+                return Scenes(content["positions"], content["kinds"])
+        except (OSError, KeyError, ValueError) as error:
+            raise ValueError(f"{path}: no scenes of motion prediction") from error
+
+
+def scenes_of(positions: Array, labels: Sequence[str], every: int, random: np.random.Generator) -> Scenes:
+    """Scenes at every so many of the moments of positions (T,A,2), which are `PATH_STEP_S` apart, NaN while absent."""
+    found, kinds = [], []
+    agents = np.array([[kind_of_motion(label) == kind for kind in KINDS] for label in labels], np.float32)
+    for now in range(LEAST_PAST, len(positions) - 1, every):
+        here = np.flatnonzero(np.isfinite(positions[now, :, 0]))
+        here = random.permutation(here)[:MOST_AGENTS]
+        if len(here) == 0:
+            continue
+        scene = np.full((MOST_AGENTS, MOMENTS, 2), np.nan, np.float32)
+        first, last = max(0, now - HISTORY + 1), min(len(positions), now + PATH_STEPS + 1)
+        start = first - (now - HISTORY + 1)
+        cut = positions[first:last, here].swapaxes(0, 1) - positions[now, here].mean(axis=0)
+        scene[: len(here), start : start + last - first] = cut
+        if not np.isfinite(scene[:, HISTORY:]).any():
+            continue
+        found.append(scene)
+        kinds.append(np.zeros((MOST_AGENTS, len(KINDS)), np.float32))
+        kinds[-1][: len(here)] = agents[here]
+    if not found:
+        return Scenes(np.zeros((0, MOST_AGENTS, MOMENTS, 2), np.float32), np.zeros((0, MOST_AGENTS, 3), np.float32))
+    return Scenes(np.stack(found), np.stack(kinds))
+
+
+LEAST_PAST = 5  # moments before the first scene
+
+
+def simulated_scenes(seeds: Sequence[int], progress: Callable[[int], None] = lambda _done: None) -> Scenes:
+    """Scenes of simulated traffic, one simulation for each seed."""
+    return Scenes.joined(list(_simulations(seeds, progress)))
+
+
+def _simulations(seeds: Sequence[int], progress: Callable[[int], None]) -> Iterator[Scenes]:
+    for done, seed in enumerate(seeds):
+        random = np.random.default_rng([seed, 51])
+        traffic = simulate_traffic(random, SIMULATED_S, 1.0 / PATH_STEP_S)
+        yield scenes_of(traffic.boxes[..., :2], traffic.labels, round(APART_S / PATH_STEP_S), random)
+        progress(done + 1)
