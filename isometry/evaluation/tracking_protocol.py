@@ -3,6 +3,9 @@
 Source: Weng et al., "3D multi-object tracking: a baseline and new evaluation metrics", IROS 2020, on top of KITTI's
 tracking benchmark (Geiger et al., CVPR 2012) and Bernardin and Stiefelhagen, "Evaluating multiple object tracking
 performance: the CLEAR MOT metrics", 2008.
+
+The published program keeps two things from one score to the next, which are not kept here: means of scores are averaged
+again, so that by rounding a track may fall below its own score, and what matched once is never a spare track again.
 """
 
 from __future__ import annotations
