@@ -5,9 +5,9 @@ moves by a flow u gives the memory moved, and its velocities permuted: h'[t](v) 
 Source: Keller, Flow Equivariant Recurrent Neural Networks (2025).
 
 Here the memory itself never moves. Each velocity keeps it in a window that travels with the flow, and only the input on
-its way in and the answer on its way out are shifted by the window's displacement: some channels in place of all, and
+its way in and the answer on its way out are shifted by the window's displacement: a few channels in place of all, and
 no interpolation of what is remembered. What moves with a velocity stands still in its window, so that W may be
-pointwise, and all velocities go through one convolution.
+pointwise; and the windows are tiles of one map, so that all velocities go through one convolution.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ Flows = TranslationFlows | RotationFlows
 
 
 class FlowRecurrence(nn.Module):
-    """Memory (N, hidden, V, H, W) of what has been seen at each velocity, and displacements (B,V,D) of its windows.
+    """Memory (N, hidden, P*H, Q*W) of what has been seen at each of P x Q velocities, and where their windows are.
 
-    `mixing` lets each velocity see the memory of its neighbours up to so many steps of velocity away (0: none); the
-    windows are then aligned in every step, which costs about as much again. Flow equivariance is exact for a set of
-    velocities without end; with a finite one the channels at its rim have no neighbour beyond it, and without mixing
-    only those velocities that leave the set are lost.
+    With P and Q the `tiles` of the flows. `mixing` lets each velocity see the memory of its neighbours up to so many
+    steps of velocity away (0: none); the windows are then aligned in every step, which costs more than the rest.
+
+    A set of flows has a rim: what an input's own flow moves beyond it is lost, and with mixing its neighbours miss it.
+    Apart from that flow equivariance is exact: on circular grids, and on open ones for all that stays on them.
     """
 
     def __init__(
@@ -43,61 +44,61 @@ class FlowRecurrence(nn.Module):
         super().__init__()
         self.hidden = hidden
         self.flows = flows
-        self.mixing = mixing
         self.activation = activation
-        reach = [2 * mixing + 1 if size > 1 else 1 for size in flows.grid]
+        rows, columns = (mixing if speeds > 1 else 0 for speeds in flows.tiles)
+        self.reach = (rows, columns)
         self.input = nn.Conv2d(inputs, hidden, 1)
-        self.recurrent = nn.Conv3d(
-            hidden, hidden, (reach[0], reach[1], 1), padding=(reach[0] // 2, reach[1] // 2, 0), bias=False
-        )
+        self.recurrent = nn.Conv2d(hidden, hidden, (2 * rows + 1, 2 * columns + 1), bias=False)
         with torch.no_grad():  # it begins by remembering
             self.recurrent.weight.mul_(0.1)
-            self.recurrent.weight[:, :, reach[0] // 2, reach[1] // 2, 0] += torch.eye(hidden)
+            self.recurrent.weight[:, :, rows, columns] += torch.eye(hidden)
 
     def start(self, height: int, width: int, batch: int = 1) -> tuple[Tensor, Tensor]:
-        """Empty memory (batch, hidden, V, H, W) and displacements (1,V,D) before the first step."""
-        velocities = self.flows.velocities
-        memory = self.input.weight.new_zeros(batch, self.hidden, len(velocities), height, width)
-        return memory, torch.zeros_like(velocities)[None]
+        """Empty memory (batch, hidden, P*H, Q*W) and displacements (1,D,S) before the first step."""
+        rows, columns = self.flows.tiles
+        memory = self.input.weight.new_zeros(batch, self.hidden, rows * height, columns * width)
+        return memory, torch.zeros_like(self.flows.speeds)[None]
 
     def forward(
         self, frame: Tensor, memory: Tensor, displacement: Tensor, own_shift: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """One step: the windows move on, and features of the new frame (N,I,H,W) are taken into them.
 
-        `own_shift` (B,D), whole cells (or steps of rotation): how far all that stands still has moved across the grid
-        since the last frame because the robot moved, which is its motion in the grid's axes with the opposite sign.
-        It adds to every velocity, so that velocities are over ground: what moves by v crosses the grid by
-        v + own_shift. Returns the memory and the displacements after the step.
+        `own_shift` (B,D), whole cells along rows and columns (or steps of rotation): how far all that stands still has
+        moved across the grid since the last frame because the robot moved, which is the robot's motion in the grid's
+        axes with the opposite sign. It adds to every velocity, so that velocities are over ground: what moves by v
+        crosses the grid by v + own_shift. Returns the memory and the displacements after the step.
         """
-        motion = self.flows.velocities[None]
+        motion = self.flows.speeds[None]
         if own_shift is not None:
-            motion = motion + own_shift[:, None]
+            motion = motion + own_shift[..., None]
         displacement = displacement + motion
-        if isinstance(self.flows, TranslationFlows) and not self.flows.circular:
-            memory = memory * self.flows.stayed(motion, displacement, *memory.shape[3:]).to(memory.dtype)
-        lifted = self.flows.lift(frame, displacement)
-        taken_in = self.input(lifted.flatten(2, 3)).unflatten(2, lifted.shape[2:4])
-        return self.activation(self._recalled(memory, displacement) + taken_in), displacement
+        memory = self.flows.without_newcomers(memory, motion, displacement)
+        taken_in = self.input(self.flows.lift(frame, displacement))
+        return self.activation(self._recalled(memory, displacement, frame) + taken_in), displacement
 
     def world(self, features: Tensor, displacement: Tensor, ahead: int = 0) -> Tensor:
-        """Features (N,K,V,H,W) of the windows at their places on the grid, `ahead` steps from now: the same shape."""
-        motion = ahead * self.flows.velocities[None]
-        moved = self.flows.lower(features, displacement + motion)
-        if ahead and isinstance(self.flows, TranslationFlows) and not self.flows.circular:
-            here = torch.zeros_like(motion)
-            moved = moved * self.flows.stayed(motion, here, *features.shape[3:]).to(features.dtype)
-        return moved
+        """Features (N,K,P*H,Q*W) of the windows at their places on the grid, `ahead` steps from now: (N,K,P,Q,H,W)."""
+        features, there = self._ahead(features, displacement, ahead)
+        apart = self.flows.lower(features, there).unflatten(3, (self.flows.tiles[1], -1))
+        return apart.unflatten(2, (self.flows.tiles[0], -1)).transpose(3, 4)
 
-    def _recalled(self, memory: Tensor, displacement: Tensor) -> Tensor:
+    def highest(self, features: Tensor, displacement: Tensor, ahead: int = 0) -> Tensor:
+        """The maximum of `world` over the velocities, (N,K,H,W), for less."""
+        return self.flows.highest(*self._ahead(features, displacement, ahead))
+
+    def _ahead(self, features: Tensor, displacement: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        motion = steps * self.flows.speeds[None]
+        displacement = displacement + motion
+        return self.flows.without_newcomers(features, motion, displacement), displacement
+
+    def _recalled(self, memory: Tensor, displacement: Tensor, frame: Tensor) -> Tensor:
         """W applied to the memory, in one convolution for all velocities."""
-        n, _, _, height, width = memory.shape
-        if self.mixing:
-            memory = self.flows.lower(memory, displacement)
-        recalled = self.recurrent(memory.reshape(n, self.hidden, *self.flows.grid, height * width))
-        recalled = recalled.reshape(n, self.hidden, -1, height, width)
-        return self._in_windows(recalled, displacement) if self.mixing else recalled
-
-    def _in_windows(self, world: Tensor, displacement: Tensor) -> Tensor:
-        """What `lower` did undone: each velocity's own map (N,K,V,H,W) back in its window."""
-        return self.flows.lower(world, -displacement)
+        if not any(self.reach):
+            return self.recurrent(memory)
+        height, width = frame.shape[2:]
+        # the same cell at the next velocity lies one tile further on
+        border = (self.reach[0] * height, self.reach[1] * width)
+        aligned = self.flows.lower(memory, displacement)
+        mixed = nn.functional.conv2d(aligned, self.recurrent.weight, padding=border, dilation=(height, width))
+        return self.flows.lower(mixed, -displacement)

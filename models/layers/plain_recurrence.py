@@ -12,7 +12,7 @@ from torch import Tensor, nn
 class PlainRecurrence(nn.Module):
     """h[t+1] = activation(W * h[t] + U * f[t+1]) with hidden maps (N, hidden, H, W).
 
-    W has `kernel_size` cells a side: it must reach as far as things move in a step, for it is W that moves them.
+    W and U have `kernel_size` cells a side: as far as things move in a step, for it is W that has to move them.
     """
 
     def __init__(
@@ -27,13 +27,12 @@ class PlainRecurrence(nn.Module):
         self.hidden = hidden
         self.activation = activation
         border: Literal["circular", "zeros"] = "circular" if circular else "zeros"
-        self.input = nn.Conv2d(inputs, hidden, 1)
-        self.recurrent = nn.Conv2d(
-            hidden, hidden, kernel_size, padding=kernel_size // 2, bias=False, padding_mode=border
-        )
+        reach = kernel_size // 2
+        self.input = nn.Conv2d(inputs, hidden, kernel_size, padding=reach, padding_mode=border)
+        self.recurrent = nn.Conv2d(hidden, hidden, kernel_size, padding=reach, padding_mode=border, bias=False)
         with torch.no_grad():  # it begins by remembering
             self.recurrent.weight.mul_(0.1)
-            self.recurrent.weight[:, :, kernel_size // 2, kernel_size // 2] += torch.eye(hidden)
+            self.recurrent.weight[:, :, reach, reach] += torch.eye(hidden)
 
     def start(self, height: int, width: int, batch: int = 1) -> Tensor:
         """Empty memory (batch, hidden, H, W)."""

@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from isometry.inference.symmetry import Array
-from isometry.models.layers.flow_recurrence import FlowRecurrence
+from isometry.models.layers.flow_recurrence import FlowRecurrence, Flows
 from isometry.models.layers.plain_recurrence import PlainRecurrence
 from isometry.models.layers.rotation_flows import RotationFlows
 from isometry.models.layers.translation_flows import TranslationFlows
@@ -20,7 +20,7 @@ def translations(circular: bool = True, fastest: int = FASTEST) -> TranslationFl
     return TranslationFlows(fastest, circular)
 
 
-def recurrence(flows: TranslationFlows | RotationFlows, mixing: int = 0, seed: int = 0) -> FlowRecurrence:
+def recurrence(flows: Flows, mixing: int = 0, seed: int = 0) -> FlowRecurrence:
     torch.manual_seed(seed)
     made = FlowRecurrence(2, 3, flows, mixing)
     with torch.no_grad():  # far from the first weights, which hardly do anything
@@ -43,7 +43,7 @@ def run(layer: FlowRecurrence, sequence: Array, dtype: torch.dtype, shifts: Arra
     for t, frame in enumerate(torch.from_numpy(sequence).to(dtype)):
         own = None if shifts is None else torch.from_numpy(shifts[t])[None]
         memory, displacement = layer(frame, memory, displacement, own)
-        seen.append(layer.world(memory, displacement)[0])
+        seen.append(layer.world(memory, displacement)[0].flatten(1, 2))
     return torch.stack(seen).numpy()
 
 
@@ -52,13 +52,19 @@ def moved(array: Array, velocity: tuple[int, int]) -> Array:
     return np.stack([np.roll(a, (t * velocity[0], t * velocity[1]), axis=(-2, -1)) for t, a in enumerate(array)])
 
 
+def velocities(layer: FlowRecurrence) -> Array:
+    """(V,2), in the order of the memory's tiles."""
+    rows, columns = layer.flows.speeds.numpy()
+    return np.array([(row, column) for row in rows for column in columns])
+
+
 def recurrence_by_its_definition(layer: FlowRecurrence, sequence: Array) -> Array:
     """The paper's equation in the frame of the grid, one velocity after the other, in numpy: (T,C,V,H,W)."""
     w, u = (m.weight.detach().double().numpy().reshape(3, -1) for m in (layer.recurrent, layer.input))
     assert layer.input.bias is not None
     bias = layer.input.bias.detach().double().numpy()[:, None, None]
     outputs = []
-    for v in layer.flows.velocities.numpy():
+    for v in velocities(layer):
         h = np.zeros((3, *sequence.shape[3:]))
         of_flow = []
         for frame in sequence[:, 0]:
@@ -110,6 +116,21 @@ def test_what_is_pooled_over_the_velocities_moves_with_the_input(dtype: torch.dt
     shifted = run(wide, moved(frames(), velocity), dtype).reshape(STEPS, 3, 5, 5, SIZE, SIZE)
     of_moved = shifted[:, :, 2:5, 0:3].max(axis=(2, 3))  # velocities (0..2, -2..0): those of -1..1, each plus (1,-1)
     np.testing.assert_allclose(of_moved, moved(pooled, velocity), atol=TOLERANCE[dtype] * np.abs(pooled).max())
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+@pytest.mark.parametrize("flows", [translations(), translations(circular=False), RotationFlows(10.0, 2)])
+def test_the_highest_is_the_maximum_over_the_velocities(flows: Flows, ahead: int) -> None:
+    layer = recurrence(flows)
+    memory, displacement = layer.start(SIZE, SIZE + 2)
+    frame = torch.from_numpy(frames()[0]).float()
+    wide = torch.nn.functional.pad(frame, (1, 1))
+    with torch.no_grad():
+        for _ in range(3):
+            memory, displacement = layer(wide, memory, displacement)
+        highest = layer.highest(memory, displacement, ahead)
+        assert highest.shape == (1, 3, SIZE, SIZE + 2)
+        np.testing.assert_array_equal(highest, layer.world(memory, displacement, ahead).amax(dim=(2, 3)))
 
 
 @pytest.mark.parametrize("kernel_size", [3, 5])
@@ -171,9 +192,9 @@ def test_what_is_read_ahead_is_what_comes_when_nothing_new_is_seen(circular: boo
     with torch.no_grad():
         memory, displacement = layer.start(SIZE, SIZE)
         memory, displacement = layer(torch.from_numpy(frames()[0]), memory, displacement)
-        ahead = layer.world(memory, displacement, ahead=3).numpy()
-        v = layer.flows.velocities.numpy()
-        now = layer.world(memory, displacement).numpy()
+        ahead = layer.world(memory, displacement, ahead=3).flatten(2, 3).numpy()
+        v = velocities(layer)
+        now = layer.world(memory, displacement).flatten(2, 3).numpy()
     for k in range(len(v)):
         expected = np.roll(now[:, :, k], tuple(3 * v[k]), axis=(-2, -1))
         if not circular:
@@ -203,7 +224,7 @@ def test_each_sequence_of_a_batch_may_have_its_own_motion(circular: bool) -> Non
     with torch.no_grad():
         for frame, own in zip(torch.from_numpy(sequences), torch.from_numpy(shifts), strict=True):
             memory, displacement = layer(frame, memory, displacement, own)
-        together = layer.world(memory, displacement).numpy()
+        together = layer.world(memory, displacement).flatten(2, 3).numpy()
     for k in range(2):
         alone = run(layer, sequences[:, k : k + 1], torch.float64, shifts[:, k])
         np.testing.assert_allclose(together[k], alone[-1], atol=1e-12)
