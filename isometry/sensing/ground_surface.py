@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg import solveh_banded
 
 Array = NDArray[np.float64]
@@ -62,14 +61,18 @@ def ground_surface(points: NDArray[np.floating], node_metres: float = NODE_METRE
     node, x, y = _squares(low, first, (rows, columns), node_metres)
     nodes = node[:, None] + np.array([0, 1, columns, columns + 1])
     weights = np.column_stack([(1.0 - x) * (1.0 - y), (1.0 - x) * y, x * (1.0 - y), x * y])
-    normal = _BandedNormalMatrix(nodes, weights, SMOOTHING * _curvature(rows, columns))
+    lowest, stiffness = _Terms(nodes, weights, (rows, columns)), SMOOTHING * _stiffness((rows, columns))
     range_m = np.hypot(low[:, 0], low[:, 1])
     near = low[range_m < NEAR_METRES, 2]
     heights = np.full(rows * columns, np.median(near if len(near) else low[:, 2]))
     for (above, slope), below in zip(ROUNDS, BELOW_METRES, strict=True):
-        over = low[:, 2] - np.einsum("nk,nk->n", heights[nodes], weights)
+        over = low[:, 2] - lowest.sums(heights)
         ground = (over < above + slope * range_m) & (over > -below - slope * range_m)
-        heights = normal.solve(np.where(over > 0.0, ABOVE_WEIGHT, 1.0) * ground, low[:, 2])
+        trust = np.where(over > 0.0, ABOVE_WEIGHT, 1.0) * ground
+        matrix = lowest.matrix(trust) + stiffness
+        heights = solveh_banded(
+            matrix, lowest.pull(trust * low[:, 2]), overwrite_ab=True, lower=True, check_finite=False
+        )
     return GroundSurface(heights.reshape(rows, columns), first, node_metres)
 
 
@@ -79,29 +82,35 @@ def above_ground(points: NDArray[np.floating], clearance: float = 0.3) -> NDArra
     return np.compress(points[:, 2] - ground > clearance, points, axis=0)
 
 
-class _BandedNormalMatrix:
-    """The normal equations of heights at the nodes of a grid, of which only the diagonals near the main one are kept.
+class _Terms:
+    """M terms of a sum of squares, each of a weighted sum of the heights of a few nodes.
 
-    A point ties the four nodes around it and the curvature ties nodes at most two rows apart, so that a grid of C
-    columns has 2 C diagonals below the main one, and a banded Cholesky factor.
+    Nodes are tied that lie at most two rows of the grid apart, so that the matrix of the normal equations of a grid of
+    C columns has 2 C diagonals below the main one, and a banded Cholesky factor.
     """
 
-    def __init__(self, nodes: NDArray[np.int64], weights: Array, penalty: sparse.csr_matrix) -> None:
+    def __init__(self, nodes: NDArray[np.int64], weights: Array, shape: tuple[int, int]) -> None:
+        """Numbers (M,K) of the nodes of each term, increasing, and their weights (M,K)."""
         self._nodes, self._weights = nodes, weights
-        lower = sparse.tril(penalty).todia()
-        self._band = np.zeros((1 - int(lower.offsets.min()), penalty.shape[0]))  # diagonal -d in row d
-        self._band[-lower.offsets, : lower.data.shape[1]] = lower.data
-        pairs = [(low, high) for high in range(4) for low in range(high + 1)]
+        self._count, self._diagonals = shape[0] * shape[1], 2 * shape[1] + 1
+        pairs = [(low, high) for high in range(nodes.shape[1]) for low in range(high + 1)]
         self._products = np.stack([weights[:, low] * weights[:, high] for low, high in pairs])
-        columns = np.stack([nodes[:, low] for low, _ in pairs])
         diagonals = np.stack([nodes[:, high] - nodes[:, low] for low, high in pairs])
-        self._places = (diagonals * self._band.shape[1] + columns).ravel()
+        self._places = (diagonals * self._count + np.stack([nodes[:, low] for low, _ in pairs])).ravel()
 
-    def solve(self, trust: Array, z: Array) -> Array:
-        """The nodes' heights that fit heights `z` (N,) of the points, each weighted with `trust` (N,)."""
-        tied = np.bincount(self._places, (self._products * trust).ravel(), self._band.size).reshape(self._band.shape)
-        pull = np.bincount(self._nodes.ravel(), (self._weights * (trust * z)[:, None]).ravel(), self._band.shape[1])
-        return np.asarray(solveh_banded(self._band + tied, pull, overwrite_ab=True, lower=True, check_finite=False))
+    def matrix(self, trust: Array) -> Array:
+        """Diagonals (2C+1,R*C) of the normal equations' matrix, the main one first; `trust` (M,) is in each term."""
+        values = np.bincount(self._places, (self._products * trust).ravel(), self._diagonals * self._count)
+        return np.asarray(values, np.float64).reshape(self._diagonals, self._count)
+
+    def pull(self, values: Array) -> Array:
+        """Right side (R*C,) of the normal equations, if the sums should be `values` (M,), trust in them included."""
+        pull = np.bincount(self._nodes.ravel(), (self._weights * values[:, None]).ravel(), self._count)
+        return np.asarray(pull, np.float64)
+
+    def sums(self, heights: Array) -> Array:
+        """The weighted sums (M,)."""
+        return np.asarray(np.einsum("mk,mk->m", heights[self._nodes], self._weights))
 
 
 def _lowest(points: Array) -> Array:
@@ -124,20 +133,15 @@ def _squares(
     return i * shape[1] + j, x - i, y - j
 
 
-def _curvature(rows: int, columns: int) -> sparse.csr_matrix:
-    """Quadratic form (R*C,R*C) of the squared second differences of a grid."""
-
-    def differences(count: int, stencil: list[float]) -> sparse.csr_matrix:
-        width = len(stencil)
-        return sparse.diags(stencil, list(range(width)), shape=(max(count - width + 1, 0), count), format="csr")
-
-    second, slope = [1.0, -2.0, 1.0], [-1.0, 1.0]
-    bends = sparse.vstack(
-        [
-            sparse.kron(differences(rows, second), sparse.identity(columns)),
-            sparse.kron(sparse.identity(rows), differences(columns, second)),
-            np.sqrt(2.0) * sparse.kron(differences(rows, slope), differences(columns, slope)),
-        ]
-    )
-    # what no point holds down, as with fewer points than a plane has, stays near zero
-    return (bends.T @ bends + 1e-9 * sparse.identity(rows * columns)).tocsr()
+def _stiffness(shape: tuple[int, int]) -> Array:
+    """Diagonals (2C+1,R*C), the main one first, of the quadratic form of a grid's squared second differences."""
+    number = np.arange(shape[0] * shape[1]).reshape(shape)
+    along, across = [number[:-2], number[1:-1], number[2:]], [number[:, :-2], number[:, 1:-1], number[:, 2:]]
+    corners = [number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]]
+    twist = np.sqrt(2.0) * np.array([1.0, -1.0, -1.0, 1.0])
+    stiffness = np.zeros((2 * shape[1] + 1, number.size))
+    for nodes, weights in ((along, [1.0, -2.0, 1.0]), (across, [1.0, -2.0, 1.0]), (corners, twist)):
+        tied = np.stack([part.ravel() for part in nodes], axis=1)
+        stiffness += _Terms(tied, np.tile(weights, (len(tied), 1)), shape).matrix(np.ones(len(tied)))
+    stiffness[0] += 1e-9  # what no point holds down, as with fewer points than a plane has, stays near zero
+    return stiffness
