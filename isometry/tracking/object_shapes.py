@@ -25,14 +25,14 @@ class Shape:
     upper: tuple[float, float]  # of the longer side around the upper third
     least: tuple[float, float]  # length and width of a whole object
     score: float  # of one with many points
-    longer_is_width: bool = False
+    end_only: bool = False  # its front or its rear is seen, and not its length
 
 
 SHAPES = (
     Shape("pedestrian", (0.2, 1.1), (0.0, 0.9), (1.1, 2.05), (0.0, 1.1), (0.6, 0.6), 0.7),
     Shape("cyclist", (1.1, 2.2), (0.2, 1.0), (1.3, 2.05), (0.0, 0.95), (1.75, 0.6), 0.7),
-    Shape("car", (2.2, 6.5), (0.0, 2.3), (1.1, 2.5), (0.5, 6.5), (4.0, 1.7), 0.9),
-    Shape("car", (1.2, 2.2), (0.0, 2.2), (1.1, 2.3), (0.95, 2.2), (4.0, 1.7), 0.6, longer_is_width=True),
+    Shape("car", (2.5, 6.5), (0.0, 2.4), (1.1, 2.5), (0.5, 6.5), (4.0, 1.7), 0.9),
+    Shape("car", (1.2, 2.5), (0.0, 2.4), (1.1, 2.5), (0.95, 2.5), (4.0, 1.7), 0.6, end_only=True),
 )
 OTHER = Shape("unknown", (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.1, 0.1), 0.2)
 MANY_POINTS = 10.0  # with so many, a score is two thirds of what it can be
@@ -58,10 +58,13 @@ class Heights:
         return cls(top, (high - low).max(axis=0), np.diff(starts, append=len(points)))
 
 
-def recognised(rectangles: Rectangles, heights: Heights, sensor: Array) -> tuple[Rectangles, tuple[str, ...], Array]:
+def recognised(
+    rectangles: Rectangles, heights: Heights, hidden: NDArray[np.bool_]
+) -> tuple[Rectangles, tuple[str, ...], Array]:
     """Rectangles of the whole objects with their length along yaw, class names (C,), scores (C,) in 0..1.
 
-    `sensor` (2,) is where the clusters are seen from.
+    The sensor is at the origin; `hidden` (C,2) says whether something else hides the clusters' clockwise and
+    counter-clockwise ends from it.
     """
     shapes = (*SHAPES, OTHER)
     sides = rectangles.sides
@@ -69,12 +72,19 @@ def recognised(rectangles: Rectangles, heights: Heights, sensor: Array) -> tuple
     bounds = np.array([[shape.longer, shape.shorter, shape.top, shape.upper] for shape in shapes])
     fits = ((bounds[:, None, :, 0] <= measures) & (measures <= bounds[:, None, :, 1])).all(axis=2)
     kinds = fits.argmax(axis=0)
-    across = (sides[:, 1] > sides[:, 0]) != np.array([shape.longer_is_width for shape in shapes])[kinds]
-    whole = _completed(
-        _turned_a_quarter(rectangles, across), np.array([shape.least for shape in shapes])[kinds], sensor
-    )
+    # the side of a car that is seen squarely would be seen in its length: what is shorter is its front or its rear
+    end_only = np.array([shape.end_only for shape in shapes])[kinds]
+    sight = np.abs(_in_own_frames(rectangles, rectangles.centres))
+    across = np.where(end_only, sight[:, 1] > sight[:, 0], sides[:, 1] > sides[:, 0])
+    least = np.array([shape.least for shape in shapes])[kinds]
+    whole = _completed(_turned_a_quarter(rectangles, across), least, hidden)
     scores = np.array([shape.score for shape in shapes])[kinds] * (1.0 - np.exp(-heights.points / MANY_POINTS))
     return whole, tuple(shapes[kind].label for kind in kinds), scores
+
+
+def _in_own_frames(rectangles: Rectangles, vectors: Array) -> Array:
+    """Coordinates (C,2) of a vector (C,2) along and across the yaw of each rectangle."""
+    return np.asarray(np.einsum("cji,cj->ci", planar.rotations(rectangles.yaw), vectors))
 
 
 def _turned_a_quarter(rectangles: Rectangles, which: NDArray[np.bool_]) -> Rectangles:
@@ -87,12 +97,17 @@ def _turned_a_quarter(rectangles: Rectangles, which: NDArray[np.bool_]) -> Recta
     )
 
 
-def _completed(rectangles: Rectangles, least: Array, sensor: Array) -> Rectangles:
-    """Rectangles with sides of `least` (C,2) metres or more, made longer where the sensor does not see them.
+def _completed(rectangles: Rectangles, least: Array, hidden: NDArray[np.bool_]) -> Rectangles:
+    """Rectangles with sides of `least` (C,2) metres or more, made longer where the sensor at the origin does not see.
 
     What is nearest to the sensor stays: the corner that faces it, or the point of a side that it looks at squarely.
+    But a side that lies across the line of sight, and of which one end is hidden, is made longer at that end.
     """
-    seen_from = np.einsum("cji,j->ci", planar.rotations(rectangles.yaw), sensor)
     missing = np.maximum(least - rectangles.sides, 0.0)
-    before = np.clip((seen_from - rectangles.low) / np.maximum(rectangles.sides, 1e-9), 0.0, 1.0)
+    before = np.clip(-rectangles.low / np.maximum(rectangles.sides, 1e-9), 0.0, 1.0)
+    centres = rectangles.centres
+    counter = _in_own_frames(rectangles, np.column_stack([-centres[:, 1], centres[:, 0]]))  # across the line of sight
+    lies_across = np.abs(counter) > np.hypot(*centres.T)[:, None] * np.sqrt(0.5)
+    one_end = lies_across & (hidden[:, :1] != hidden[:, 1:])
+    before = np.where(one_end, (counter > 0.0) == hidden[:, :1], before)
     return Rectangles(rectangles.yaw, rectangles.low - before * missing, rectangles.high + (1.0 - before) * missing)

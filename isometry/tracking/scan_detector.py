@@ -15,13 +15,15 @@ from isometry.lidar_odometry.scan import FURTHEST_MEDIAN_METRES
 from isometry.sensing.ground_surface import ground_surface
 from isometry.tracking.canonical_frame import canonical_yaw, turned
 from isometry.tracking.clusters import clusters, gathered
-from isometry.tracking.object_shapes import Heights, recognised
+from isometry.tracking.object_shapes import OTHER, Heights, recognised
+from isometry.tracking.occlusion import hidden_sides
 from isometry.tracking.oriented_boxes import fitted_rectangles
 from isometry.tracking.scan_detector_parameters import ScanDetectorParameters
 from isometry.tracking.types import BOX, Detections
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
+RIM_METRES = 0.2  # around an object, in which no other one has its centre
 NODE_METRES = 3.0  # between heights of the ground; clusters bear more blur than registration does
 
 
@@ -45,34 +47,50 @@ class ScanDetector:
         seen = _within_reach(points, seen_from, self.parameters)
         if not len(seen):
             return _nothing()
-        yaw = canonical_yaw(seen)
-        detections = self._detect_level(turned(seen, -yaw), turned(seen_from[None], -yaw)[0])
-        detections.boxes[:, :3] = turned(detections.boxes[:, :3], yaw)
+        yaw = canonical_yaw(seen - seen_from)
+        detections = self._detect_level(turned(seen - seen_from, -yaw))
+        detections.boxes[:, :3] = turned(detections.boxes[:, :3], yaw) + seen_from
         detections.boxes[:, 6] = planar.wrapped(detections.boxes[:, 6] + yaw)
         return detections
 
-    def _detect_level(self, points: Array, sensor: Array) -> Detections:
+    def _detect_level(self, points: Array) -> Detections:
+        """Objects among points (N,3) within reach, seen from the origin."""
         over = points[:, 2] - ground_surface(points, NODE_METRES).height_at(points)
         standing = (over > self.parameters.clearance_m) & (over < self.parameters.highest_m)
         points, over = np.compress(standing, points, axis=0), over[standing]
-        range_m = np.hypot(points[:, 0] - sensor[0], points[:, 1] - sensor[1])
+        range_m = np.hypot(points[:, 0], points[:, 1])
         cluster = clusters(points, self.parameters.link_m + self.parameters.link_per_m * range_m)
         chosen, starts = _of_object_size(points, cluster, self.parameters)
         if not len(starts):
             return _nothing()
+        hidden = hidden_sides(points, chosen, starts)
         points, over = points[chosen], over[chosen]
         rectangles = fitted_rectangles(points[:, :2], starts)
         heights = Heights.of(points[:, :2], over, starts, rectangles)
-        whole, labels, scores = recognised(rectangles, heights, sensor[:2])
+        whole, labels, scores = recognised(rectangles, heights, hidden)
         ground = np.minimum.reduceat(points[:, 2] - over, starts)
         boxes = np.column_stack(
             [whole.centres, ground + heights.top / 2.0, whole.sides, heights.top, planar.wrapped(whole.yaw)]
         )
-        return Detections(boxes, scores, labels, headings_known=False)
+        return _without_parts(Detections(boxes, scores, labels, headings_known=False))
 
 
 def _nothing() -> Detections:
     return Detections(np.zeros((0, BOX)), np.zeros(0), (), headings_known=False)
+
+
+def _without_parts(detections: Detections) -> Detections:
+    """Those whose centre is not in a larger one of a known class: what is seen through windows is no object."""
+    x, y, _, length, width, _, yaw = detections.boxes.T
+    c, s = np.cos(yaw), np.sin(yaw)
+    dx, dy = x[:, None] - x, y[:, None] - y
+    inside = (np.abs(c * dx + s * dy) < length / 2.0 + RIM_METRES) & (
+        np.abs(c * dy - s * dx) < width / 2.0 + RIM_METRES
+    )
+    known = np.array([label != OTHER.label for label in detections.labels])
+    part = (inside & ((length * width)[:, None] < length * width) & known).any(axis=1)
+    labels = tuple(label for label, gone in zip(detections.labels, part, strict=True) if not gone)
+    return Detections(detections.boxes[~part], detections.scores[~part], labels, headings_known=False)
 
 
 def _within_reach(
