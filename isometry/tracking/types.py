@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from isometry.geometry import planar, se3
 
 Array = NDArray[np.float64]
 
@@ -26,6 +28,30 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def taken(self, index: NDArray[np.intp]) -> Detections:
+        """Some of them."""
+        return replace(
+            self,
+            boxes=self.boxes[index],
+            scores=self.scores[index],
+            labels=tuple(self.labels[k] for k in index),
+            velocities=None if self.velocities is None else self.velocities[index],
+            velocity_covariances=None if self.velocity_covariances is None else self.velocity_covariances[index],
+        )
+
+    def in_frame(self, T_target_source: Array) -> Detections:
+        """The same ones in another frame with z up. Velocities, which are over ground, are along its axes then."""
+        boxes, yaw = self.boxes.copy(), se3.yaw(T_target_source)
+        boxes[:, :3] = se3.apply(T_target_source, boxes[:, :3])
+        boxes[:, 6] += yaw
+        R = planar.rotations(np.asarray(yaw))
+        return replace(
+            self,
+            boxes=boxes,
+            velocities=None if self.velocities is None else self.velocities @ R.T,
+            velocity_covariances=None if self.velocity_covariances is None else R @ self.velocity_covariances @ R.T,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""What of a box is followed without a rule of motion: its height, its size, how it lies and what it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import planar
+from isometry.tracking.types import Detections
+
+Array = NDArray[np.float64]
+
+QUARTER = np.pi / 2.0
+
+
+def as_expected(found: Detections, yaw: Array) -> Array:
+    """Boxes (K,7) of detections, each told as the same box whose yaw is nearest to the one expected (K,).
+
+    A detector that knows headings may take the back for the front; one that does not, any side for the front.
+    """
+    boxes = found.boxes.copy()
+    step = np.pi if found.headings_known else QUARTER
+    turns = np.round(planar.wrapped(yaw - boxes[:, 6]) / step)
+    boxes[:, 6] += turns * step
+    swapped = (turns.astype(int) % 2 == 1) & (not found.headings_known)
+    boxes[swapped, 3:5] = boxes[swapped, 4:2:-1]
+    return boxes
+
+
+def blended(rest: Array, boxes: Array, hits: NDArray[np.int64], least_gains: Array) -> Array:
+    """`rest` (K,5) of tracks after boxes (K,7): the mean of `hits` (K,) detections, the last ones counting most.
+
+    `least_gains` (K,3) of a detection against all before it: for z, for the size, for yaw.
+    """
+    change = boxes[:, 2:] - rest
+    change[:, 4] = planar.wrapped(change[:, 4])
+    blend: Array = rest + np.maximum(1.0 / hits[:, None], least_gains[:, [0, 1, 1, 1, 2]]) * change
+    return blend
+
+
+def elected(votes: Counter[str]) -> str:
+    """The class that most detections had; of those with as many, the one that is first in the alphabet."""
+    return min(votes, key=lambda label: (-votes[label], label))

@@ -1,0 +1,60 @@
+"""How far each kind of detector can be trusted: how exact its boxes are, and what its scores mean.
+
+The figures of a detector are measured on recordings of it with labels: `isometry train tracking-confidence`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DetectorModel:
+    """Of one detector and one class of objects."""
+
+    position_noise: float  # metres, standard deviation of a centre along x and y
+    least_gains: tuple[float, float, float]  # of a detection against a long track: z, sizes, yaw
+    # Log odds that a track is an object, for these in turn: 1, the mean score of its detections, the score of the
+    # last one, the logarithm of their number, its distance from the base in metres
+    log_odds: tuple[float, float, float, float, float]
+
+
+def confidence(log_odds: Array, mean: Array, last: Array, hits: NDArray[np.int64], range_m: Array) -> Array:
+    """Probability (N,) that tracks are of objects: of the mean and the last score, and the number of detections.
+
+    `log_odds` (N,5) as `DetectorModel` has them, `range_m` (N,) metres from the base.
+    """
+    told = np.stack([np.ones(len(hits)), mean, last, np.log(hits), range_m], axis=1)
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip((log_odds * told).sum(axis=1), -30.0, 30.0))))
+
+
+UNSCORED = 0.5
+"""Stands for the score of a detection that has none."""
+
+UNKNOWN_DETECTOR = DetectorModel(0.15, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
+
+MODELS: dict[str, dict[str, DetectorModel]] = {
+    "any": {},
+    "pointrcnn": {
+        "car": DetectorModel(0.05, (0.7, 0.4, 0.65), (-4.0, 0.72, 0.78, 0.71, 0.02)),
+        "pedestrian": DetectorModel(0.05, (0.7, 0.4, 0.65), (-6.0, 1.0, 1.0, 0.7, 0.02)),
+        "cyclist": DetectorModel(0.05, (0.7, 0.4, 0.65), (-4.0, 0.6, 0.6, 0.7, 0.02)),
+    },
+}
+
+
+def detector_model(detector: str, label: str) -> DetectorModel:
+    """The model of a class name, whatever its case. Raises ValueError for a detector that nobody knows."""
+    if detector not in MODELS:
+        raise ValueError(f"no detector {detector!r} is known, only {', '.join(MODELS)}")
+    return MODELS[detector].get(label.lower(), UNKNOWN_DETECTOR)
+
+
+def detector_named(detections: str) -> str:
+    """Which detector recordings of such a name are of: the one that the name begins with, else `any`."""
+    return next((name for name in MODELS if name != "any" and detections.lower().startswith(name)), "any")

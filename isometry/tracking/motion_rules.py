@@ -1,0 +1,157 @@
+"""Rules that objects move by, each a Kalman filter of all objects at once; of each object the likeliest rule is chosen.
+
+Objects are entities, rules are condition and action: every rule is scored by how well it foretold an object's last
+detections, and the best one moves it. Source: Goyal et al., "Neural Production Systems", NeurIPS 2021, with rules of
+mechanics in place of learned ones; the turning rule is the coordinated turn of Bar-Shalom, "Estimation with
+Applications to Tracking and Navigation" (2001), section 11.7.
+
+All noise is the same in every direction and no rule knows where x points: turned detections give turned estimates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+RULES = ("standing", "constant_velocity", "constant_turn")
+STANDING, VELOCITY, TURN = range(3)
+X, V, W = slice(0, 2), slice(2, 4), 4  # of a state: position (m), velocity (m/s), yaw rate (rad/s)
+STATE = 5
+
+STANDING_NOISE = 0.1  # metres after a second: a box of what stands wanders with what is seen of it
+FORGET = 0.85  # of a rule's score from one detection to the next
+BIRTH_YAW_RATE = 0.3  # radians a second, standard deviation
+PREFERENCE = (0.0, -1.0, -2.0)  # log odds before anything is seen: the simpler rule first
+NEVER = -1e9
+
+
+@dataclass(frozen=True)
+class Motion:
+    """State of N objects under M rules."""
+
+    mean: Array  # (M,N,5)
+    covariance: Array  # (M,N,5,5)
+    score: Array  # (M,N) log odds of the rules
+
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Motion:
+        """Of some objects only."""
+        return Motion(self.mean[:, index], self.covariance[:, index], self.score[:, index])
+
+    @staticmethod
+    def joined(first: Motion, second: Motion) -> Motion:
+        """Of two sets of objects."""
+        return Motion(
+            np.concatenate([first.mean, second.mean], axis=1),
+            np.concatenate([first.covariance, second.covariance], axis=1),
+            np.concatenate([first.score, second.score], axis=1),
+        )
+
+    @property
+    def columns(self) -> tuple[Array, Array, Array]:
+        """All of it, each with the objects along its second axis."""
+        return self.mean, self.covariance, self.score
+
+    def write(self, index: NDArray[np.intp], other: Motion) -> None:
+        """Put the motion of other objects in the place of these."""
+        for column, value in zip(self.columns, other.columns, strict=True):
+            column[:, index] = value
+
+    @property
+    def chosen(self) -> NDArray[np.intp]:
+        """Number (N,) of each object's rule."""
+        return np.asarray(np.argmax(self.score, axis=0))
+
+    def best(self) -> tuple[Array, Array]:
+        """Mean (N,5) and covariance (N,5,5) under each object's rule."""
+        objects = np.arange(self.mean.shape[1])
+        return self.mean[self.chosen, objects], self.covariance[self.chosen, objects]
+
+
+def born(position: Array, variance: Array, velocity: Array, velocity_covariance: Array, over_ground: bool) -> Motion:
+    """New objects at `position` (N,2) of `variance` (N,), with `velocity` (N,2) of `velocity_covariance` (N,2,2).
+
+    Where velocities are not `over_ground`, nothing stands.
+    """
+    count = len(position)
+    mean, covariance = np.zeros((len(RULES), count, STATE)), np.zeros((len(RULES), count, STATE, STATE))
+    mean[:, :, X] = position
+    covariance[:, :, X, X] = variance[:, None, None] * np.eye(2)
+    mean[VELOCITY:, :, V] = velocity
+    covariance[VELOCITY:, :, V, V] = velocity_covariance
+    covariance[TURN, :, W, W] = BIRTH_YAW_RATE**2
+    return Motion(mean, covariance, np.repeat(_preference(over_ground)[:, None], count, axis=1))
+
+
+def _preference(over_ground: bool) -> Array:
+    return np.array(PREFERENCE if over_ground else (NEVER, *PREFERENCE[1:]))
+
+
+def predicted(motion: Motion, elapsed_s: float, acceleration: Array, turn_acceleration: Array) -> Motion:
+    """The objects after `elapsed_s`, with standard deviations (N,) of their accelerations (m/s2, rad/s2)."""
+    mean, dt = motion.mean.copy(), elapsed_s
+    F = np.zeros_like(motion.covariance)
+    F[:, :, range(STATE), range(STATE)] = 1.0
+    F[STANDING, :, V, V] = 0.0
+    F[VELOCITY, :, X, V] = dt * np.eye(2)
+    mean[VELOCITY, :, X] += dt * mean[VELOCITY, :, V]
+    mean[TURN], F[TURN] = _turned(mean[TURN], dt)
+
+    covariance = F @ motion.covariance @ np.swapaxes(F, -1, -2)
+    identity = np.eye(2)
+    noise = (acceleration**2)[:, None, None] * identity
+    for rule in (VELOCITY, TURN):
+        covariance[rule, :, X, X] += 0.25 * dt**4 * noise
+        covariance[rule, :, X, V] += 0.5 * dt**3 * noise
+        covariance[rule, :, V, X] += 0.5 * dt**3 * noise
+        covariance[rule, :, V, V] += dt**2 * noise
+    covariance[STANDING, :, X, X] += STANDING_NOISE**2 * dt * identity
+    covariance[TURN, :, W, W] += (turn_acceleration * dt) ** 2
+    return replace(motion, mean=mean, covariance=covariance)
+
+
+def _turned(mean: Array, dt: float) -> tuple[Array, Array]:
+    """States (N,5) after `dt` seconds at their yaw rates, and the Jacobians (N,5,5) of that."""
+    rate = np.where(np.abs(mean[:, W]) < 1e-4, 1e-4, mean[:, W])
+    angle = rate * dt
+    s, c = np.sin(angle), np.cos(angle)
+    along, across = s / rate, (1.0 - c) / rate
+    along_rate, across_rate = (angle * c - s) / rate**2, (angle * s - (1.0 - c)) / rate**2
+    vx, vy = mean[:, 2], mean[:, 3]
+    after, F = mean.copy(), np.zeros((len(mean), STATE, STATE))
+    after[:, 0] += along * vx - across * vy
+    after[:, 1] += across * vx + along * vy
+    after[:, 2], after[:, 3] = c * vx - s * vy, s * vx + c * vy
+    F[:, range(STATE), range(STATE)] = 1.0
+    F[:, 0, 2], F[:, 0, 3], F[:, 0, W] = along, -across, along_rate * vx - across_rate * vy
+    F[:, 1, 2], F[:, 1, 3], F[:, 1, W] = across, along, across_rate * vx + along_rate * vy
+    F[:, 2, 2], F[:, 2, 3], F[:, 2, W] = c, -s, -dt * after[:, 3]
+    F[:, 3, 2], F[:, 3, 3], F[:, 3, W] = s, c, dt * after[:, 2]
+    return after, F
+
+
+def corrected(motion: Motion, measured: Array, noise: Array, part: slice, over_ground: bool) -> Motion:
+    """The objects after each was measured: its position (or velocity, as `part` says) (N,2), covariance (N,2,2).
+
+    Scores of the rules change by how well each had foretold the measurement.
+    """
+    P = motion.covariance
+    innovation = measured - motion.mean[:, :, part]
+    S = P[:, :, part, part] + noise
+    determinant = S[..., 0, 0] * S[..., 1, 1] - S[..., 0, 1] * S[..., 1, 0]
+    S_inverse = np.empty_like(S)
+    S_inverse[..., 0, 0], S_inverse[..., 1, 1] = S[..., 1, 1] / determinant, S[..., 0, 0] / determinant
+    S_inverse[..., 0, 1], S_inverse[..., 1, 0] = -S[..., 0, 1] / determinant, -S[..., 1, 0] / determinant
+    PH = P[:, :, :, part]
+    gain = PH @ S_inverse
+    mean = motion.mean + (gain @ innovation[..., None])[..., 0]
+    kept = np.broadcast_to(np.eye(STATE), P.shape).copy()
+    kept[:, :, :, part] -= gain  # Joseph's form: a covariance stays one, whatever is rounded
+    covariance = kept @ P @ np.swapaxes(kept, -1, -2) + gain @ noise @ np.swapaxes(gain, -1, -2)
+    distance = (innovation * (S_inverse @ innovation[..., None])[..., 0]).sum(axis=-1)
+    likelihood = -0.5 * (distance + np.log(determinant))
+    score = FORGET * motion.score + (1.0 - FORGET) * _preference(over_ground)[:, None] + likelihood
+    return Motion(mean, covariance, score - score.max(axis=0))
