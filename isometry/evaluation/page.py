@@ -33,6 +33,8 @@ table { border-collapse: collapse; width: 100%; }
 td { border-top: 1px solid #e6ebf0; padding: 4px 8px; vertical-align: top; }
 td:first-child { color: #52606d; width: 45%; }
 td:last-child { overflow-wrap: anywhere; }
+.grid th, .grid td { width: auto; padding: 4px 8px; text-align: right; color: inherit; }
+.grid th:first-child, .grid td:first-child { text-align: left; }
 </style><script>$plotly</script></head>
 <body><main><h1>$title</h1><p>$subtitle</p>
 <div class="tiles">$tiles</div>
@@ -91,6 +93,19 @@ def rows(content: dict[str, Any]) -> str:
     return f"<table>{lines}</table>"
 
 
+def grid(header: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    """A table with a title over each column; None is a dash."""
+    titles = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in line) + "</tr>" for line in lines
+    )
+    return f'<table class="grid"><tr>{titles}</tr>{body}</table>'
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _leaves(content: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
     leaves: list[tuple[str, str]] = []
     for key, value in content.items():
@@ -100,6 +115,5 @@ def _leaves(content: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
         elif isinstance(value, list):
             leaves.append((name, ", ".join(map(str, value)) or "-"))
         else:
-            text = "-" if value is None else str(value)
-            leaves.append((name, f"{value:.4g}" if isinstance(value, float) else text))
+            leaves.append((name, _cell(value)))
     return leaves

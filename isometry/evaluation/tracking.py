@@ -1,63 +1,86 @@
-"""Tracking measured on KITTI sequences: from detections to tracks, and what they are worth in AB3DMOT's protocol."""
+"""Tracking measured on KITTI sequences, in AB3DMOT's protocol: of detections class by class, or of scans.
+
+From detections a match needs an overlap in space, and a class is judged as KITTI does. Scans say little of classes and
+of heights: there every labelled object counts, whichever class its track has, and a match needs an overlap seen from
+above. Nothing is labelled that is no traffic: a track whose class is not known, or that the rim of the image cuts, is
+then no false alarm.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.datasets.kitti_tracking import DONT_CARE, RATE_HZ, KittiObjects, KittiTracking
+from isometry.datasets.kitti_tracking import DONT_CARE, KittiObjects, KittiTracking
+from isometry.evaluation import tracking_runs
 from isometry.evaluation.tracking_identity import identity
+from isometry.evaluation.tracking_objects import Followed, followed
 from isometry.evaluation.tracking_protocol import Clear, Curve, Scene, clear_at, evaluate
-from isometry.geometry import planar, se3
-from isometry.tracking.types import BOX, Detections, TrackingStep
+from isometry.evaluation.tracking_runs import (
+    FollowsDetections,
+    FollowsScans,
+    Tracks,
+    in_image,
+    track_detections,
+    track_scans,
+)
 
 Array = NDArray[np.float64]
 
 # What is judged, and the class beside it that may be found and may be missed.
 CLASSES: dict[str, str | None] = {"Car": "Van", "Pedestrian": "Person_sitting", "Cyclist": None}
+ANY = "any"  # class of what is tracked in scans
+KNOWN_IN_SCANS = ("car", "pedestrian", "cyclist")
 MOST_TRUNCATION, MOST_OCCLUSION = 0, 2  # an object beyond may be missed
 LEAST_HEIGHT_PX = 25.0  # a track that is lower in the image, and matches nothing, is no false alarm
 IN_NO_CARE = 0.5  # the same, where more than this share of it lies in an area of no care
-
-
-class FollowsDetections(Protocol):
-    """What turns detections into tracks."""
-
-    def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
-        """One step."""
+RIM_PX = 1.0
 
 
 @dataclass(frozen=True)
-class Tracks:
-    """What a tracker reported in one sequence, a row for each track in each frame. T rows."""
+class Run:
+    """One sequence: what is labelled of the class, what was detected, what was tracked."""
 
-    frames: NDArray[np.int64]  # (T,)
-    ids: NDArray[np.int64]  # (T,)
-    boxes: Array  # (T,7) in the LiDAR frame of the row's moment
-    scores: Array  # (T,)
-    steps: int
-    seconds: float  # inside of the tracker
+    sequence: KittiTracking
+    truth: KittiObjects
+    found: KittiObjects | None  # None: from scans
+    tracks: Tracks
+    scene: Scene  # rows as in `truth` and `tracks`
 
 
 @dataclass(frozen=True)
 class ClassResult:
-    """All about one class: the tracks of each sequence and what they are worth at each overlap."""
+    """All about one class, and what it is worth at each overlap; the first one is the one that counts."""
 
     label: str
-    sequences: tuple[str, ...]
-    tracks: tuple[Tracks, ...]
-    scenes: tuple[Scene, ...]
+    runs: tuple[Run, ...]
     curves: dict[float, Curve]
+    T_world_lidar: tuple[Array, ...]  # of each run (F,4,4) by frame number, to know speeds by
 
     @property
     def frames_per_second(self) -> float:
-        """Steps of the tracker a second that it worked."""
-        return sum(each.steps for each in self.tracks) / max(sum(each.seconds for each in self.tracks), 1e-9)
+        """Frames for each second that the tracker worked."""
+        seconds = np.concatenate([run.tracks.seconds for run in self.runs])
+        return float(np.isfinite(seconds).sum() / max(np.nansum(seconds), 1e-9))
+
+    @property
+    def from_scans(self) -> bool:
+        """Whether nothing but scans was given."""
+        return self.runs[0].found is None
+
+    @property
+    def objects(self) -> list[Followed]:
+        """What became of each labelled object."""
+        iou, curve = next(iter(self.curves.items()))
+        return [
+            each
+            for run, poses in zip(self.runs, self.T_world_lidar, strict=True)
+            for each in followed(run.sequence.sequence, run.truth, run.scene, run.tracks, iou, curve.best.score, poses)
+        ]
 
 
 def measure(
@@ -71,73 +94,112 @@ def measure(
 
     Raises DatasetError for files that cannot be used, ValueError where nothing of the class is labelled.
     """
-    tracks, scenes = [], []
+    runs = []
     for sequence in sequences:
         found = sequence.detections(detections)
         found = found.chosen(np.array(found.labels, dtype=object) == label)
-        count = max(sequence.frame_count, 1 + int(found.frames.max(initial=-1)))
-        tracks.append(in_image(sequence, track(tracker(), found, count)))
-        scenes.append(scene_of(sequence, label, tracks[-1]))
-    together = Scene.joined(scenes)
+        frames = max(sequence.frame_count, 1 + int(found.frames.max(initial=-1)))
+        tracks = in_image(sequence, track_detections(tracker(), found, frames))
+        truth, scene = _class_scene(sequence, label, tracks)
+        runs.append(Run(sequence, truth, found, tracks, scene))
+    return _result(label, runs, ious, None)
+
+
+def measure_scans(
+    sequences: Sequence[KittiTracking],
+    ious: Sequence[float],
+    tracker: Callable[[], FollowsScans],
+    T_odom_lidar: Array | None,
+) -> ClassResult:
+    """Track whatever stands in the scans of each sequence.
+
+    `T_odom_lidar` (F,4,4) are poses by frame number of the one sequence; without them the tracker has its own odometry.
+    """
+    runs = []
+    for sequence in sequences:
+        tracks = in_image(sequence, track_scans(tracker(), sequence, T_odom_lidar))
+        truth, scene = _any_scene(sequence, tracks)
+        runs.append(Run(sequence, truth, None, tracks, scene))
+    return _result(ANY, runs, ious, T_odom_lidar)
+
+
+def figures(result: ClassResult) -> dict[str, Any]:
+    """All figures of a class, by the overlap that a match needs; those of each sequence at the first one."""
+    together = Scene.joined([run.scene for run in result.runs])
+    told: dict[str, Any] = {"frames_per_second": result.frames_per_second, "ious": {}}
+    for iou, curve in result.curves.items():
+        told["ious"][f"{iou:g}"] = (
+            {"sAMOTA": curve.sAMOTA, "AMOTA": curve.AMOTA, "AMOTP": curve.AMOTP}
+            | asdict(curve.best)
+            | asdict(identity(together, iou, curve.best.score))
+        )
+    iou, curve = next(iter(result.curves.items()))
+    told["sequences"] = {run.sequence.sequence: of_sequence(run, iou, curve.best) for run in result.runs}
+    return told
+
+
+def turn_error_m(upright: ClassResult, turned: ClassResult) -> float | None:
+    """Largest distance in metres between the same tracks; None where they are not the same in some sequence."""
+    pairs = zip(upright.runs, turned.runs, strict=True)
+    errors = [tracking_runs.turn_error_m(one.tracks, other.tracks) for one, other in pairs]
+    known = [error for error in errors if error is not None]
+    return max(known) if len(known) == len(errors) else None
+
+
+def of_sequence(run: Run, iou: float, best: Clear) -> dict[str, Any] | None:
+    """Figures of one sequence at the score that is the best for all; None where nothing has to be found in it."""
+    return None if run.scene.truth_optional.all() else asdict(clear_at(run.scene, iou, best.score))
+
+
+def _result(label: str, runs: list[Run], ious: Sequence[float], poses: Array | None) -> ClassResult:
+    together = Scene.joined([run.scene for run in runs])
     curves = {iou: evaluate(together, iou) for iou in ious}
-    return ClassResult(label, tuple(each.sequence for each in sequences), tuple(tracks), tuple(scenes), curves)
+    known = tuple(run.tracks.T_odom_lidar if poses is None else poses for run in runs)
+    return ClassResult(label, tuple(runs), curves, known)
 
 
-def track(tracker: FollowsDetections, found: KittiObjects, frames: int) -> Tracks:
-    """Tracks of the detections of a sequence, frame by frame, also through those without any."""
-    bounds = np.searchsorted(found.frames, np.arange(frames + 1))
-    rows: list[tuple[int, int, float]] = []
-    boxes: list[Array] = []
-    seconds = 0.0
-    for frame in range(frames):
-        part = slice(bounds[frame], bounds[frame + 1])
-        given = Detections(found.boxes[part], found.scores[part], found.labels[part])
-        began = time.perf_counter()
-        step = tracker.process(given, round(frame * 1e9 / RATE_HZ), None)
-        seconds += time.perf_counter() - began
-        rows += [(frame, each.id, each.confidence) for each in step.tracks]
-        boxes.append(in_base(step))
-    frame_numbers, ids, scores = np.array(rows, dtype=float).reshape(-1, 3).T
-    return Tracks(frame_numbers.astype(np.int64), ids.astype(np.int64), np.vstack(boxes), scores, frames, seconds)
+def _class_scene(sequence: KittiTracking, label: str, tracks: Tracks) -> tuple[KittiObjects, Scene]:
+    """Labels and tracks of one class as KITTI judges them."""
+    labels = np.array(sequence.labels.labels, dtype=object)
+    truth = sequence.labels.chosen((labels == label) | (labels == CLASSES[label]))
+    scene = _scene(sequence, truth, tracks)
+    is_neighbour = np.array(truth.labels, dtype=object) != label
+    return truth, replace(scene, truth_optional=scene.truth_optional | is_neighbour)
 
 
-def in_base(step: TrackingStep) -> Array:
-    """Boxes (N,7) of a step's tracks in the frame of the base."""
-    boxes = np.array([each.box for each in step.tracks]).reshape(-1, BOX)
-    T_base_odom = se3.inverse(step.T_odom_base)
-    boxes[:, :3] = se3.apply(T_base_odom, boxes[:, :3])
-    boxes[:, 6] = planar.wrapped(boxes[:, 6] - se3.yaw(step.T_odom_base))
-    return boxes
-
-
-def in_image(sequence: KittiTracking, tracks: Tracks) -> Tracks:
-    """Only the tracks that image 2 shows: labels stop at its rim."""
+def _any_scene(sequence: KittiTracking, tracks: Tracks) -> tuple[KittiObjects, Scene]:
+    """Labels and tracks of all classes, as their footprints."""
+    truth = sequence.labels.chosen(np.array(sequence.labels.labels, dtype=object) != DONT_CARE)
+    scene = _scene(sequence, truth, tracks)
+    unknown = ~np.isin(tracks.labels, KNOWN_IN_SCANS)
+    width, height = sequence.image_size() - 1.0
     boxes = sequence.calibration.project(tracks.boxes, sequence.image_size())
-    shown = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return Tracks(
-        tracks.frames[shown],
-        tracks.ids[shown],
-        tracks.boxes[shown],
-        tracks.scores[shown],
-        tracks.steps,
-        tracks.seconds,
+    cut = (boxes[:, :2].min(axis=1) < RIM_PX) | (boxes[:, 2] > width - RIM_PX) | (boxes[:, 3] > height - RIM_PX)
+    return truth, replace(
+        scene,
+        truth_boxes=_flat(scene.truth_boxes),
+        track_boxes=_flat(scene.track_boxes),
+        track_optional=scene.track_optional | unknown | cut,
     )
 
 
-def scene_of(sequence: KittiTracking, label: str, tracks: Tracks) -> Scene:
-    """Labels and tracks of one class as the protocol takes them, with what KITTI says may be missed or found."""
-    labels = np.array(sequence.labels.labels, dtype=object)
-    truth = sequence.labels.chosen((labels == label) | (labels == CLASSES[label]))
-    no_care = sequence.labels.chosen(labels == DONT_CARE)
+def _flat(boxes: Array) -> Array:
+    """Boxes (N,7) that overlap in space as their footprints do."""
+    flat = boxes.copy()
+    flat[:, 2], flat[:, 5] = 0.0, 1.0
+    return flat
+
+
+def _scene(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> Scene:
+    """With what KITTI says may be missed or found whichever class it has."""
+    no_care = sequence.labels.chosen(np.array(sequence.labels.labels, dtype=object) == DONT_CARE)
     image_boxes = sequence.calibration.project(tracks.boxes, sequence.image_size())
     is_low = image_boxes[:, 3] - image_boxes[:, 1] <= LEAST_HEIGHT_PX
     return Scene(
         truth_frames=truth.frames,
         truth_ids=truth.ids,
         truth_boxes=sequence.calibration.ahead(truth.boxes),
-        truth_optional=(truth.truncation > MOST_TRUNCATION)
-        | (truth.occlusion > MOST_OCCLUSION)
-        | (np.array(truth.labels, dtype=object) != label),
+        truth_optional=(truth.truncation > MOST_TRUNCATION) | (truth.occlusion > MOST_OCCLUSION),
         track_frames=tracks.frames,
         track_ids=tracks.ids,
         track_boxes=sequence.calibration.ahead(tracks.boxes),
@@ -156,27 +218,3 @@ def _inside(frames: NDArray[np.int64], image_boxes: Array, areas: KittiObjects) 
         common = np.prod(np.maximum(sides, 0.0), axis=-1)
         inside[rows] = (common > IN_NO_CARE * np.prod(one[..., 2:] - one[..., :2], axis=-1)).any(axis=1)
     return inside
-
-
-def figures(result: ClassResult) -> dict[str, Any]:
-    """All figures of a class, by the overlap that a match needs; those of each sequence at the first one."""
-    together = Scene.joined(result.scenes)
-    told: dict[str, Any] = {"frames_per_second": result.frames_per_second, "ious": {}}
-    for iou, curve in result.curves.items():
-        told["ious"][f"{iou:g}"] = (
-            {"sAMOTA": curve.sAMOTA, "AMOTA": curve.AMOTA, "AMOTP": curve.AMOTP}
-            | asdict(curve.best)
-            | asdict(identity(together, iou, curve.best.score))
-        )
-    iou, curve = next(iter(result.curves.items()))
-    told["sequences"] = {
-        name: _of_sequence(scene, iou, curve.best) for name, scene in zip(result.sequences, result.scenes, strict=True)
-    }
-    return told
-
-
-def _of_sequence(scene: Scene, iou: float, best: Clear) -> dict[str, Any] | None:
-    """Figures of one sequence at the score that is the best for all; None where nothing is labelled in it."""
-    if scene.truth_optional.all():
-        return None
-    return asdict(clear_at(scene, iou, best.score))

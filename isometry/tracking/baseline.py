@@ -48,7 +48,7 @@ class BaselineTracker:
         for followed, k in pairs:
             self._correct(followed, detections, k)
         common = [each.mean[2:] for each in self._followed if each.hits >= HITS]
-        velocity = np.median(common, axis=0) if common else np.zeros(2)
+        velocity = np.mean(common, axis=0) if common else np.zeros(2)
         taken = {k for _, k in pairs}
         for k in range(len(detections)):
             if k not in taken:
