@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from isometry.cli.evaluate_prediction import prediction
 from isometry.cli.evaluate_registration import registration
 from isometry.cli.evaluate_tracking import tracking
 from isometry.cli.frames import parse_frames
@@ -15,6 +16,7 @@ from isometry.cli.progress import clear_errors
 app = typer.Typer(help="Measure a capability on recorded data.", no_args_is_help=True)
 app.command("registration")(registration)
 app.command("tracking")(tracking)
+app.command("prediction")(prediction)
 
 Kitti = Annotated[Path, typer.Option(help="KITTI odometry directory, with sequences/NN and poses/NN.txt.")]
 Sequence = Annotated[str, typer.Option(help="Which sequence: NN.")]

@@ -51,6 +51,23 @@ def registration(
         _report(output, export_registration_network(network, name, output, card))
 
 
+@app.command("motion-prediction")
+def motion_prediction(
+    trained: Annotated[Path, typer.Argument(help="motion_prediction.pt, as `isometry train` wrote it.")],
+    output: Output,
+    notes: Notes,
+) -> None:
+    """Write the .onnx of motion prediction and its card; refuses a file that breaks its symmetry."""
+    with clear_errors():
+        with needs_training_extra("export"):
+            from isometry.training.prediction_export import export_motion_network
+        from isometry.training.prediction import load_trained
+
+        network, recipe = load_trained(trained)
+        card = json.loads(notes.read_text()) | {"recipe": recipe}
+        _report(output, export_motion_network(network, output, card))
+
+
 def _report(output: Path, card: Mapping[str, Any]) -> None:
     typer.echo(f"{output}: {card['bytes']:,} bytes, sha256 {card['sha256']}")
     for name, measured in card["symmetry"].items():

@@ -24,8 +24,7 @@ TASK = "motion_prediction"
 KINDS = ("car", "cyclist", "pedestrian")
 SAME_KIND = {"van": "car", "truck": "car", "bus": "car", "tram": "car", "person": "pedestrian"}
 HISTORY = 21  # positions that are looked at, `PATH_STEP_S` apart, the last of them now
-FIT = 11  # of them, to which a line is fitted
-LEAST_FIT = 3
+FIT = 3  # of them, to which a line is fitted: of what labels tell, the latest is the best
 STRAIGHT_MPS = 1.5  # slower than about this, a turn is not told from noise
 MOST_TURN = 1.0  # radians a second
 AHEAD_S = PATH_STEP_S * np.arange(1, PATH_STEPS + 1)
@@ -64,16 +63,16 @@ class MotionPredictor:
         """Positions (A,30,2) from 0.1 s to 3 s ahead, and their covariances (A,30,2,2), in the frame of the histories.
 
         `histories` (A,H,2) metres, `PATH_STEP_S` apart, oldest first, the last one now; NaN where an object was not
-        known, older than two seconds ignored. `velocities` (A,2) metres a second as a tracker has them, used for
-        objects whose history is too short; None or NaN: not known, such objects stand. Raises ValueError for other
-        shapes, and naming the first object whose position now is not finite.
+        known, older than two seconds ignored. `velocities` (A,2) metres a second as a tracker has them; where they are
+        None or NaN, a line through the last positions tells, and who has not even those stands. Raises ValueError for
+        other shapes, and naming the first object whose position now is not finite.
         """
         histories, velocities = _checked(histories, velocities, labels)
         if len(histories) == 0:
             return np.zeros((0, PATH_STEPS, 2)), np.zeros((0, PATH_STEPS, 2, 2))
         middle = histories[:, -1].mean(axis=0)  # far from the frame's origin nothing is lost to rounding
         near = histories - middle
-        paths, covariances = self._rule(near, fitted_velocities(near, velocities), labels)
+        paths, covariances = self._rule(near, known_velocities(near, velocities), labels)
         return paths + middle, covariances
 
 
@@ -115,17 +114,17 @@ def constant_turn(histories: Array, velocities: Array, labels: Sequence[str]) ->
 RULES: dict[str, Rule] = {"constant_velocity": constant_velocity, "constant_turn": constant_turn}
 
 
-def fitted_velocities(histories: Array, velocities: Array) -> Array:
-    """Slopes (A,2) of lines fitted to the last second of histories (A,21,2); given ones where too little is known."""
-    slope, enough = _fit(histories[:, -FIT:])
-    return np.where(enough[:, None], slope, np.nan_to_num(velocities))
+def known_velocities(histories: Array, velocities: Array) -> Array:
+    """Velocities (A,2) that are given; where they are NaN, those of lines through the end of histories (A,21,2)."""
+    slope, enough = fitted_velocities(histories[:, -FIT:])
+    return np.where(known(velocities)[:, None], velocities, np.where(enough[:, None], slope, 0.0))
 
 
 def fitted_yaw_rates(histories: Array, velocities: Array) -> Array:
     """Yaw rates (A,) in radians a second: how far velocity turned between the two halves of the history."""
     half = HISTORY // 2
-    before, known_before = _fit(histories[:, : half + 1])
-    after, known_after = _fit(histories[:, half:])
+    before, known_before = fitted_velocities(histories[:, : half + 1])
+    after, known_after = fitted_velocities(histories[:, half:])
     turned = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
     slowest = np.minimum(np.linalg.norm(before, axis=1), np.linalg.norm(after, axis=1))
     trust = slowest**4 / (slowest**4 + STRAIGHT_MPS**4)
@@ -156,15 +155,15 @@ def known(positions: Array) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(positions).all(axis=-1))
 
 
-def _fit(positions: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Slopes (A,2), metres a second, of lines fitted to positions (A,M,2), and whether enough are known (A,)."""
+def fitted_velocities(positions: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Slopes (A,2), metres a second, of lines fitted to positions (A,M,2), and whether more than one is known (A,)."""
     seen = known(positions)
     times = PATH_STEP_S * np.arange(positions.shape[1])
     count = np.maximum(seen.sum(axis=1), 1)
     centred = np.where(seen, times - (seen @ times / count)[:, None], 0.0)
     power = np.square(centred).sum(axis=1)
     slope = np.einsum("am,amx->ax", centred, np.where(seen[..., None], positions, 0.0))
-    return slope / np.maximum(power, 1e-9)[:, None], seen.sum(axis=1) >= LEAST_FIT
+    return slope / np.maximum(power, 1e-9)[:, None], seen.sum(axis=1) > 1
 
 
 def _spread(velocities: Array, rates: Array) -> Array:

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isometry.models.equivariant_motion import STEPS, EquivariantMotion
-from isometry.tracking.prediction import HISTORY, fitted_velocities
+from isometry.models.equivariant_motion import STEP_S, STEPS, EquivariantMotion
+from isometry.tracking.prediction import HISTORY, fitted_velocities, known_velocities
 from isometry.training.prediction_parameters import PredictionTrainingParameters
 from isometry.training.prediction_scenes import Scenes
 from isometry.training.trainer import Trainer, append_row
@@ -27,6 +27,7 @@ WARM_UP = 0.1  # of the steps
 HELD = 0.1  # share of the scenes that is not trained on
 MOVING_MPS = 0.5
 RELATED = 0.9  # how much of a position's error the next one shares, in half of the scenes
+LAGGING = 8  # positions that a tracker's velocity is about the mean of
 GIVEN_MPS = 0.7  # standard deviation of the velocity that a tracker gives for a short history
 
 
@@ -98,17 +99,14 @@ def varied(scenes: Scenes, parameters: PredictionTrainingParameters, random: np.
     dropped |= np.arange(HISTORY) < begins[..., None]
     dropped[..., -1] = False
     history[dropped] = np.nan
-    # The velocity of a tracker, for those whose history is too short: the true one, roughly
-    given = (positions[:, :, HISTORY - 1] - positions[:, :, HISTORY - 3]) / 0.2
-    given = np.nan_to_num(given) + random.normal(0.0, GIVEN_MPS, given.shape)
-    return batch_of(history, future, given, scenes.kinds)
+    return batch_of(history, future, _given(positions, history, random), scenes.kinds)
 
 
 def batch_of(history: Array, future: Array, given: Array, kinds: NDArray[np.float32]) -> Batch:
     """Tensors of histories (S,A,21,2), futures (S,A,30,2), NaN where not known, velocities (S,A,2), kinds (S,A,3)."""
     seen = np.isfinite(history[..., 0])
     flat = history.reshape(-1, HISTORY, 2)
-    velocity = fitted_velocities(flat, given.reshape(-1, 2)).reshape(*history.shape[:2], 2)
+    velocity = known_velocities(flat, given.reshape(-1, 2)).reshape(*history.shape[:2], 2)
     here = seen[..., -1] & np.isfinite(velocity[..., 0])
     known = np.isfinite(future[..., 0]) & here[..., None]
     arrays = {
@@ -151,7 +149,7 @@ def final_errors(network: EquivariantMotion, scenes: Scenes) -> tuple[float, flo
     """Mean distance at three seconds of moving agents, of the network and of a constant velocity; no noise added."""
     positions = scenes.positions.astype(np.float64)
     history, future = positions[:, :, :HISTORY], positions[:, :, HISTORY:]
-    batch = batch_of(history, future, np.zeros((*history.shape[:2], 2)), scenes.kinds)
+    batch = batch_of(history, future, np.full((*history.shape[:2], 2), np.nan), scenes.kinds)
     moving = (batch["velocity"].norm(dim=-1) > MOVING_MPS) & (batch["known"][..., -1] > 0)
     rows = []
     for k in range(0, len(positions), 64):
@@ -159,7 +157,7 @@ def final_errors(network: EquivariantMotion, scenes: Scenes) -> tuple[float, flo
         rows.append(network.eval()(part["history"], part["seen"], part["velocity"], part["kind"])[0][..., -1, :])
     network.train()
     truth = batch["future"][..., -1, :]
-    rule = batch["history"][..., -1, :] + 0.1 * STEPS * batch["velocity"]
+    rule = batch["history"][..., -1, :] + STEP_S * STEPS * batch["velocity"]
     found = torch.cat(rows) if rows else truth
     return tuple(float((each - truth).norm(dim=-1)[moving].mean()) for each in (found, rule))  # type: ignore[return-value]
 
@@ -190,6 +188,21 @@ def _part(scenes: Scenes, start: float, end: float) -> Scenes:
 def _draw(scenes: Scenes, count: int, random: np.random.Generator) -> Scenes:
     rows = random.integers(0, len(scenes), count)
     return Scenes(scenes.positions[rows], scenes.kinds[rows])
+
+
+def _given(positions: Array, history: Array, random: np.random.Generator) -> Array:
+    """Velocities (S,A,2) as a tracker has them: NaN for half of the agents, whose history must tell.
+
+    Those of a long history lag behind, as those of a filter do; those of a short one are the true ones, roughly.
+    """
+    count, agents = history.shape[:2]
+    lagging, _ = fitted_velocities(history[:, :, -LAGGING:].reshape(-1, LAGGING, 2))
+    true = (positions[:, :, HISTORY - 1] - positions[:, :, HISTORY - 3]) / (2.0 * STEP_S)
+    rough = true + random.normal(0.0, GIVEN_MPS, true.shape)
+    long = np.isfinite(history[:, :, -LAGGING:, 0]).sum(axis=2) >= LAGGING // 2
+    given = np.where(long[..., None], lagging.reshape(count, agents, 2), rough)
+    given[random.random((count, agents)) < 0.5] = np.nan
+    return given
 
 
 def _errors(related: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 MOMENTS = HISTORY + PATH_STEPS
 MOST_AGENTS = 24  # of a scene; of more, the first ones of a random order are taken
+LEAST_PAST = 5  # moments before the first scene
 APART_S = 1.5  # between two scenes of one simulation
 SIMULATED_S = 14.0
 
@@ -77,12 +78,15 @@ def scenes_of(positions: Array, labels: Sequence[str], every: int, random: np.ra
     return Scenes(np.stack(found), np.stack(kinds))
 
 
-LEAST_PAST = 5  # moments before the first scene
-
-
 def simulated_scenes(seeds: Sequence[int], progress: Callable[[int], None] = lambda _done: None) -> Scenes:
     """Scenes of simulated traffic, one simulation for each seed."""
     return Scenes.joined(list(_simulations(seeds, progress)))
+
+
+def recorded_scenes(parts: Iterable[tuple[Array, Sequence[str]]], seed: int, every: int = 2) -> Scenes:
+    """Scenes of recordings: positions (T,A,2) in a frame that does not move, `PATH_STEP_S` apart, and labels (A,)."""
+    random = np.random.default_rng(seed)
+    return Scenes.joined([scenes_of(positions, labels, every, random) for positions, labels in parts])
 
 
 def _simulations(seeds: Sequence[int], progress: Callable[[int], None]) -> Iterator[Scenes]:
