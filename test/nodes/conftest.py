@@ -33,6 +33,7 @@ from isometry.nodes.runtime.quality_of_service import latched, reliable
 REPOSITORY = Path(__file__).resolve().parents[2]
 LONG_S = 60.0
 SECOND = 1_000_000_000
+LOSSLESS = ("points", "odom", "detections")
 
 
 @pytest.fixture
@@ -197,7 +198,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
 
     def start(module: str, **parameters: Any) -> NodeProcess:
         # best effort may lose a message that is sent before the subscriber, too, knows of its publisher
-        lossless = {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in ("points", "odom")}
+        lossless = {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in LOSSLESS}
         started.append(NodeProcess(tmp_path / f"node{len(started)}.log", module, **{**lossless, **parameters}))
         return started[-1]
 

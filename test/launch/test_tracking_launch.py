@@ -1,0 +1,57 @@
+"""The launch file of tracking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from isometry.nodes.tracking_parameters import TrackingNodeParameters
+from isometry.tracking.parameters import TrackingParameters
+
+Resolve = Callable[..., Any]
+
+
+def test_tracking_comes_with_odometry_so_that_no_other_package_is_needed(resolve: Resolve) -> None:
+    nodes = resolve("tracking.launch.py", "points:=/velodyne")
+    assert sorted(nodes) == ["/lidar_odometry", "/tracking"]
+    node = nodes["/tracking"]
+    assert (node["pkg"], node["exec"]) == ("isometry", "tracking_node")
+    expected = {"input": "points", "odometry": "tf", "publish_tf": False, "autostart": True, "use_sim_time": False}
+    assert {name: node["params"][name] for name in expected} == expected
+    assert nodes["/lidar_odometry"]["params"]["publish_tf"] is True
+    assert "min_range" in nodes["/lidar_odometry"]["params_files"][0]
+    assert "odom_frame" in node["params_files"][0]
+    for each in nodes.values():
+        assert {"from": "points", "to": "/velodyne"} in each["remaps"]
+        assert "FASTDDS_DEFAULT_PROFILES_FILE" in {item["name"] for item in each["env"]}
+
+
+def test_detections_of_any_detector_can_be_tracked_without_points(resolve: Resolve) -> None:
+    arguments = ["input:=detections", "detections:=/centerpoint/boxes", "lidar_odometry:=false", "odometry:=none"]
+    nodes = resolve("tracking.launch.py", *arguments, "namespace:=robot", "publish_tf:=true")
+    assert list(nodes) == ["/robot/tracking"]
+    node = nodes["/robot/tracking"]
+    expected = {"input": "detections", "odometry": "none", "publish_tf": True}
+    assert {name: node["params"][name] for name in expected} == expected
+    assert {"from": "detections", "to": "/centerpoint/boxes"} in node["remaps"]
+
+
+def test_rviz_is_started_when_asked_for(resolve: Resolve) -> None:
+    nodes = resolve("tracking.launch.py", "rviz:=true")
+    (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
+    assert any(str(argument).endswith("tracking.rviz") for argument in rviz["args"])
+
+
+def test_the_parameter_file_names_parameters_that_exist(repository: Path) -> None:
+    (values,) = yaml.safe_load((repository / "config" / "tracking.yaml").read_text()).values()
+    known = {*TrackingNodeParameters.__dataclass_fields__, *TrackingParameters.__dataclass_fields__}
+    assert set(values["ros__parameters"]) <= known
+
+
+def test_the_view_is_a_configuration_of_rviz(repository: Path) -> None:
+    view = yaml.safe_load((repository / "config" / "tracking.rviz").read_text())
+    topics = {display["Topic"]["Value"] for display in view["Visualization Manager"]["Displays"] if "Topic" in display}
+    assert topics == {"points", "markers"}
