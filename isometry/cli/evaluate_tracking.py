@@ -72,7 +72,7 @@ def tracking(
         headline = {name: first["ious"][f"{ious[0]:g}"][name] for name in HEADLINE}
         headline["frames_per_second"] = first["frames_per_second"]
         if turned is not None:
-            headline["turn_error_m"] = evaluation.turn_error_m(results[0], turned)
+            headline |= evaluation.turn_figures(results[0], turned)
         names = ",".join(each.sequence for each in opened)
         data = f"{kitti_tracking.resolve().name} {names} {source} {results[0].label} iou {ious[0]:g}"
         _publish(data, tracker, headline, told, results, json_file, report)
@@ -181,7 +181,7 @@ def _print(headline: dict[str, Any], told: dict[str, Any], objects: list[dict[st
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     columns = {
         "sAMOTA": "sAMOTA",
         "MOTA": "MOTA",
@@ -193,23 +193,37 @@ def _print(headline: dict[str, Any], told: dict[str, Any], objects: list[dict[st
         "false_positives": "FP",
         "false_negatives": "FN",
     }
-    table = Table("class", "IoU", *columns.values(), box=SIMPLE, padding=(0, 1, 0, 0))
+    table = Table("class", "IoU", *columns.values(), box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for label, figures in told.items():
         for iou, values in figures["ious"].items():
-            table.add_row(label, iou, *(_cell(values[name]) for name in columns))
+            table.add_row(label, iou, *(_figure(values[name]) for name in columns))
     console.print(table)
     if objects:
-        names = ("sequence", "id", "label", "frames", "coverage", "ids", "longest_gap", "speed_m_s", "speed_error_m_s")
-        table = Table(*names, box=SIMPLE, padding=(0, 1, 0, 0))
+        titles = {
+            "sequence": "seq",
+            "id": "id",
+            "label": "label",
+            "frames": "frames",
+            "coverage": "found",
+            "ids": "ids",
+            "longest_gap": "gap",
+            "speed_m_s": "m/s",
+            "speed_error_m_s": "wrong by",
+        }
+        table = Table(*titles.values(), box=SIMPLE, padding=(0, 1, 0, 0))
         for each in objects:
-            table.add_row(*(_cell(each[name]) for name in names))
+            table.add_row(*(_cell(each[name]) for name in titles))
         console.print(table)
     for label, figures in told.items():
         console.print(f"{label}: {figures['frames_per_second']:.0f} frames a second inside the tracker")
     if "turn_error_m" in headline:
-        error = headline["turn_error_m"]
-        console.print("turned: " + ("other tracks" if error is None else f"the same tracks to {error:.2g} m"))
+        error, within = headline["turn_error_m"], 100.0 * headline["turn_within_1_mm"]
+        console.print(f"turned: {within:.4g} % of the tracks within 1 mm, all within {error:.2g} m")
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _figure(value: float | int) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -33,7 +33,8 @@ table { border-collapse: collapse; width: 100%; }
 td { border-top: 1px solid #e6ebf0; padding: 4px 8px; vertical-align: top; }
 td:first-child { color: #52606d; width: 45%; }
 td:last-child { overflow-wrap: anywhere; }
-.grid th, .grid td { width: auto; padding: 4px 8px; text-align: right; color: inherit; }
+.grid th, .grid td, .grid td:first-child { width: auto; padding: 4px 6px; text-align: right; color: inherit; }
+.grid td:last-child { overflow-wrap: normal; }
 .grid th:first-child, .grid td:first-child { text-align: left; }
 </style><script>$plotly</script></head>
 <body><main><h1>$title</h1><p>$subtitle</p>

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.datasets.kitti_tracking import DONT_CARE, KittiObjects, KittiTracking
-from isometry.evaluation import tracking_runs
 from isometry.evaluation.tracking_identity import identity
 from isometry.evaluation.tracking_objects import Followed, followed
 from isometry.evaluation.tracking_protocol import Clear, Curve, Scene, clear_at, evaluate
@@ -27,6 +26,7 @@ from isometry.evaluation.tracking_runs import (
     in_image,
     track_detections,
     track_scans,
+    turn_errors_m,
 )
 
 Array = NDArray[np.float64]
@@ -39,6 +39,7 @@ MOST_TRUNCATION, MOST_OCCLUSION = 0, 2  # an object beyond may be missed
 LEAST_HEIGHT_PX = 25.0  # a track that is lower in the image, and matches nothing, is no false alarm
 IN_NO_CARE = 0.5  # the same, where more than this share of it lies in an area of no care
 RIM_PX = 1.0
+FAR_M = 1e3  # told where a track has no other one
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,13 @@ class ClassResult:
 
     @property
     def objects(self) -> list[Followed]:
-        """What became of each labelled object."""
+        """What became of each labelled object: by the tracks above the best score, or by all tracks of scans."""
         iou, curve = next(iter(self.curves.items()))
+        score = -np.inf if self.from_scans else curve.best.score
         return [
             each
             for run, poses in zip(self.runs, self.T_world_lidar, strict=True)
-            for each in followed(run.sequence.sequence, run.truth, run.scene, run.tracks, iou, curve.best.score, poses)
+            for each in followed(run.sequence.sequence, run.truth, run.scene, run.tracks, iou, score, poses)
         ]
 
 
@@ -138,12 +140,14 @@ def figures(result: ClassResult) -> dict[str, Any]:
     return told
 
 
-def turn_error_m(upright: ClassResult, turned: ClassResult) -> float | None:
-    """Largest distance in metres between the same tracks; None where they are not the same in some sequence."""
-    pairs = zip(upright.runs, turned.runs, strict=True)
-    errors = [tracking_runs.turn_error_m(one.tracks, other.tracks) for one, other in pairs]
-    known = [error for error in errors if error is not None]
-    return max(known) if len(known) == len(errors) else None
+def turn_figures(upright: ClassResult, turned: ClassResult) -> dict[str, float]:
+    """What a turn of everything changes, over all tracks in all frames: the largest distance, and how many stay."""
+    pairs = [(one.tracks, other.tracks) for one, other in zip(upright.runs, turned.runs, strict=True)]
+    errors = np.concatenate([turn_errors_m(*order) for one, other in pairs for order in ((one, other), (other, one))])
+    return {
+        "turn_error_m": float(min(errors.max(initial=0.0), FAR_M)),
+        "turn_within_1_mm": float((errors < 1e-3).mean()) if len(errors) else 1.0,
+    }
 
 
 def of_sequence(run: Run, iou: float, best: Clear) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from isometry.geometry.boxes import footprints
 
 Array = NDArray[np.float64]
 IDS_COLOURED = ("#2563eb", "#16a34a", "#f59e0b", "#7c3aed", "#0891b2", "#db2777", "#65a30d", "#9a3412")
+ROWS_NAMED = 24  # in a plot that has a row for each object
 AROUND_M = 15.0  # shown about the object of an overlay
 
 
@@ -36,6 +37,7 @@ def over_recall(curves: Sequence[Curve]) -> go.Figure:
             )
     figure.update_xaxes(range=[0.0, 1.02])
     figure.update_yaxes(range=[-0.02, 1.04])
+    figure.update_layout(legend={"orientation": "v", "x": 1.0, "xanchor": "right", "y": 0.02, "yanchor": "bottom"})
     return figure
 
 
@@ -95,7 +97,8 @@ def over_time(run: Run, iou: float, score: float) -> go.Figure:
             x=x, y=y, mode="markers", name=name, marker=marker, showlegend=not name.startswith("track")
         )
     labels = [f"{run.truth.labels[int(np.argmax(run.truth.ids == number))]} {number}" for number in numbers]
-    figure.update_yaxes(tickvals=list(range(len(numbers))), ticktext=labels)
+    ticks = range(0, len(numbers), 1 + len(numbers) // ROWS_NAMED)
+    figure.update_yaxes(tickvals=list(ticks), ticktext=[labels[k] for k in ticks])
     return figure
 
 

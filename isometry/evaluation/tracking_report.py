@@ -31,7 +31,18 @@ FIGURES = {
     "precision": "precision",
     "score": "least score",
 }
-OBJECT_COLUMNS = ("sequence", "id", "label", "frames", "asked", "coverage", "ids", "longest_gap", "speed_error_m_s")
+OBJECT = {
+    "sequence": "sequence",
+    "id": "id",
+    "label": "label",
+    "frames": "frames",
+    "asked": "that count",
+    "coverage": "share found",
+    "ids": "tracks",
+    "longest_gap": "longest gap",
+    "speed_m_s": "speed, m/s",
+    "speed_error_m_s": "wrong by, m/s",
+}
 
 
 def write_report(path: Path, figures: dict[str, Any], results: Sequence[ClassResult]) -> Path:
@@ -107,8 +118,8 @@ def _sections(figures: dict[str, Any], results: Sequence[ClassResult]) -> str:
         "Objects",
         f"Those of {len(objects)} that were missed most; all of them are in the JSON.",
         table=grid(
-            [name.replace("_", " ") for name in OBJECT_COLUMNS],
-            [[getattr(each, name) for name in OBJECT_COLUMNS] for each in objects[:OBJECTS_LISTED]],
+            list(OBJECT.values()),
+            [[getattr(each, name) for name in OBJECT] for each in objects[:OBJECTS_LISTED]],
         ),
     )
     misses = [_miss(first, each) for each in objects[:MISSES_SHOWN] if each.gap_frame is not None]

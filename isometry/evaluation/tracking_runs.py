@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from isometry.datasets.kitti_tracking import RATE_HZ, KittiObjects, KittiTracking
 from isometry.geometry import planar, se3
@@ -131,15 +132,14 @@ def _before(T_odom_base: Array | None, T_turned_base: Array) -> Array | None:
     return None if T_odom_base is None else T_odom_base @ se3.inverse(T_turned_base)
 
 
-def turn_error_m(upright: Tracks, turned: Tracks) -> float | None:
-    """Largest distance in metres between the centres of the same track; None where they are not the same tracks."""
-    if len(upright.ids) != len(turned.ids):
-        return None
-    one, other = (np.lexsort((each.ids, each.frames)) for each in (upright, turned))
-    if (upright.ids[one] != turned.ids[other]).any() or (upright.frames[one] != turned.frames[other]).any():
-        return None
-    apart = np.linalg.norm(upright.boxes[one, :3] - turned.boxes[other, :3], axis=1)
-    return float(apart.max(initial=0.0))
+def turn_errors_m(upright: Tracks, turned: Tracks) -> Array:
+    """Metres (T,) of each track in each frame to the nearest one when all is turned; infinite where there is none."""
+    apart = np.full(len(upright.ids), np.inf)
+    for frame in np.unique(upright.frames):
+        one, other = (np.flatnonzero(each.frames == frame) for each in (upright, turned))
+        if len(other):
+            apart[one] = cKDTree(turned.boxes[other, :3]).query(upright.boxes[one, :3])[0]
+    return apart
 
 
 def moved(T_target_source: Array, boxes: Array) -> Array:
@@ -165,9 +165,11 @@ def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: i
         step = work()
         seconds[frame] = time.perf_counter() - began
         T_odom_lidar[frame] = step.T_odom_base
-        rows += [(frame, each.id, float(np.hypot(*each.velocity)), each.confidence) for each in step.tracks]
-        labels += [each.label for each in step.tracks]
-        boxes.append(moved(se3.inverse(step.T_odom_base), np.array([each.box for each in step.tracks])))
+        # a track that nothing was seen of in this frame is a guess that nothing is told of here
+        told = [each for each in step.tracks if each.unseen_s == 0.0]
+        rows += [(frame, each.id, float(np.hypot(*each.velocity)), each.confidence) for each in told]
+        labels += [each.label for each in told]
+        boxes.append(moved(se3.inverse(step.T_odom_base), np.array([each.box for each in told])))
     frame_of, ids, speeds, scores = np.array(rows, dtype=float).reshape(-1, 4).T
     return Tracks(
         frame_of.astype(np.int64),
