@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 RADIUS_VOXELS = 12.0  # root mean square range of a scan over the voxel size: 1 m on a street, 0.25 m in a room
 FINEST_METRES, COARSEST_METRES = 0.15, 1.0
 THINNED_VOXELS = 0.4  # metres between the aligned points, in voxels of the map
+SPREAD = 1.2207440846 ** -np.arange(1.0, 4.0)  # the root of x^4 = x + 1, whose powers fill a cube most evenly
 NEIGHBOURS = 10  # of a point, for its plane
 FURTHEST_MEDIAN_METRES = 300.0  # half of a scan beyond: no LiDAR's scan in metres
 INSTANTS = 64  # that the time of a scan is divided into: the pose is interpolated for each
@@ -68,15 +69,28 @@ def within_range(points: Array, origin: NDArray[np.floating], parameters: LidarO
 
 def voxel_size(points: Array, origin: NDArray[np.floating]) -> float:
     """Size in metres of the voxels that suit points (N,3) seen from `origin` (3,)."""
-    radius = float(np.sqrt(np.square(points - origin).sum(axis=1).mean()))
+    ray = points - origin
+    radius = float(np.sqrt(np.einsum("ij,ij->", ray, ray) / len(ray)))
     return float(np.clip(radius / RADIUS_VOXELS, FINEST_METRES, COARSEST_METRES))
 
 
 def thinned(points: Array, voxel: float, parameters: LidarOdometryParameters) -> small_gicp.PointCloud:
     """At most `most_points` of the points (N,3), evenly left out beyond, with the plane around each."""
-    cloud = small_gicp.voxelgrid_sampling(points, THINNED_VOXELS * voxel, num_threads=parameters.threads)
+    size = THINNED_VOXELS * voxel
+    cloud = small_gicp.voxelgrid_sampling(points, size, num_threads=parameters.threads)
     if cloud.size() > parameters.most_points:
-        chosen = np.linspace(0, cloud.size() - 1, parameters.most_points).astype(np.int64)
-        cloud = small_gicp.PointCloud(np.asarray(cloud.points())[chosen, :3])
+        cloud = small_gicp.PointCloud(_evenly(np.asarray(cloud.points())[:, :3], size, parameters.most_points))
     small_gicp.estimate_covariances(cloud, num_neighbors=NEIGHBOURS, num_threads=parameters.threads)
     return cloud
+
+
+def _evenly(points: Array, size: float, count: int) -> Array:
+    """`count` points (C,3) of the points (N,3), of which each has a voxel of that size for itself.
+
+    Where a voxel is decides whether its point is chosen, not how many come before it: a point more or less changes
+    the choice by about a point. The voxels' ranks are an additive recurrence (Roberts, "The unreasonable effectiveness
+    of quasirandom sequences", 2018), which spreads them evenly.
+    """
+    rank = (np.floor(points / size) @ SPREAD) % 1.0
+    chosen: Array = points[np.sort(np.argpartition(rank, count)[:count])]
+    return chosen

@@ -80,6 +80,15 @@ def test_errors_lie_inside_two_sigma(drive: tuple[Array, Scans]) -> None:
         assert np.linalg.eigvalsh(step.twist_covariance).min() > 0.0
 
 
+def test_a_reading_less_changes_next_to_nothing(drive: tuple[Array, Scans]) -> None:
+    parameters, scans = LidarOdometryParameters(most_points=3000), drive[1][:12]
+    all_of_them = path(driven(LidarOdometry(parameters), scans))
+    without_one = path(
+        driven(LidarOdometry(parameters), [np.delete(scan, 10 * k, axis=0) for k, scan in enumerate(scans)])
+    )
+    assert np.linalg.norm((all_of_them - without_one)[:, :3, 3], axis=1).max() < 2e-3
+
+
 def test_a_gap_of_a_second_is_survived(drive: tuple[Array, Scans]) -> None:
     true, scans = drive
     odometry = LidarOdometry(LidarOdometryParameters())
