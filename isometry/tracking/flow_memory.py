@@ -1,0 +1,180 @@
+"""Flow-equivariant bird's-eye memory: how what stands in each cell moves, from one scan to the next, without tracks.
+
+    points above ground -> occupied cells of a grid that lies still in the odometry's frame            flow_cells.py
+    -> one step of the recurrent network: a state for each cell and velocity it may have, moved along with it
+    -> a probability for each velocity of each cell -> the velocity of a box, from its cells together
+
+Source: Keller, "Flow Equivariant Recurrent Neural Networks" (2025). The network is in models/flow_memory.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import planar
+from isometry.inference import WEIGHTS, Model
+from isometry.tracking.flow_cells import FlowGrid, OccupiedCells, Rows, network_inputs, occupied_cells
+
+Array = NDArray[np.float64]
+TASK = "flow_memory"
+AGES = (0.5, 2.5)  # a step goes from a scan that is between so many of the grid's step times old
+SAME_STEP = 0.25  # step times that differ by no more than this share mean the same velocities
+BOX_MARGIN_M = 0.15  # a box has the cells whose centroid is so near to it
+LEAST_KNOWN = 0.3  # mean probability of a box's cells to move by any of the velocities
+FLOOR_MPS = 0.3  # deviation of a velocity at best
+LEAST_SHARE = 1e-3  # of the likeliest flow's probability: less likely ones do not count
+LEAST_SCATTER = 0.003  # square cells, added to a scatter
+WEAK = 1.0  # information, 1 / square cells, that the residual of a box is zero
+FAINT = 1e-3  # added to probabilities before their logarithm: one cell alone forbids nothing
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """What the memory holds of one scan."""
+
+    stamp_ns: int
+    cells: OccupiedCells
+    state: NDArray[np.float32]  # (K,V,C)
+    step_s: float  # to the scan that it went on from; NaN: there was none
+    probability: NDArray[np.float32]  # (K,V+1) of each flow, and last that it is none of them or not known
+    source: Rows  # (K,V) row among the cells of that scan that each flow comes from; their number M: none
+    before: OccupiedCells | None  # those cells; None: there was no such scan
+
+    def residuals(self, rows: Rows, flows: Rows) -> tuple[Array, Array]:
+        """How far (R,F,2) in cells centroids have moved beyond the whole cells of flows, and how sure that is.
+
+        The latter is the inverse (R,F,2,2) of the scatter of both cells' points: along a face that fills its cells,
+        their centroids stay in the middle however it moves. 0 where a flow comes from no occupied cell.
+        """
+        assert self.before is not None
+        source = self.source[np.ix_(rows, flows)]
+        occupied = source < len(self.before)
+        source = np.where(occupied, source, 0)
+        moved = self.cells.centroids[rows, None] - self.before.centroids[source]
+        spread = self.cells.scatters[rows, None] + self.before.scatters[source] + LEAST_SCATTER * np.eye(2)
+        information = np.linalg.inv(spread) * occupied[..., None, None]
+        return moved, np.asarray(information)
+
+
+class FlowMemory:
+    """Velocity distributions of the occupied cells around the robot.
+
+    Each scan is a step that goes on from the earlier scan whose age is nearest to the grid's step time, so that a
+    faster sensor runs several recurrences in turn. A velocity is then in cells per that age. Where no scan is of a
+    usable age (after the start, a gap, or an empty scan) nothing is known; where the step time changes by more than a
+    quarter, the positions are kept and the velocities forgotten.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        constants = model.constants()
+        self.grid = FlowGrid(**{name: constants[name] for name in FlowGrid.__dataclass_fields__})
+        self.flows = self.grid.flows()
+        self.channels = int(constants["channels"])
+        self.reset()
+
+    @classmethod
+    def load(cls, path: Path | None = None, name: str = "flow_filter", threads: int = 1) -> FlowMemory:
+        """The memory in a file, or the one of that name that is shipped. Raises ModelMismatchError naming the file."""
+        return cls(Model(WEIGHTS / f"{name}.onnx" if path is None else path, TASK, threads))
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._steps: deque[FlowStep] = deque()
+
+    @property
+    def newest(self) -> FlowStep | None:
+        """What is held of the newest scan."""
+        return self._steps[-1] if self._steps else None
+
+    def update(self, points: NDArray[np.floating], T_odom_base: Array, stamp_ns: int) -> None:
+        """Take in what a scan saw above the ground: points (N,2 or more) in metres in the odometry's frame.
+
+        Points that are not finite, or outside of the window around the base, do not count. Raises ValueError for
+        arrays of other shapes, or a stamp that is not newer than the last; nothing has changed then.
+        """
+        if points.ndim != 2 or points.shape[1] < 2:
+            raise ValueError(f"points of shape {points.shape}, where (N,2) or (N,3) is needed")
+        if np.shape(T_odom_base) != (4, 4) or not np.isfinite(T_odom_base).all():
+            raise ValueError("the pose of the base must be a finite 4x4 matrix")
+        if self._steps and stamp_ns <= self._steps[-1].stamp_ns:
+            raise ValueError(f"a scan of stamp {stamp_ns} ns came after one of {self._steps[-1].stamp_ns} ns")
+        oldest_ns = stamp_ns - round(AGES[1] * self.grid.step_s * 1e9)
+        while self._steps and self._steps[0].stamp_ns < oldest_ns:
+            self._steps.popleft()
+        cells = occupied_cells(points, np.asarray(T_odom_base, np.float64)[:2, 3], self.grid)
+        self._steps.append(self._step(cells, stamp_ns))
+
+    def _step(self, cells: OccupiedCells, stamp_ns: int) -> FlowStep:
+        before = self._to_go_on_from(stamp_ns)
+        if before is None or len(cells) == 0:
+            shape = (len(cells), len(self.flows))
+            unknown = np.zeros((shape[0], shape[1] + 1), np.float32)
+            unknown[:, -1] = 1.0
+            state = np.zeros((*shape, self.channels), np.float32)
+            return FlowStep(stamp_ns, cells, state, np.nan, unknown, np.zeros(shape, np.int64), None)
+        step_s = (stamp_ns - before.stamp_ns) * 1e-9
+        same = abs(step_s - before.step_s) <= SAME_STEP * before.step_s
+        inputs = network_inputs(cells, before.cells, self.flows)
+        state, probability = self.model.run({"state": before.state * np.float32(same), **inputs})
+        return FlowStep(stamp_ns, cells, state, step_s, probability, inputs["source"], before.cells)
+
+    def _to_go_on_from(self, stamp_ns: int) -> FlowStep | None:
+        """The earlier scan with cells in it whose age is nearest to the grid's step time, in logarithms."""
+        ages = {id(step): (stamp_ns - step.stamp_ns) * 1e-9 / self.grid.step_s for step in self._steps}
+        usable = [step for step in self._steps if len(step.cells) and AGES[0] <= ages[id(step)] <= AGES[1]]
+        return min(usable, key=lambda step: abs(np.log(ages[id(step)])), default=None)
+
+    def velocities(self, boxes: Array) -> tuple[Array, Array]:
+        """Velocities (N,2) in metres a second over ground of boxes (N,7) in the odometry's frame, and covariances.
+
+        Covariances are (N,2,2). NaN where nothing is known: a box that is not finite or holds no occupied cell, or
+        cells that have not been followed yet.
+
+        The cells of a box move together: their probabilities are multiplied, damped by the root of their number since
+        neighbours err alike. Finer than whole cells: to each flow is added how far the centroids have moved within
+        their cells.
+        """
+        velocities, covariances = np.full((len(boxes), 2), np.nan), np.full((len(boxes), 2, 2), np.nan)
+        step = self.newest
+        if step is None or np.isnan(step.step_s) or len(boxes) == 0:
+            return velocities, covariances
+        metres = self.grid.cell / step.step_s
+        for number, rows in self._cells_of(boxes, step.cells):
+            known = 1.0 - step.probability[rows, -1].astype(np.float64)
+            if known.mean() < LEAST_KNOWN:
+                continue
+            of_flow = step.probability[rows, :-1] / np.maximum(known, 1e-9)[:, None]
+            logarithm = (known[:, None] * np.log(of_flow + FAINT)).sum(axis=0) / np.sqrt(len(rows))
+            share = np.exp(logarithm - logarithm.max())
+            share /= share.sum()
+            likely = np.flatnonzero(share > LEAST_SHARE * share.max())
+            share = share[likely] / share[likely].sum()
+            residual, information = step.residuals(rows, likely)
+            information *= of_flow[:, likely, None, None]
+            together = information.sum(axis=0) + WEAK * np.eye(2)
+            within = np.linalg.solve(together, np.einsum("rfij,rfj->fi", information, residual)[..., None])[..., 0]
+            motion = self.flows[likely] + within
+            velocity = share @ motion
+            apart = motion - velocity
+            covariance = np.einsum("f,fi,fj->ij", share, apart, apart) + np.tensordot(share, np.linalg.inv(together), 1)
+            velocities[number] = velocity * metres
+            covariances[number] = covariance * metres**2 + FLOOR_MPS**2 * np.eye(2)
+        return velocities, covariances
+
+    def _cells_of(self, boxes: Array, cells: OccupiedCells) -> list[tuple[int, Rows]]:
+        """Number of each box (N,7) that holds any cells, and their rows."""
+        places = (cells.index + 0.5 + cells.centroids) * self.grid.cell
+        found = []
+        for number in np.flatnonzero(np.isfinite(boxes).all(axis=1)):
+            box = boxes[number]
+            offset = np.abs((places - box[:2]) @ planar.rotations(box[6]))
+            rows = np.flatnonzero((offset <= 0.5 * box[3:5] + BOX_MARGIN_M).all(axis=1))
+            if len(rows):
+                found.append((int(number), rows))
+        return found

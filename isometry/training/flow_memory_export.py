@@ -1,0 +1,98 @@
+"""Export of a flow memory: one step of it as an ONNX file with the state as input and output, and its card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from isometry.models.flow_memory import FlowMemoryNetwork
+from isometry.tracking.flow_cells import FlowGrid, network_inputs, occupied_cells
+from isometry.tracking.flow_memory import TASK
+from isometry.training.export import OPSET, cleaned, write_model
+
+MOST_ERROR = 1e-4
+GROUP = "whole-cell velocities and shifts, and turns by 90 degrees with mirroring (D4)"
+
+
+def export_flow_memory(
+    network: FlowMemoryNetwork, grid: FlowGrid, output: Path, card: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write `output` (.onnx) and its card (.json) and return the card.
+
+    `card` gives what only the maker knows: training data, licence, metrics. Raises ValueError when the written file
+    differs from the network, or breaks one of its symmetries, by more than 1e-4.
+    """
+    inputs = example_inputs(grid, network.channels)
+    tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
+    with torch.no_grad():
+        expected = [value.numpy() for value in network.eval()(**tensors)]
+    cells, cells_before = torch.export.Dim("cells"), torch.export.Dim("cells_before")
+    shapes = {name: {0: cells_before if name in ("state", "before") else cells} for name in inputs}
+    temporary = output.with_suffix(".tmp.onnx")
+    torch.onnx.export(
+        network.eval(),
+        (),
+        str(temporary),
+        kwargs=tensors,
+        input_names=list(inputs),
+        output_names=["next_state", "probability"],
+        dynamic_shapes=shapes,
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    model = cleaned(temporary)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    found = session.run(None, inputs)
+    measured = {
+        "difference_to_torch": max(float(np.abs(f - e).max()) for f, e in zip(found, expected, strict=True)),
+    }
+    for key, error in measured.items():
+        if error > MOST_ERROR:
+            raise ValueError(f"{output}: {key} is {error:.1e}, more than {MOST_ERROR}: not exported")
+    constants = asdict(grid) | {"channels": network.channels}
+    metadata = {
+        "task": TASK,
+        "symmetry_group": GROUP,
+        "preprocessing": json.dumps(constants),
+        "licence": str(card.get("licence", "")),
+    }
+    flows, channels = len(grid.flows()), network.channels
+    described = {
+        "inputs": {
+            "state": f"float32 (cells_before, {flows}, {channels}); of the last step, 0: nothing is known",
+            "source": f"int64 (cells, {flows}); row of the cell that each flow comes from, cells_before: none",
+            "before": "float32 (cells_before, 2); centroid of a cell's points from its middle, in cells",
+            "now": "float32 (cells, 2); the same of the cells that are occupied now",
+            "beside": "int64 (cells, 4); rows of the cells that adjoin each, cells: none",
+            "features": "float32 (cells, 2); ln(points) / 4, share of occupied cells in the 5 x 5 around",
+        },
+        "outputs": {
+            "next_state": f"float32 (cells, {flows}, {channels})",
+            "probability": f"float32 (cells, {flows + 1}); of each flow, and last of none of them or not known",
+        },
+        "frame": "the odometry's axes: flows in whole cells a step along x and y",
+        "preprocessing": constants,
+        "symmetry": {"group": GROUP, **measured},
+        **card,
+    }
+    return write_model(model, metadata, described, output)
+
+
+def example_inputs(grid: FlowGrid, channels: int, count: int = 300, seed: int = 0) -> dict[str, NDArray[Any]]:
+    """Inputs of a step between two random clouds of points."""
+    random = np.random.default_rng(seed)
+    clouds = [random.uniform(-20.0, 20.0, (count, 2)) * grid.cell for _ in range(2)]
+    before, now = (occupied_cells(cloud, np.zeros(2), grid) for cloud in clouds)
+    flows = grid.flows()
+    state = random.uniform(0.0, 1.0 / len(flows), (len(before), len(flows), channels)).astype(np.float32)
+    return {"state": state, **network_inputs(now, before, flows)}
