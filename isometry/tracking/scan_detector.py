@@ -7,6 +7,8 @@ scan -> within reach -> turned into its own direction, so that grids turn with i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,70 +29,80 @@ RIM_METRES = 0.2  # around an object, in which no other one has its centre
 NODE_METRES = 3.0  # between heights of the ground; clusters bear more blur than registration does
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What stands on the ground within reach of the sensor: M points, seen from the origin of their own frame."""
+
+    points: Array  # (M,3) metres
+    over: Array  # (M,) metres over the ground
+    yaw: float  # radians from the base frame to the one of the points, which turns with the scan
+    seen_from: Array  # (3,) where the sensor is in the base frame
+
+    def in_base(self) -> Array:
+        """The points (M,3) in the base frame."""
+        return turned(self.points, self.yaw) + self.seen_from
+
+
 class ScanDetector:
     """Finds clusters of points that stand on the ground, and says what they can be by their size.
 
-    It remembers nothing: a scan has the same objects whatever came before it.
+    It remembers nothing: a scan has the same objects whatever came before it. If all points are turned about z, and the
+    sensor with them, all that it finds turns by as much.
     """
 
     def __init__(self, parameters: ScanDetectorParameters) -> None:
         self.parameters = parameters
 
     def detect(self, points: NDArray[np.floating], origin: NDArray[np.floating] | None = None) -> Detections:
-        """Objects in a scan (N,3) in metres in the base frame, z up; they are in that frame too.
+        """Objects in a scan (N,3) in metres in the base frame, z up; they are in that frame too. See `standing`."""
+        return self.objects(self.standing(points, origin))
 
-        `origin` (3,) is where the sensor is in the base frame. Readings that are not finite are left out. If all points
-        are turned about z, and the sensor with them, the objects turn by as much. Raises ValueError for an array of
-        another shape and for a unit that cannot be the metre.
+    def standing(self, points: NDArray[np.floating], origin: NDArray[np.floating] | None = None) -> Standing:
+        """What of a scan (N,3) in metres in the base frame, z up, stands on the ground.
+
+        `origin` (3,) is where the sensor is in the base frame. Readings that are not finite are left out. Raises
+        ValueError for an array of another shape and for a unit that cannot be the metre.
         """
         seen_from = np.zeros(3) if origin is None else np.asarray(origin, np.float64)
-        seen = _within_reach(points, seen_from, self.parameters)
+        seen = _within_reach(points, seen_from, self.parameters) - seen_from
         if not len(seen):
-            return _nothing()
-        yaw = canonical_yaw(seen - seen_from)
-        detections = self._detect_level(turned(seen - seen_from, -yaw))
-        detections.boxes[:, :3] = turned(detections.boxes[:, :3], yaw) + seen_from
-        detections.boxes[:, 6] = planar.wrapped(detections.boxes[:, 6] + yaw)
-        return detections
-
-    def _detect_level(self, points: Array) -> Detections:
-        """Objects among points (N,3) within reach, seen from the origin."""
-        over = points[:, 2] - ground_surface(points, NODE_METRES).height_at(points)
+            return Standing(np.zeros((0, 3)), np.zeros(0), 0.0, seen_from)
+        yaw = canonical_yaw(seen)
+        level = turned(seen, -yaw)
+        over = level[:, 2] - ground_surface(level, NODE_METRES).height_at(level)
         standing = (over > self.parameters.clearance_m) & (over < self.parameters.highest_m)
-        points, over = np.compress(standing, points, axis=0), over[standing]
-        range_m = np.hypot(points[:, 0], points[:, 1])
-        cluster = clusters(points, self.parameters.link_m + self.parameters.link_per_m * range_m)
-        chosen, starts = _of_object_size(points, cluster, self.parameters)
+        return Standing(np.compress(standing, level, axis=0), over[standing], yaw, seen_from)
+
+    def objects(self, standing: Standing) -> Detections:
+        """The objects among what stands on the ground, in the base frame."""
+        points, over = standing.points, standing.over
+        links = self.parameters.link_m + self.parameters.link_per_m * np.hypot(points[:, 0], points[:, 1])
+        chosen, starts = _of_object_size(points, clusters(points, links), self.parameters)
         if not len(starts):
-            return _nothing()
+            return Detections(np.zeros((0, BOX)), np.zeros(0), (), headings_known=False)
         hidden = hidden_sides(points, chosen, starts)
         points, over = points[chosen], over[chosen]
         rectangles = fitted_rectangles(points[:, :2], starts)
         heights = Heights.of(points[:, :2], over, starts, rectangles)
         whole, labels, scores = recognised(rectangles, heights, hidden)
-        ground = np.minimum.reduceat(points[:, 2] - over, starts)
-        boxes = np.column_stack(
-            [whole.centres, ground + heights.top / 2.0, whole.sides, heights.top, planar.wrapped(whole.yaw)]
-        )
-        return _without_parts(Detections(boxes, scores, labels, headings_known=False))
+        middles = np.column_stack([whole.centres, np.minimum.reduceat(points[:, 2] - over, starts) + heights.top / 2.0])
+        yaw = planar.wrapped(whole.yaw + standing.yaw)
+        places = turned(middles, standing.yaw) + standing.seen_from
+        boxes = np.column_stack([places, whole.sides, heights.top, yaw])
+        found = Detections(boxes, scores, labels, headings_known=False)
+        return found.taken(np.flatnonzero(~_parts(found, heights.points)))
 
 
-def _nothing() -> Detections:
-    return Detections(np.zeros((0, BOX)), np.zeros(0), (), headings_known=False)
-
-
-def _without_parts(detections: Detections) -> Detections:
-    """Those whose centre is not in a larger one of a known class: what is seen through windows is no object."""
-    x, y, _, length, width, _, yaw = detections.boxes.T
+def _parts(found: Detections, points: Index) -> NDArray[np.bool_]:
+    """Which (C,) have their centre in one of a known class with more points: what is seen through windows."""
+    x, y, _, length, width, _, yaw = found.boxes.T
     c, s = np.cos(yaw), np.sin(yaw)
     dx, dy = x[:, None] - x, y[:, None] - y
     inside = (np.abs(c * dx + s * dy) < length / 2.0 + RIM_METRES) & (
         np.abs(c * dy - s * dx) < width / 2.0 + RIM_METRES
     )
-    known = np.array([label != OTHER.label for label in detections.labels])
-    part = (inside & ((length * width)[:, None] < length * width) & known).any(axis=1)
-    labels = tuple(label for label, gone in zip(detections.labels, part, strict=True) if not gone)
-    return Detections(detections.boxes[~part], detections.scores[~part], labels, headings_known=False)
+    known = np.array([label != OTHER.label for label in found.labels])
+    return np.asarray((inside & (points[:, None] < points) & known).any(axis=1))
 
 
 def _within_reach(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from isometry.datasets.simulation.lidar import HDL_64E, LidarSimulator
 from isometry.datasets.simulation.shapes import box, cylinder, joined
@@ -94,6 +95,15 @@ def test_a_sensor_beside_the_base_sees_the_same(scan: NDArray[np.float32]) -> No
     cars = of_label(detector.detect(scan + shift, shift), "car")
     for x, y, _ in CARS:
         assert np.hypot(cars[:, 0] - x - shift[0], cars[:, 1] - y - shift[1]).min() < 0.3
+
+
+def test_what_stands_on_the_ground_are_points_of_the_scan(scan: NDArray[np.float32]) -> None:
+    shift = np.array([1.5, -0.4, 0.9])
+    standing = ScanDetector(ScanDetectorParameters()).standing(scan + shift, shift)
+    distance, _ = cKDTree(scan + shift).query(standing.in_base())
+    assert distance.max() < 1e-5
+    np.testing.assert_allclose(standing.over, standing.in_base()[:, 2] - shift[2] + HEIGHT, atol=0.15)
+    assert standing.over.min() > 0.3
 
 
 def test_a_sparser_scan_shows_the_same_cars_nearby(scan: NDArray[np.float32]) -> None:
