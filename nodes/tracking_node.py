@@ -187,7 +187,11 @@ class TrackingNode(PerceptionNode):
         """What was wrong with an input since the report before, and what is followed."""
         if self._pipeline is None:
             return State(), {}
+        predictor = self._pipeline.predictor
         figures: dict[str, object] = {
+            "provider": predictor.provider,
+            "model": predictor.name,
+            "model_sha256": predictor.sha256,
             "input": self._own.input,
             "restarts": self._restarts,
             "problems": self._problems,

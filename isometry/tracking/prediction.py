@@ -43,8 +43,9 @@ class Rule(Protocol):
 class MotionPredictor:
     """Predicts all objects of a moment at once."""
 
-    def __init__(self, rule: Rule, name: str, sha256: str = "") -> None:
-        self._rule, self.name, self.sha256 = rule, name, sha256
+    def __init__(self, rule: Rule, name: str, sha256: str = "", provider: str = "") -> None:
+        """`sha256` and `provider` are of a network's file and of what runs it."""
+        self._rule, self.name, self.sha256, self.provider = rule, name, sha256, provider
 
     @classmethod
     def load(cls, path: Path | None = None, name: str = "default") -> MotionPredictor:
@@ -57,7 +58,7 @@ class MotionPredictor:
         if name not in ("default", TASK):
             raise ValueError(f"no motion predictor {name!r}, only {', '.join((TASK, *RULES))}")
         network = MotionNetwork(path or WEIGHTS / f"{TASK}.onnx")
-        return cls(network, network.model.name, network.model.sha256)
+        return cls(network, network.model.name, network.model.sha256, network.model.provider)
 
     def predict(self, histories: Array, velocities: Array | None, labels: Sequence[str]) -> tuple[Array, Array]:
         """Positions (A,30,2) from 0.1 s to 3 s ahead, and their covariances (A,30,2,2), in the frame of the histories.

@@ -221,7 +221,10 @@ def test_detections_become_tracks_with_stable_ids_velocities_and_paths(watcher: 
     assert ("velocities", ids[2]) not in watcher.shown  # it stands
     robot.until(lambda: values_of(robot.status).get("tracks") == "4")
     assert robot.state == "ok"
-    assert values_of(robot.status)["restarts"] == "0"
+    figures = values_of(robot.status)
+    assert figures["restarts"] == "0"
+    assert (figures["provider"], figures["model"]) == ("CPUExecutionProvider", "motion_prediction")
+    assert len(figures["model_sha256"]) == 64
     assert node.stop() == 0
 
 
@@ -416,6 +419,27 @@ def test_points_become_tracks(watcher: Watcher, start: Start, odometry: str) -> 
     assert abs(np.hypot(linear.x, linear.y) - 7.0) < 0.7
     robot.until(lambda: stamp_ns in watcher.edges)
     assert np.allclose(watcher.edges[stamp_ns][:2, 3], (T_odom_town @ T)[:2, 3], atol=0.3)
+
+
+def test_scans_of_a_bag_that_loops_begin_anew(watcher: Watcher, start: Start) -> None:
+    """Also the odometry that is followed in them: its frame is the base's at the first scan again."""
+    start(NODE, odometry="none", publish_tf=True, **FROM_POINTS)
+    watcher.meet()
+    street, robot = Street(), watcher.robot
+    ids: list[set[str]] = []
+    for start_ns in (1000 * SECOND, 500 * SECOND, 600 * SECOND):
+        for k in range(3):
+            stamp_ns = start_ns + k * TENTH
+            robot.send_points(street.scan(k / 10.0), stamp_ns)
+            robot.until(partial(watcher.tracks.get, stamp_ns))
+            robot.until(partial(watcher.edges.__contains__, stamp_ns))
+        ids.append({each.id for each in watcher.tracks[stamp_ns].detections})
+        assert np.allclose(watcher.edges[stamp_ns][:2, 3], [1.0, 0.0], atol=0.2)
+    assert all(ids)
+    assert not ids[0] & ids[1]
+    assert not ids[1] & ids[2]
+    robot.until(lambda: values_of(robot.status).get("restarts") == "2")
+    assert "99.8 s" in values_of(robot.status)["last_problem"]
 
 
 def test_bad_scans_are_named(watcher: Watcher, start: Start) -> None:
