@@ -1,4 +1,4 @@
-"""Which detection is of which track: the assignment of least cost, by motion and overlap."""
+"""Which detection is of which track: the likeliest assignment, by motion, by overlap, and by how sure tracks are."""
 
 from __future__ import annotations
 
@@ -6,21 +6,35 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from isometry.geometry.boxes import iou_3d_of_pairs
+
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-FORBIDDEN = 1e6
+REACH = 4.0  # standard deviations from where it is expected, within which a detection can be of a track
+OVERLAP = 4.0  # what a full overlap adds to the log likelihood; boxes side by side tell neighbours apart
+PAIRED = 100.0  # what any pair within reach is worth, more than all else: a new track is the last resort
 
 
-def associate(expected: Array, found: Array, gates: Array, allowed: NDArray[np.bool_]) -> tuple[Index, Index]:
-    """Indices (K,), (K,) of the pairs of tracks and detections.
+def associate(
+    expected: Array, variances: Array, confidence: Array, found: Array, allowed: NDArray[np.bool_]
+) -> tuple[Index, Index]:
+    """Indices (K,), (K,) of the pairs of tracks and detections of the largest total log likelihood.
 
-    Expected boxes (N,7) of the tracks, boxes (M,7) that were found, the reach (N,) of each track in metres, and which
-    pairs (N,M) may be at all. The total cost of a pairing is the sum of squared distances in units of the reach.
+    Boxes (N,7) where tracks are expected, `variances` (N,) of where their detections can be along x and y in metres
+    squared, how sure the tracks are (N,), boxes (M,7) that were found, and which pairs (N,M) are possible.
     """
     difference = expected[:, None, :2] - found[None, :, :2]
-    distance = np.sqrt((difference**2).sum(axis=-1)) / gates[:, None]
-    cost = np.where((distance < 1.0) & allowed, distance**2 - 1.0, 0.0)
-    tracks, detections = linear_sum_assignment(cost)
-    kept = cost[tracks, detections] < 0.0
+    distance = (difference**2).sum(axis=-1) / variances[:, None]
+    near = (distance < REACH**2) & allowed
+    rivals = near & ((near.sum(axis=1) > 1)[:, None] | (near.sum(axis=0) > 1)[None])
+    if not rivals.any():
+        tracks, detections = np.nonzero(near)
+        return tracks, detections
+    rows, columns = np.nonzero(rivals)
+    of_track = np.log(np.maximum(confidence, 1e-6)) - np.log(variances)
+    gain = np.where(near, PAIRED + of_track[:, None] - 0.5 * distance, 0.0)
+    gain[rows, columns] += OVERLAP * iou_3d_of_pairs(expected[rows], found[columns])
+    tracks, detections = linear_sum_assignment(gain, maximize=True)
+    kept = near[tracks, detections]
     return tracks[kept], detections[kept]

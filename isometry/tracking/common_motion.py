@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.geometry import planar
 from isometry.tracking.motion_rules import Motion, V, X
 
 Array = NDArray[np.float64]
@@ -13,6 +12,7 @@ Array = NDArray[np.float64]
 ROUNDS = 4
 SPREAD = np.array([15.0, 15.0, 0.3])  # of the common motion in a second, before anything is known: metres, radians
 REACH = 3.0  # standard deviations from which on an object counts as one that moves by itself
+FEWEST = 3
 
 
 def common_motion(found: Array, expected: Array, variances: Array, deviations: Array) -> Array:
@@ -25,7 +25,8 @@ def common_motion(found: Array, expected: Array, variances: Array, deviations: A
     pose = np.zeros(3)
     prior = 1.0 / deviations**2
     for _ in range(ROUNDS):
-        moved = found @ planar.rotations(pose[2]).T + pose[:2]
+        c, s = np.cos(pose[2]), np.sin(pose[2])
+        moved = found @ np.array([[c, s], [-s, c]]) + pose[:2]
         residual = expected - moved
         weight = 1.0 / (variances * (1.0 + (residual**2).sum(axis=1) / (REACH**2 * variances)))
         # the turn is taken about the base: d(moved)/d(yaw) is moved - pose, turned by 90 degrees
@@ -44,7 +45,7 @@ def common_motion(found: Array, expected: Array, variances: Array, deviations: A
 def common_velocity(motion: Motion, positions: Array) -> Array:
     """Velocity (N,2) that an object at each of `positions` (N,2) has if it moves as most of `motion` (M) does."""
     mean, covariance = motion.best()
-    if not len(mean):
+    if len(mean) < FEWEST:  # too few to tell a turn of the base from motion of their own
         return np.zeros((len(positions), 2))
     x, y, turn = common_motion(mean[:, X], mean[:, X] + mean[:, V], covariance[:, 2, 2], SPREAD)
     velocity: Array = np.array([x, y]) + turn * np.stack([-positions[:, 1], positions[:, 0]], axis=1)

@@ -41,9 +41,9 @@ UNKNOWN_DETECTOR = DetectorModel(0.15, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.
 MODELS: dict[str, dict[str, DetectorModel]] = {
     "any": {},
     "pointrcnn": {
-        "car": DetectorModel(0.05, (0.7, 0.4, 0.65), (-4.0, 0.72, 0.78, 0.71, 0.02)),
-        "pedestrian": DetectorModel(0.05, (0.7, 0.4, 0.65), (-6.0, 1.0, 1.0, 0.7, 0.02)),
-        "cyclist": DetectorModel(0.05, (0.7, 0.4, 0.65), (-4.0, 0.6, 0.6, 0.7, 0.02)),
+        "car": DetectorModel(0.05, (0.7, 0.4, 0.65), (-5.75, 0.496, 0.531, 0.729, 0.0437)),
+        "pedestrian": DetectorModel(0.05, (0.7, 0.4, 0.65), (-5.43, 0.867, 0.587, 0.4, 0.0253)),
+        "cyclist": DetectorModel(0.05, (0.7, 0.4, 0.65), (-3.02, 0.397, 0.174, 1.13, -0.0458)),
     },
 }
 

@@ -12,15 +12,15 @@ class ObjectKind:
     acceleration: float  # metres a second squared
     turn_acceleration: float  # radians a second squared, of the yaw rate
     birth_speed: float  # metres a second, of a new object whose velocity nobody knows
-    gate: float  # metres from where it is expected, within which a detection can be of it
+    wander: float  # metres that a detection can be beside it at worst, where it is seen in part
 
 
 KINDS = {
-    "car": ObjectKind(6.0, 0.5, 6.0, 4.0),
-    "pedestrian": ObjectKind(3.0, 1.5, 1.5, 1.5),
-    "cyclist": ObjectKind(4.0, 1.0, 4.0, 2.5),
+    "car": ObjectKind(6.0, 0.5, 10.0, 0.5),
+    "pedestrian": ObjectKind(3.0, 1.5, 2.0, 0.3),
+    "cyclist": ObjectKind(4.0, 1.0, 6.0, 0.4),
 }
-OTHER = ObjectKind(4.0, 1.0, 3.0, 2.5)
+OTHER = ObjectKind(4.0, 1.0, 4.0, 0.5)
 
 
 def kind_of(label: str) -> ObjectKind:

@@ -71,7 +71,7 @@ class Tracker:
         tracks, new = self._tracks, np.arange(len(found))
         if tracks is not None:
             tracks = self._moved(tracks, (stamp_ns - self._stamp_ns) * 1e-9)
-            of_track, of_found = self._paired(tracks, found)
+            of_track, of_found = self._paired(tracks, found, stamp_ns, T_odom_base[:2, 3])
             self._correct(tracks, of_track, found.taken(of_found), stamp_ns, over_ground)
             new = np.setdiff1d(new, of_found)
         born = self._born(found.taken(new), stamp_ns, tracks, over_ground)
@@ -110,11 +110,14 @@ class Tracker:
         rest[:, 4] += elapsed_s * motion.best()[0][:, W]
         return replace(tracks, motion=motion, rest=rest)
 
-    def _paired(self, tracks: TrackTable, found: Detections) -> tuple[Index, Index]:
-        gates = np.array([kind_of(label).gate for label in tracks.label])
+    def _paired(self, tracks: TrackTable, found: Detections, stamp_ns: int, seen_from: Array) -> tuple[Index, Index]:
+        mean, covariance = tracks.motion.best()
+        wander = np.array([kind_of(label).wander for label in tracks.label])
+        confidence = self._confidence(tracks, mean, stamp_ns, seen_from)
         # clusters take another class from scan to scan; a detector that knows headings knows its classes too
         same = tracks.label[:, None] == np.array(found.labels, dtype=object)[None, :]
-        return associate(tracks.boxes(), found.boxes, gates, same if found.headings_known else np.ones_like(same))
+        possible = same if found.headings_known else np.ones_like(same)
+        return associate(tracks.boxes(), covariance[:, 0, 0] + wander**2, confidence, found.boxes, possible)
 
     def _correct(self, tracks: TrackTable, index: Index, found: Detections, stamp_ns: int, over_ground: bool) -> None:
         """Write what detections (K) say into the tracks `index` (K)."""
@@ -147,7 +150,7 @@ class Tracker:
     def _born(self, found: Detections, stamp_ns: int, others: TrackTable | None, over_ground: bool) -> TrackTable:
         count, labels = len(found), np.array(found.labels, dtype=object)
         velocity = np.zeros((count, 2))
-        if others is not None and not over_ground:
+        if count and others is not None and not over_ground:
             velocity = common_velocity(others.take(others.hits > 1).motion, found.boxes[:, X])
         speed = np.array([kind_of(label).birth_speed for label in labels])
         covariance = (speed**2)[:, None, None] * np.eye(2)
@@ -183,9 +186,7 @@ class Tracker:
     def _told(self, tracks: TrackTable, seen_from: Array, stamp_ns: int) -> tuple[Track, ...]:
         mean, covariance = tracks.motion.best()
         boxes, chosen = tracks.boxes(), tracks.motion.chosen
-        age_s: Array = (stamp_ns - tracks.born_ns) * 1e-9
-        unseen_s: Array = (stamp_ns - tracks.seen_ns) * 1e-9
-        confidence = self._confidence(tracks, np.asarray(np.hypot(*(mean[:, X] - seen_from).T)), unseen_s)
+        confidence = self._confidence(tracks, mean, stamp_ns, seen_from)
         return tuple(
             Track(
                 id=int(tracks.id[k]),
@@ -197,13 +198,15 @@ class Tracker:
                 confidence=float(confidence[k]),
                 motion=RULES[chosen[k]],
                 hits=int(tracks.hits[k]),
-                age_s=float(age_s[k]),
-                unseen_s=float(unseen_s[k]),
+                age_s=(stamp_ns - int(tracks.born_ns[k])) * 1e-9,
+                unseen_s=(stamp_ns - int(tracks.seen_ns[k])) * 1e-9,
+                score=float(tracks.score[k]),
             )
             for k in np.argsort(-confidence, kind="stable")
         )
 
-    def _confidence(self, tracks: TrackTable, range_m: Array, unseen_s: Array) -> Array:
+    def _confidence(self, tracks: TrackTable, mean: Array, stamp_ns: int, seen_from: Array) -> Array:
         weights = np.array([model.log_odds for model in self._models(tracks.label)]).reshape(-1, 5)
+        range_m = np.asarray(np.hypot(*(mean[:, X] - seen_from).T))
         seen = confidence(weights, tracks.score_sum / tracks.hits, tracks.score, tracks.hits, range_m)
-        return seen * np.exp(-unseen_s / UNSEEN_S)
+        return np.asarray(seen * np.exp((tracks.seen_ns - stamp_ns) * 1e-9 / UNSEEN_S))

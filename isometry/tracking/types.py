@@ -69,6 +69,7 @@ class Track:
     hits: int  # detections it has had
     age_s: float  # since its first detection
     unseen_s: float  # since its last detection; 0: seen in this step
+    score: float = float("nan")  # of its last detection, on the scale of whoever detected
     path: Array = field(default_factory=lambda: np.zeros((0, 2)))  # (K,2) metres, where it will be, `PATH_STEP_S` apart
     path_covariances: Array = field(default_factory=lambda: np.zeros((0, 2, 2)))  # (K,2,2)
 

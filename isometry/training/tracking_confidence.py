@@ -1,0 +1,73 @@
+"""How sure a track is, from what became of tracks on labelled recordings: constants of `detector_models`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from isometry.datasets.kitti_tracking import DONT_CARE, RATE_HZ, KittiObjects, KittiTracking
+from isometry.geometry.boxes import iou_3d
+from isometry.tracking.tracker import Tracker
+from isometry.tracking.types import Detections
+from isometry.training.fitting import logistic_weights
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+MATCH = 0.25  # overlap in space from which on a track is of a labelled object
+NO_CARE_SHARE = 0.5  # of a track's place in the image, from which on nobody knows whether it is right
+PENALTY = 0.01
+NEIGHBOURS = {"Car": ("Van",), "Pedestrian": ("Person_sitting",)}  # that a detector of a class may take for it
+
+
+def seen_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> tuple[Array, Flags]:
+    """Tracks of one class in the frames that had a detection of them, without those where nobody labelled anything.
+
+    What `DetectorModel.log_odds` weighs (N,5), and whether each was right (N,). No poses are used.
+    """
+    found, labelled = sequence.detections(detections), sequence.labels
+    score_sums: dict[int, float] = defaultdict(float)
+    told, outcome = [], []
+    for frame in range(sequence.frame_count):
+        now = found.of_frame(frame)
+        now = now.chosen(np.array(now.labels, dtype=object) == label)
+        step = tracker.process(Detections(now.boxes, now.scores, now.labels), round(frame * 1e9 / RATE_HZ))
+        seen = [track for track in step.tracks if track.unseen_s == 0.0]
+        boxes = np.array([track.box for track in seen]).reshape(-1, 7)
+        right, unknown = judged(sequence, labelled.of_frame(frame), boxes, label)
+        for track, is_right, is_unknown in zip(seen, right, unknown, strict=True):
+            score_sums[track.id] += track.score
+            if not is_unknown:
+                mean, range_m = score_sums[track.id] / track.hits, float(np.hypot(*track.box[:2]))
+                told.append((1.0, mean, track.score, np.log(track.hits), range_m))
+                outcome.append(is_right)
+    return np.array(told).reshape(-1, 5), np.array(outcome, bool)
+
+
+def fitted_log_odds(told: Array, right: Flags) -> Array:
+    """The weights (5,) of `DetectorModel.log_odds`. Raises ValueError where nothing was wrong, or nothing right."""
+    if right.all() or not right.any():
+        raise ValueError(f"{right.sum()} of {len(right)} tracks were right: nothing to tell them apart by")
+    # the fit has the constant last, and wants columns of about one size
+    sizes = np.abs(told).max(axis=0)
+    weights = logistic_weights(np.roll(told / sizes, -1, axis=1), right, np.zeros(5), PENALTY)
+    return np.roll(weights, 1) / sizes
+
+
+def judged(sequence: KittiTracking, truth: KittiObjects, boxes: Array, label: str) -> tuple[Flags, Flags]:
+    """Which of boxes (N,7) are of labelled objects of the class or its neighbours, and which nobody can tell."""
+    names = np.array(truth.labels, dtype=object)
+    of_class = truth.chosen(np.isin(names, (label, *NEIGHBOURS.get(label, ()))))
+    overlap = iou_3d(boxes, of_class.boxes)
+    rows, columns = linear_sum_assignment(-overlap)
+    right = np.zeros(len(boxes), bool)
+    right[rows] = overlap[rows, columns] >= MATCH
+    image = sequence.calibration.project(boxes)
+    no_care = truth.chosen(names == DONT_CARE).image_boxes
+    corners = np.maximum(image[:, None, :2], no_care[:, :2]), np.minimum(image[:, None, 2:], no_care[:, 2:])
+    shared = np.prod(np.maximum(corners[1] - corners[0], 0.0), axis=-1)
+    area = np.maximum(np.prod(image[:, 2:] - image[:, :2], axis=-1), 1e-9)
+    return right, ~right & (shared > NO_CARE_SHARE * area[:, None]).any(axis=1)
