@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isometry.datasets.kitti_tracking import KittiTracking
 from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
 from isometry.datasets.simulation.lidar import SpinningLidar
+from isometry.datasets.simulation.tracking_drive import write_tracking_drive
+from isometry.datasets.simulation.traffic import Traffic
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
@@ -49,6 +52,45 @@ def kitti_tracking(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("real")
     subprocess.run([sys.executable, str(unpack), str(folder), "kitti_tracking"], check=True)
     return folder / "kitti_tracking"
+
+
+def straight_traffic(moments: int = 50) -> Traffic:
+    """Cars, a cyclist and a pedestrian that keep their velocities, before a car at 8 m/s that turns a little."""
+    times_s = np.linspace(0.0, 0.1 * (moments - 1), moments)
+    starts = np.array([[14.0, 0.0], [28.0, -3.6], [40.0, 3.6], [48.0, 0.5], [22.0, 6.5], [30.0, -8.0], [60.0, -4.0]])
+    velocities = np.array([[9.0, 0.0], [6.0, 0.2], [-3.0, 0.0], [0.0, 0.0], [4.0, 0.5], [0.5, 1.2], [7.0, 0.0]])
+    sizes = np.array([[4.0, 1.8, 1.5]] * 4 + [[1.8, 0.6, 1.7], [0.6, 0.6, 1.8], [4.5, 1.9, 1.6]])
+    boxes = np.zeros((moments, len(starts), 7))
+    boxes[..., :2] = starts + times_s[:, None, None] * velocities
+    boxes[..., 2], boxes[..., 3:6] = 0.5 * sizes[:, 2], sizes
+    boxes[..., 6] = np.arctan2(velocities[:, 1], velocities[:, 0])
+    boxes[: moments // 2, -1] = np.nan  # the last car comes late
+    own = np.column_stack([8.0 * times_s, 0.02 * times_s**2, 0.01 * times_s])
+    return Traffic(times_s, boxes, ("car",) * 4 + ("cyclist", "pedestrian", "car"), own, np.array([4.5, 1.8, 1.5]))
+
+
+@pytest.fixture(scope="session")
+def traffic() -> Traffic:
+    """A little traffic of known motion."""
+    return straight_traffic()
+
+
+@pytest.fixture(scope="session")
+def simulated_tracking(tmp_path_factory: pytest.TempPathFactory, traffic: Traffic) -> Path:
+    """A KITTI tracking directory of that traffic; not to be changed.
+
+    Sequence 0000 has scans of a point at each object, 0001 fewer frames. There are detections with noise, `simulated`.
+    """
+    root = tmp_path_factory.mktemp("simulated") / "kitti_tracking"
+    for sequence, moments in (("0000", 50), ("0001", 40)):
+        write_tracking_drive(root, straight_traffic(moments), seed=moments, sequence=sequence)
+    opened = KittiTracking(root, "0000")
+    folder = root / "training/velodyne/0000"
+    folder.mkdir(parents=True)
+    for frame in range(len(traffic.times_s)):
+        centres = opened.labels.of_frame(frame).boxes[:, :3]
+        np.pad(centres, ((0, 0), (0, 1))).astype("<f4").tofile(folder / f"{frame:06d}.bin")
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,10 @@ def tracking(
     iou: Annotated[
         float | None, typer.Option(min=0.01, max=1.0, help="Overlap of a match; all of 0.25, 0.5, 0.7 if left out.")
     ] = None,
-    classes: Annotated[str, typer.Option(help="Car,Pedestrian,Cyclist; the first one is the headline.")] = "Car",
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Of Car,Pedestrian,Cyclist, the headline first; all that are there if left out."),
+    ] = None,
     tracker: Annotated[str, typer.Option(help="flow: the one of this package; baseline: a plain one.")] = "flow",
     yaw: Annotated[float, typer.Option(help="Track a second time with all turned by so many degrees; compare.")] = 0.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
@@ -63,7 +66,7 @@ def tracking(
             turned = _from_scans(opened, ious, poses, tracker, yaw) if yaw else None
             source = "scans" + (f" poses {poses.name}" if poses else "")
         else:
-            labels = _chosen_classes(classes)
+            labels = _labels_of(opened, detections) if classes is None else _chosen_classes(classes)
             results = [_from_detections(opened, detections, label, ious, tracker, 0.0) for label in labels]
             turned = _from_detections(opened, detections, labels[0], ious, tracker, yaw) if yaw else None
             source = f"detections {detections}"
@@ -118,6 +121,17 @@ def _parts(text: str) -> list[str]:
     if not parts:
         raise ValueError(f"--sequences {text!r}: it must name sequences with commas between them, such as 0,2")
     return list(dict.fromkeys(parts))
+
+
+def _labels_of(sequences: list[KittiTracking], detections: str) -> list[str]:
+    """Classes that are both labelled, so that they must be found, and detected."""
+    from isometry.evaluation.tracking import CLASSES, must_be_found
+
+    detected = {label for sequence in sequences for label in sequence.detections(detections).labels}
+    labels = [label for label in CLASSES if label in detected and must_be_found(sequences, label)]
+    if not labels:
+        raise ValueError(f"detections {detections!r}: nothing that is detected is labelled in these sequences")
+    return labels
 
 
 def _chosen_classes(text: str) -> list[str]:

@@ -131,7 +131,7 @@ class KittiTracking:
     @property
     def has_scans(self) -> bool:
         """Whether the scans of the sequence are there."""
-        return (self.root / "velodyne" / self.sequence).is_dir()
+        return any((self.root / "velodyne" / self.sequence).glob("*.bin"))
 
     @cached_property
     def scan_files(self) -> list[Path]:

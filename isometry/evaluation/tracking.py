@@ -125,6 +125,13 @@ def measure_scans(
     return _result(ANY, runs, ious, T_odom_lidar)
 
 
+def must_be_found(sequences: Sequence[KittiTracking], label: str) -> bool:
+    """Whether any object of a class is labelled that may not be missed."""
+    return any(
+        ((np.array(each.labels.labels, dtype=object) == label) & ~_excused(each.labels)).any() for each in sequences
+    )
+
+
 def figures(result: ClassResult) -> dict[str, Any]:
     """All figures of a class, by the overlap that a match needs; those of each sequence at the first one."""
     together = Scene.joined([run.scene for run in result.runs])
@@ -157,6 +164,9 @@ def of_sequence(run: Run, iou: float, best: Clear) -> dict[str, Any] | None:
 
 def _result(label: str, runs: list[Run], ious: Sequence[float], poses: Array | None) -> ClassResult:
     together = Scene.joined([run.scene for run in runs])
+    if together.truth_optional.all():
+        names = ", ".join(run.sequence.sequence for run in runs)
+        raise ValueError(f"nothing of class {label} is labelled in {names} that a tracker must find")
     curves = {iou: evaluate(together, iou) for iou in ious}
     known = tuple(run.tracks.T_odom_lidar if poses is None else poses for run in runs)
     return ClassResult(label, tuple(runs), curves, known)
@@ -203,13 +213,19 @@ def _scene(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> Scen
         truth_frames=truth.frames,
         truth_ids=truth.ids,
         truth_boxes=sequence.calibration.ahead(truth.boxes),
-        truth_optional=(truth.truncation > MOST_TRUNCATION) | (truth.occlusion > MOST_OCCLUSION),
+        truth_optional=_excused(truth),
         track_frames=tracks.frames,
         track_ids=tracks.ids,
         track_boxes=sequence.calibration.ahead(tracks.boxes),
         track_scores=tracks.scores,
         track_optional=is_low | _inside(tracks.frames, image_boxes, no_care),
     )
+
+
+def _excused(truth: KittiObjects) -> NDArray[np.bool_]:
+    """Which labelled objects (G,) may be missed, whichever class they have."""
+    excused: NDArray[np.bool_] = (truth.truncation > MOST_TRUNCATION) | (truth.occlusion > MOST_OCCLUSION)
+    return excused
 
 
 def _inside(frames: NDArray[np.int64], image_boxes: Array, areas: KittiObjects) -> NDArray[np.bool_]:
