@@ -1,7 +1,7 @@
 """Tracking, top to bottom: from a scan, or from the detections of any detector, to tracks and where they will be.
 
-scan -> where the base is, if no odometry says so                                           lidar_odometry/pipeline.py
-     -> ground off -> clusters -> oriented boxes                                                     scan_detector.py
+scan -> ground off -> clusters -> oriented boxes                                                     scan_detector.py
+     -> where the base is, if no odometry says so                                           lidar_odometry/pipeline.py
      -> how each box moves, by the flow-equivariant memory of the scans before                         flow_memory.py
 detections -> tracks, each by the rule of motion that fits it                                              tracker.py
            -> paths for the next three seconds                                                          prediction.py
@@ -18,15 +18,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.geometry import se3
+from isometry.geometry import planar, se3
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
-from isometry.tracking.canonical_frame import canonical_yaw
+from isometry.tracking.canonical_frame import turned
+from isometry.tracking.flow_memory import FlowMemory
 from isometry.tracking.motion_rules import RULES, STANDING
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.path_history import PathHistory
 from isometry.tracking.prediction import MotionPredictor
-from isometry.tracking.scan_detector import ScanDetector
+from isometry.tracking.scan_detector import ScanDetector, Standing
 from isometry.tracking.scan_detector_parameters import ScanDetectorParameters
 from isometry.tracking.tracker import Tracker
 from isometry.tracking.types import PATH_STEPS, Detections, Track, TrackingStep
@@ -38,21 +39,18 @@ class TrackingPipeline:
     """Follows what moves around the robot."""
 
     def __init__(
-        self,
-        parameters: TrackingParameters,
-        predictor: MotionPredictor,
-        detector: ScanDetector,
+        self, parameters: TrackingParameters, detector: ScanDetector, memory: FlowMemory, predictor: MotionPredictor
     ) -> None:
         """Raises ValueError for a detector whose name nobody knows."""
-        self.parameters, self.predictor, self._detector = parameters, predictor, detector
-        self._tracker = Tracker(parameters)
+        self.parameters, self.memory, self.predictor = parameters, memory, predictor
+        self._detector, self._tracker = detector, Tracker(parameters)
         self.reset()
 
     @classmethod
     def load(cls, parameters: TrackingParameters) -> TrackingPipeline:
         """With the models that the parameters name. Raises ValueError where one is not there or does not fit."""
-        predictor = MotionPredictor.load(name=parameters.prediction)
-        return cls(parameters, predictor, ScanDetector(ScanDetectorParameters()))
+        detector = ScanDetector(ScanDetectorParameters())
+        return cls(parameters, detector, FlowMemory.load(), MotionPredictor.load(name=parameters.prediction))
 
     def reset(self) -> None:
         """End all tracks and forget all scans; ids go on."""
@@ -61,8 +59,10 @@ class TrackingPipeline:
         self._forget_scans()
 
     def _forget_scans(self) -> None:
+        self.memory.reset()
         self._odometry: LidarOdometry | None = None
-        self._T_working_base = np.eye(4)
+        self._base_yaw: float | None = None  # of the first scan's own direction, in the base frame
+        self._odom_yaw = 0.0  # of the same direction, in the frame of the tracks
 
     def process_scan(
         self,
@@ -78,17 +78,23 @@ class TrackingPipeline:
         the base frame, `offsets_s` (N,) the seconds from the stamp to each reading. What jumps of time do is as for
         `Tracker.process`. Raises ValueError in one line for a scan that cannot be used; nothing has changed then.
         """
-        seen_from = np.zeros(3) if origin is None else np.asarray(origin, np.float64)
-        began_s = time.perf_counter()
         if self._tracker.restarts(stamp_ns):
             self._forget_scans()
+        times_s = [time.perf_counter()]
+        standing = self._detector.standing(points, origin)
+        detections = self._detector.objects(standing)
+        times_s.append(time.perf_counter())
+        first = self._base_yaw is None
+        self._base_yaw = standing.yaw if self._base_yaw is None else self._base_yaw
         if T_odom_base is None:
-            T_odom_base = self._followed(points, stamp_ns, seen_from, offsets_s)
-        located_s = time.perf_counter()
-        detections = self._detector.detect(points, seen_from)
-        detected_s = time.perf_counter()
+            T_odom_base = self._followed(points, stamp_ns, standing.seen_from, offsets_s, self._base_yaw)
+        times_s.append(time.perf_counter())
+        if first:
+            self._odom_yaw = self._base_yaw + se3.yaw(T_odom_base)
+        detections = self._with_velocities(detections, standing, T_odom_base, stamp_ns)
+        times_s.append(time.perf_counter())
         step = self.process_detections(detections, stamp_ns, T_odom_base)
-        seconds = {"odometry": located_s - began_s, "detection": detected_s - located_s}
+        seconds = dict(zip(("detection", "odometry", "memory"), np.diff(times_s).tolist(), strict=True))
         return replace(step, seconds=seconds | step.seconds)
 
     def process_detections(
@@ -112,18 +118,26 @@ class TrackingPipeline:
         return replace(step, tracks=tracks, seconds=step.seconds | {"prediction": time.perf_counter() - began_s})
 
     def _followed(
-        self, points: NDArray[np.floating], stamp_ns: int, origin: Array, offsets_s: NDArray[np.floating] | None
+        self,
+        points: NDArray[np.floating],
+        stamp_ns: int,
+        origin: Array,
+        offsets_s: NDArray[np.floating] | None,
+        yaw: float,
     ) -> Array:
-        """Where the base is, in the frame that it had at the first scan."""
-        if self._odometry is None:
-            self._odometry = LidarOdometry(LidarOdometryParameters())
-            finite = np.isfinite(points[:, :2]).all(axis=1)
-            self._T_working_base = se3.from_planar(0.0, 0.0, -canonical_yaw(points[finite] - origin))
-        T = self._T_working_base
-        step = self._odometry.process(
-            se3.apply(T, points.astype(np.float64)), stamp_ns, se3.apply(T, origin[None])[0], offsets_s
-        )
-        return se3.inverse(T) @ step.T_odom_base @ T
+        """Where the base is, in the frame that it had at the first scan, by odometry in a frame turned by `yaw`."""
+        self._odometry = self._odometry or LidarOdometry(LidarOdometryParameters())
+        step = self._odometry.process(turned(points, -yaw), stamp_ns, turned(origin[None], -yaw)[0], offsets_s)
+        T_base_turned = se3.from_planar(0.0, 0.0, yaw)
+        return T_base_turned @ step.T_odom_base @ se3.inverse(T_base_turned)
+
+    def _with_velocities(self, found: Detections, standing: Standing, T_odom_base: Array, stamp_ns: int) -> Detections:
+        """Detections in the base frame with the velocities that the memory has for them, after this scan."""
+        T_turned_base = se3.from_planar(0.0, 0.0, -self._odom_yaw) @ T_odom_base
+        self.memory.update(se3.apply(T_turned_base, standing.in_base()), T_turned_base, stamp_ns)
+        velocities, covariances = self.memory.velocities(found.in_frame(T_turned_base).boxes)
+        R = planar.rotations(np.asarray(-se3.yaw(T_turned_base)))
+        return replace(found, velocities=velocities @ R.T, velocity_covariances=R @ covariances @ R.T)
 
 
 def staying(track: Track) -> Track:
