@@ -11,24 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from isometry.models.equivariant_motion import STEP_S, STEPS, EquivariantMotion
-from isometry.tracking.prediction import HISTORY, fitted_velocities, known_velocities
+from isometry.tracking.prediction import HISTORY
 from isometry.training.prediction_parameters import PredictionTrainingParameters
 from isometry.training.prediction_scenes import Scenes
+from isometry.training.prediction_variation import batch_of, varied
 from isometry.training.trainer import Trainer, append_row
-
-Array = NDArray[np.float64]
 
 COLUMNS = ("step", "minutes", "ade", "fde", "likelihood", "simulated", "simulated_rule", "recorded", "recorded_rule")
 WARM_UP = 0.1  # of the steps
 HELD = 0.1  # share of the scenes that is not trained on
 MOVING_MPS = 0.5
-RELATED = 0.9  # how much of a position's error the next one shares, in half of the scenes
-LAGGING = 8  # positions that a tracker's velocity is about the mean of
-GIVEN_MPS = 0.7  # standard deviation of the velocity that a tracker gives for a short history
 
 
 def train(
@@ -75,49 +70,6 @@ def train(
             save_trained(trainer.result, parameters, trainer.step, output / "motion_prediction.pt")
             losses = []
     return trainer.result.eval()
-
-
-Batch = dict[str, Tensor]
-
-
-def varied(scenes: Scenes, parameters: PredictionTrainingParameters, random: np.random.Generator) -> Batch:
-    """Scenes turned, some mirrored, with histories as a tracker has them: noisy, with gaps, some of them short."""
-    positions = scenes.positions.astype(np.float64)
-    count, agents = positions.shape[:2]
-    angle = random.uniform(0.0, 2.0 * np.pi, count)
-    mirror = np.where(random.random(count) < 0.5, -1.0, 1.0)
-    turn = np.stack([np.cos(angle), -np.sin(angle), mirror * np.sin(angle), mirror * np.cos(angle)], axis=-1)
-    positions = np.einsum("saki,sij->sakj", positions, turn.reshape(count, 2, 2))
-    history, future = positions[:, :, :HISTORY].copy(), positions[:, :, HISTORY:]
-    sigma = parameters.most_noise_m * np.square(random.random((count, agents, 1, 1)))
-    related = np.where(random.random((count, 1, 1)) < 0.5, 0.0, RELATED)
-    history += sigma * _errors(related, history.shape, random)
-    dropped = random.random(history.shape[:3]) < parameters.dropped * random.random((count, agents, 1))
-    begins = np.where(
-        random.random((count, agents)) < parameters.short, random.integers(0, HISTORY, (count, agents)), 0
-    )
-    dropped |= np.arange(HISTORY) < begins[..., None]
-    dropped[..., -1] = False
-    history[dropped] = np.nan
-    return batch_of(history, future, _given(positions, history, random), scenes.kinds)
-
-
-def batch_of(history: Array, future: Array, given: Array, kinds: NDArray[np.float32]) -> Batch:
-    """Tensors of histories (S,A,21,2), futures (S,A,30,2), NaN where not known, velocities (S,A,2), kinds (S,A,3)."""
-    seen = np.isfinite(history[..., 0])
-    flat = history.reshape(-1, HISTORY, 2)
-    velocity = known_velocities(flat, given.reshape(-1, 2)).reshape(*history.shape[:2], 2)
-    here = seen[..., -1] & np.isfinite(velocity[..., 0])
-    known = np.isfinite(future[..., 0]) & here[..., None]
-    arrays = {
-        "history": np.where(seen[..., None], history, 0.0),
-        "seen": seen & here[..., None],
-        "velocity": np.where(here[..., None], velocity, 0.0),
-        "kind": kinds,
-        "future": np.where(known[..., None], future, 0.0),
-        "known": known,
-    }
-    return {name: torch.from_numpy(np.asarray(array, np.float32)) for name, array in arrays.items()}
 
 
 def prediction_loss(
@@ -188,27 +140,3 @@ def _part(scenes: Scenes, start: float, end: float) -> Scenes:
 def _draw(scenes: Scenes, count: int, random: np.random.Generator) -> Scenes:
     rows = random.integers(0, len(scenes), count)
     return Scenes(scenes.positions[rows], scenes.kinds[rows])
-
-
-def _given(positions: Array, history: Array, random: np.random.Generator) -> Array:
-    """Velocities (S,A,2) as a tracker has them: NaN for half of the agents, whose history must tell.
-
-    Those of a long history lag behind, as those of a filter do; those of a short one are the true ones, roughly.
-    """
-    count, agents = history.shape[:2]
-    lagging, _ = fitted_velocities(history[:, :, -LAGGING:].reshape(-1, LAGGING, 2))
-    true = (positions[:, :, HISTORY - 1] - positions[:, :, HISTORY - 3]) / (2.0 * STEP_S)
-    rough = true + random.normal(0.0, GIVEN_MPS, true.shape)
-    long = np.isfinite(history[:, :, -LAGGING:, 0]).sum(axis=2) >= LAGGING // 2
-    given = np.where(long[..., None], lagging.reshape(count, agents, 2), rough)
-    given[random.random((count, agents)) < 0.5] = np.nan
-    return given
-
-
-def _errors(related: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Normal errors of unit variance (S,A,21,2), of which each is related to the one before by so much (S,1,1)."""
-    fresh = random.normal(size=shape)
-    errors = fresh.copy()
-    for k in range(1, shape[2]):
-        errors[:, :, k] = related * errors[:, :, k - 1] + np.sqrt(1.0 - related**2) * fresh[:, :, k]
-    return errors

@@ -1,0 +1,91 @@
+"""Motion prediction by the network: what turning, mirroring, moving and reordering a scene does to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from isometry.geometry.planar import rotations
+from isometry.models.equivariant_motion import HISTORY, KINDS, STEP_S, STEPS, EquivariantMotion
+
+TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-9}
+
+
+def _network(dtype: torch.dtype) -> EquivariantMotion:
+    """A network whose last layers, which begin at zero, say something."""
+    torch.manual_seed(0)
+    network = EquivariantMotion()
+    for layer in (network.gates, network.share):
+        nn.init.normal_(layer.weight, std=0.1)
+    return network.to(dtype).eval()
+
+
+def _scene(dtype: torch.dtype, agents: int = 7, seed: int = 0) -> list[Tensor]:
+    random = np.random.default_rng(seed)
+    velocity = random.normal(0.0, 5.0, (agents, 2))
+    ago = STEP_S * np.arange(1 - HISTORY, 1)
+    history = random.uniform(-15.0, 15.0, (agents, 1, 2)) + ago[:, None] * velocity[:, None]
+    history += random.normal(0.0, 0.2, history.shape)
+    seen = (np.arange(HISTORY) >= random.integers(0, HISTORY, (agents, 1))).astype(float)
+    kinds = np.eye(len(KINDS) + 1)[random.integers(0, len(KINDS) + 1, agents), : len(KINDS)]
+    return [torch.tensor(each, dtype=dtype) for each in (history * seen[..., None], seen, velocity, kinds)]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_paths_turn_mirror_and_move_with_the_scene(dtype: torch.dtype, mirrored: bool) -> None:
+    network, (history, seen, velocity, kind) = _network(dtype), _scene(dtype)
+    turn = torch.tensor(rotations(np.array(2.1)) @ np.diag([1.0, -1.0 if mirrored else 1.0]), dtype=dtype)
+    move = torch.tensor([30.0, -12.0], dtype=dtype)
+    path, covariance = network(history, seen, velocity, kind)
+    there = network((history @ turn.T + move) * seen[..., None], seen, velocity @ turn.T, kind)
+    assert (there[0] - (path @ turn.T + move)).abs().max() < TOLERANCES[dtype]
+    assert (there[1] - turn @ covariance @ turn.T).abs().max() < TOLERANCES[dtype] * covariance.abs().max()
+    straight = history[:, -1:] + STEP_S * torch.arange(1, STEPS + 1, dtype=dtype)[:, None] * velocity[:, None]
+    assert (path - straight).abs().max() > 0.1  # it does predict something of its own
+
+
+def test_the_order_of_agents_does_not_matter() -> None:
+    network, scene = _network(torch.float64), _scene(torch.float64)
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(3))
+    path, covariance = network(*scene)
+    shuffled, covariance_shuffled = network(*(each[order] for each in scene))
+    torch.testing.assert_close(shuffled, path[order])
+    torch.testing.assert_close(covariance_shuffled, covariance[order])
+
+
+def test_agents_out_of_reach_and_agents_that_are_not_there_change_nothing() -> None:
+    network, scene = _network(torch.float64), _scene(torch.float64, 5)
+    history, seen, velocity, kind = (each.clone() for each in scene)
+    history[-1] += 500.0
+    alone = network(*(each[:-1] for each in scene))[0]
+    torch.testing.assert_close(network(history, seen, velocity, kind)[0][:-1], alone)
+    absent = [each.clone() for each in scene]
+    for each in absent:
+        each[-1] = 0.0
+    torch.testing.assert_close(network(*absent)[0][:-1], alone)
+    assert (network(*scene)[0][:-1] - alone).abs().max() > 1e-4  # a near one does
+
+
+def test_an_untrained_network_is_the_constant_velocity() -> None:
+    history, seen, velocity, kind = _scene(torch.float64)
+    path, covariance = EquivariantMotion().double()(history, seen, velocity, kind)
+    ahead = STEP_S * torch.arange(1, STEPS + 1, dtype=torch.float64)
+    torch.testing.assert_close(path, history[:, -1:] + ahead[:, None] * velocity[:, None])
+    assert (torch.linalg.eigvalsh(covariance) > 0.0).all()
+
+
+def test_what_is_not_known_of_a_history_does_not_count() -> None:
+    network, (history, seen, velocity, kind) = _network(torch.float64), _scene(torch.float64)
+    filled = history + 7.0 * (1.0 - seen)[..., None]
+    torch.testing.assert_close(network(filled, seen, velocity, kind)[0], network(history, seen, velocity, kind)[0])
+
+
+def test_scenes_of_a_batch_do_not_touch_each_other() -> None:
+    network = _network(torch.float64)
+    first, second = _scene(torch.float64, 6, 1), _scene(torch.float64, 6, 2)
+    both = network(*(torch.stack(pair) for pair in zip(first, second, strict=True)))[0]
+    torch.testing.assert_close(both[0], network(*first)[0])
+    torch.testing.assert_close(both[1], network(*second)[0])
