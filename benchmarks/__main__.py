@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import node_latency, place_recognition, registration
+from benchmarks import node_latency, place_recognition, registration, tracking
 from benchmarks.measure import Figure, read_table, write_table
 
 BASELINE = Path(__file__).parent / "baseline.csv"
@@ -39,7 +39,9 @@ def benchmarks(
 
 def _shown(node: bool) -> Iterator[Figure]:
     """All figures; each is named when it is there."""
-    for source in (place_recognition.figures, registration.figures, node_latency.figures)[: 3 if node else 2]:
+    for source in (place_recognition.figures, registration.figures, tracking.figures, node_latency.figures)[
+        : 4 if node else 3
+    ]:
         for figure in source():
             typer.echo(f"{figure.name}: {figure.value:.4g} {figure.unit}", err=True)
             yield figure
