@@ -28,6 +28,8 @@ from isometry.nodes.runtime.diagnostics import values_of
 from isometry.nodes.runtime.point_cloud2 import encode_xyz
 from isometry.nodes.runtime.quality_of_service import reliable
 from isometry.nodes.tracking_messages import from_detections
+from isometry.tracking.parameters import TrackingParameters
+from isometry.tracking.prediction import MotionPredictor
 
 if TYPE_CHECKING:
     from test.nodes.conftest import NodeProcess, Robot
@@ -223,8 +225,9 @@ def test_detections_become_tracks_with_stable_ids_velocities_and_paths(watcher: 
     assert robot.state == "ok"
     figures = values_of(robot.status)
     assert figures["restarts"] == "0"
-    assert (figures["provider"], figures["model"]) == ("CPUExecutionProvider", "motion_prediction")
-    assert len(figures["model_sha256"]) == 64
+    predictor = MotionPredictor.load(name=TrackingParameters().prediction)
+    assert figures["model"] == predictor.name
+    assert (figures["provider"], figures["model_sha256"]) == (predictor.provider, predictor.sha256)
     assert node.stop() == 0
 
 
