@@ -13,8 +13,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-FEATURES = 2
-"""Inputs of a cell besides where its points lie: log of their number, share of occupied cells in the 5 x 5 around."""
+FEATURES = 4
+"""Inputs of a cell besides where its points lie: log of their number, share of occupied cells in the 5 x 5 around it,
+trace and determinant of their scatter."""
+FAINT = 1e-3
+"""Share of a velocity of a cell that nothing is known of: so much every velocity keeps, whatever speaks against it."""
 
 
 def flows_within(radius: float) -> Tensor:
@@ -24,58 +27,25 @@ def flows_within(radius: float) -> Tensor:
     return flows[flows.square().sum(dim=1) <= radius**2]
 
 
-class FlowMemoryNetwork(nn.Module):
-    """What both memories share: the flows, and the exchange between velocities that differ by at most one cell a step.
+class FlowFilter(nn.Module):
+    """The memory in closed form: a Bayes filter over the velocities of each occupied cell, with nothing learned.
+
+    Predicted: what was in the cell that the velocity comes from, a little of it accelerated by one cell a step, and
+    what was not known there spread over all velocities. Updated: by how well the centroids of both cells fit.
 
     One step of it, `forward`, takes
-        state (M,V,C) of the M cells that were occupied one step ago, 0: nothing is known
+        state (C,M,V) of the M cells that were occupied one step ago; the first channel is the probability of each
+            velocity, what is missing to 1 is that it is none of them or not known
         source (K,V) for each of the K cells that are occupied now the row of the cell it was in before, had it moved
             by each velocity; M: that cell was not occupied
         before (M,2), now (K,2) centroids of the cells' points, in cells, from the middle of the cell
         beside (K,4) the rows of the four cells that adjoin it; K: not occupied
         features (K,FEATURES)
-    and gives the state (K,V,C) and the probability (K,V+1) of each velocity, and last that it is none of them or not
-    known.
+    and gives the state (C,K,V) and the probability (K,V+1) of each velocity, and last that it is none or not known.
     """
 
     velocities: Tensor
     near: Tensor
-
-    def __init__(self, radius: float, channels: int) -> None:
-        super().__init__()
-        self.channels = channels
-        self.register_buffer("velocities", flows_within(radius), persistent=False)
-        apart = (self.velocities[:, None] - self.velocities[None]).square().sum(dim=2)
-        self.register_buffer("near", torch.stack([apart == 1, apart == 2]).float(), persistent=False)
-
-    def gathered(self, state: Tensor, source: Tensor, before: Tensor, now: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Each cell's state (K,V,C) where it came from, whether it was occupied (K,V,1), squared residual (K,V,1).
-
-        The residual is what the centroid has moved beyond the whole cells of the velocity.
-        """
-        count = len(self.velocities)
-        carried = torch.cat([state, before[:, None].expand(-1, count, -1), torch.ones_like(state[..., :1])], dim=2)
-        carried = torch.cat([carried, torch.zeros_like(carried[:1])])
-        index = source * count + torch.arange(count)
-        found = carried.flatten(0, 1).index_select(0, index.flatten()).reshape(-1, count, self.channels + 3)
-        residual = now[:, None] - found[..., self.channels : -1]
-        return found[..., : self.channels], found[..., -1:], residual.square().sum(dim=2, keepdim=True)
-
-
-def beside_mean(values: Tensor, beside: Tensor) -> Tensor:
-    """Mean (K,V,C) of values (K,V,C) over the occupied ones of the four cells that adjoin each; 0 without any."""
-    padded = torch.cat([values, torch.zeros_like(values[:1])])
-    count = (beside < values.shape[0]).sum(dim=1).clamp(min=1)
-    total = padded[beside[:, 0]] + padded[beside[:, 1]] + (padded[beside[:, 2]] + padded[beside[:, 3]])
-    return total / count[:, None, None]
-
-
-class FlowFilter(FlowMemoryNetwork):
-    """The memory in closed form: a Bayes filter over the velocities of each occupied cell, with nothing learned.
-
-    Predicted: what was in the cell that the velocity comes from, a little of it accelerated by one cell a step, and
-    what was not known there spread over all velocities. Updated: by how well the centroids of both cells fit.
-    """
 
     def __init__(
         self, radius: float = 7.0, acceleration: float = 0.1, deviation: float = 0.35, chance: float = 0.1
@@ -84,54 +54,101 @@ class FlowFilter(FlowMemoryNetwork):
 
         `chance`, in shares of one velocity of a cell that nothing is known of: that the cell was not occupied before.
         """
-        super().__init__(radius, channels=1)
+        super().__init__()
+        self.channels = 1
         self.acceleration, self.deviation, self.chance = acceleration, deviation, chance
+        self.register_buffer("velocities", flows_within(radius), persistent=False)
+        apart = (self.velocities[:, None] - self.velocities[None]).square().sum(dim=2)
+        self.register_buffer("near", torch.stack([apart == 0, apart == 1, apart == 2]).float(), persistent=False)
 
     def forward(
         self, state: Tensor, source: Tensor, before: Tensor, now: Tensor, beside: Tensor, features: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """One step, as the base class says; `beside` and `features` are not needed."""
-        count = len(self.velocities)
-        known = state[..., 0]
-        stayed = torch.eye(count) * (1.0 - 4.0 * self.acceleration) + self.acceleration * self.near[0]
-        predicted = known @ stayed + (1.0 - known.sum(dim=1, keepdim=True)) / count
-        carried, _, residual = self.gathered(predicted[..., None], source, before, now)
-        likely = (carried * torch.exp(-0.5 * residual / self.deviation**2))[..., 0]
-        anew = torch.full_like(likely[:, :1], self.chance / count)
+        """One step, as said above; `beside` and `features` are not needed."""
+        shares = torch.tensor([1.0 - 4.0 * self.acceleration, self.acceleration, 0.0])
+        carried = self.carried(self.predicted(state[0], shares)[None], source)[0]
+        likely = carried * torch.exp(-0.5 * self.residual(source, before, now) / self.deviation**2)
+        anew = torch.full_like(likely[:, :1], self.chance / len(self.velocities))
         probability = torch.cat([likely, anew], dim=1)
         probability = probability / probability.sum(dim=1, keepdim=True)
-        return probability[:, :-1, None], probability
+        return probability[None, :, :-1], probability
+
+    def predicted(self, known: Tensor, shares: Tensor) -> Tensor:
+        """Probabilities (M,V) after acceleration: `shares` (3,) stay, go to each next one, to each next across."""
+        mixing = torch.tensordot(shares, self.near, 1)
+        return known @ mixing + (1.0 - known.sum(dim=1, keepdim=True)) / len(self.velocities)
+
+    def carried(self, state: Tensor, source: Tensor) -> Tensor:
+        """State (C,M,V) at each cell where it came from (C,K,V), 0 where that was not occupied."""
+        count = len(self.velocities)
+        padded = torch.cat([state, torch.zeros_like(state[:, :1])], dim=1)
+        index = source * count + torch.arange(count)
+        return padded.flatten(1).index_select(1, index.flatten()).reshape(state.shape[0], -1, count)
+
+    def residual(self, source: Tensor, before: Tensor, now: Tensor) -> Tensor:
+        """How far (K,V) centroids have moved beyond the whole cells of each velocity, squared; huge from nowhere."""
+        padded = torch.cat([before, torch.full_like(before[:1], 1e3)]).T
+        x, y = (padded[axis].index_select(0, source.flatten()).reshape(source.shape) for axis in (0, 1))
+        return (now[:, :1] - x).square() + (now[:, 1:] - y).square()
 
 
-class FlowMemory(FlowMemoryNetwork):
-    """The learned memory: a gated recurrence, with one small network for all cells and velocities."""
+class FlowMemory(FlowFilter):
+    """The learned memory: the filter's recursion, whose evidence a small network corrects; the same for all velocities.
 
-    def __init__(self, radius: float = 7.0, channels: int = 4, hidden: int = 12) -> None:
-        super().__init__(radius, channels)
-        self.mix = nn.Parameter(torch.zeros(3, channels, channels))  # from the same velocity, beside it, across
-        self.log_deviations = nn.Parameter(torch.tensor([0.15, 0.4]).log())
-        self.perceive = nn.Linear(channels + 3, hidden)
-        self.around = nn.Linear(hidden, hidden, bias=False)
-        self.cell = nn.Linear(FEATURES, hidden)
-        self.update = nn.Linear(hidden, 2 * channels)
-        self.answer = nn.Linear(channels, 1)
-        self.unknown = nn.Linear(FEATURES, 1)
+    It begins as the filter. The network sees what the filter would say, how well the centroids fit, what the filter
+    would say at the cells beside, and features of its own that it remembers along each velocity.
+    """
+
+    def __init__(self, radius: float = 7.0, remembered: int = 2, hidden: int = 8) -> None:
+        super().__init__(radius)
+        self.channels = 1 + remembered
+        self.shares = nn.Parameter(torch.tensor([1.0 - 4.0 * self.acceleration, self.acceleration, 1e-3]).log())
+        self.log_deviations = nn.Parameter(torch.tensor([self.deviation, 0.12]).log())
+        self.log_chance = nn.Linear(FEATURES, 1)
+        self.beside_weight = nn.Parameter(torch.zeros(()))
+        self.perceive = nn.Linear(4 + remembered, hidden)
+        self.cell = nn.Linear(FEATURES, hidden, bias=False)
+        self.update = nn.Linear(hidden, 1 + 2 * remembered)
         with torch.no_grad():
-            self.mix[0] += torch.eye(channels)
+            self.log_chance.weight.zero_()
+            self.log_chance.bias.fill_(float(torch.tensor(self.chance).log()))
+            self.update.weight.mul_(0.1)
+            self.update.bias.zero_()
 
     def forward(
         self, state: Tensor, source: Tensor, before: Tensor, now: Tensor, beside: Tensor, features: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One step, as the base class says."""
-        mixed = state @ self.mix[0]
-        for weights, near in zip(self.mix[1:], self.near, strict=True):
-            mixed = mixed + torch.einsum("mvc,vw->mwc", state @ weights, near)
-        carried, occupied, residual = self.gathered(mixed, source, before, now)
-        matches = torch.exp(-0.5 * residual * torch.exp(-2.0 * self.log_deviations)) * occupied
-        seen = torch.relu(self.perceive(torch.cat([carried, occupied, matches], dim=2)))
-        inside = torch.relu(seen + self.around(beside_mean(seen, beside)) + self.cell(features)[:, None])
-        gate, candidate = self.update(inside).chunk(2, dim=2)
-        gate = torch.sigmoid(gate)
-        state = gate * carried + (1.0 - gate) * torch.tanh(candidate)
-        logits = torch.cat([8.0 * self.answer(state)[..., 0], self.unknown(features)], dim=1)
-        return state, torch.softmax(logits, dim=1)
+        count = len(self.velocities)
+        shares = torch.exp(self.shares)
+        shares = shares / (shares * torch.tensor([1.0, 4.0, 4.0])).sum()
+        carried = self.carried(torch.cat([self.predicted(state[0], shares)[None], state[1:]]), source)
+        residual = self.residual(source, before, now)
+        fits, fits_well = torch.exp(-0.5 * residual * torch.exp(-2.0 * self.log_deviations[:, None, None])).unbind()
+        evidence = torch.log(carried[0] * fits * count + FAINT)  # 0: as if nothing were known
+        around = beside_mean(evidence, beside)
+        seen = torch.cat([torch.stack([evidence, around, fits, fits_well]), carried[1:]])
+        inside = _apply(self.perceive, seen) + self.cell(features).T[:, :, None]
+        correction, gates, candidates = _apply(self.update, torch.relu(inside)).split(
+            [1, self.channels - 1, self.channels - 1]
+        )
+        gates = torch.sigmoid(gates)
+        remembered = gates * carried[1:] + (1.0 - gates) * torch.tanh(candidates)
+        logits = evidence + self.beside_weight * around + correction[0]
+        probability = torch.softmax(torch.cat([logits, self.log_chance(features)], dim=1), dim=1)
+        return torch.cat([probability[None, :, :-1], remembered]), probability
+
+
+def beside_mean(values: Tensor, beside: Tensor) -> Tensor:
+    """Mean (K,V) of values (K,V) over the occupied ones of the four cells that adjoin each; 0 without any."""
+    padded = torch.cat([values, torch.zeros_like(values[:1])])
+    count = (beside < values.shape[0]).sum(dim=1, keepdim=True).clamp(min=1)
+    # summed in pairs: the same to the last bit when the scene is turned by 180 degrees
+    total = padded[beside[:, 0]] + padded[beside[:, 1]] + (padded[beside[:, 2]] + padded[beside[:, 3]])
+    return total / count
+
+
+def _apply(layer: nn.Linear, channels: Tensor) -> Tensor:
+    """A layer on channels (C,K,V) of all cells and velocities: one product of two matrices."""
+    mapped = layer.weight @ channels.flatten(1) + layer.bias[:, None]
+    return mapped.reshape(-1, channels.shape[1], channels.shape[2])

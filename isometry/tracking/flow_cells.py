@@ -103,7 +103,8 @@ AROUND = np.stack(np.meshgrid(np.arange(-2, 3), np.arange(-2, 3), indexing="ij")
 def network_inputs(now: OccupiedCells, before: OccupiedCells, flows: Rows) -> dict[str, NDArray[Any]]:
     """What a step of the network (models/flow_memory.py) takes besides the state."""
     crowded = (rows_at(now, now, AROUND) < len(now)).mean(axis=1)
-    features = np.stack([np.log(now.counts) / 4.0, crowded], axis=1)
+    trace, determinant = (now.scatters.trace(axis1=1, axis2=2) / FILLED, np.linalg.det(now.scatters) / FILLED**2)
+    features = np.stack([np.log(now.counts) / 4.0, crowded, trace, determinant], axis=1)
     return {
         "source": rows_at(now, before, -flows),
         "before": before.centroids.astype(np.float32),

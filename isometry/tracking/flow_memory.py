@@ -39,7 +39,7 @@ class FlowStep:
 
     stamp_ns: int
     cells: OccupiedCells
-    state: NDArray[np.float32]  # (K,V,C)
+    state: NDArray[np.float32]  # (C,K,V)
     step_s: float  # to the scan that it went on from; NaN: there was none
     probability: NDArray[np.float32]  # (K,V+1) of each flow, and last that it is none of them or not known
     source: Rows  # (K,V) row among the cells of that scan that each flow comes from; their number M: none
@@ -116,7 +116,7 @@ class FlowMemory:
             shape = (len(cells), len(self.flows))
             unknown = np.zeros((shape[0], shape[1] + 1), np.float32)
             unknown[:, -1] = 1.0
-            state = np.zeros((*shape, self.channels), np.float32)
+            state = np.zeros((self.channels, *shape), np.float32)
             return FlowStep(stamp_ns, cells, state, np.nan, unknown, np.zeros(shape, np.int64), None)
         step_s = (stamp_ns - before.stamp_ns) * 1e-9
         same = abs(step_s - before.step_s) <= SAME_STEP * before.step_s

@@ -13,7 +13,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from isometry.models.flow_memory import FlowMemoryNetwork
+from isometry.models.flow_memory import FlowFilter
 from isometry.tracking.flow_cells import FlowGrid, network_inputs, occupied_cells
 from isometry.tracking.flow_memory import TASK
 from isometry.training.export import OPSET, cleaned, write_model
@@ -22,9 +22,7 @@ MOST_ERROR = 1e-4
 GROUP = "whole-cell velocities and shifts, and turns by 90 degrees with mirroring (D4)"
 
 
-def export_flow_memory(
-    network: FlowMemoryNetwork, grid: FlowGrid, output: Path, card: Mapping[str, Any]
-) -> dict[str, Any]:
+def export_flow_memory(network: FlowFilter, grid: FlowGrid, output: Path, card: Mapping[str, Any]) -> dict[str, Any]:
     """Write `output` (.onnx) and its card (.json) and return the card.
 
     `card` gives what only the maker knows: training data, licence, metrics. Raises ValueError when the written file
@@ -35,7 +33,7 @@ def export_flow_memory(
     with torch.no_grad():
         expected = [value.numpy() for value in network.eval()(**tensors)]
     cells, cells_before = torch.export.Dim("cells"), torch.export.Dim("cells_before")
-    shapes = {name: {0: cells_before if name in ("state", "before") else cells} for name in inputs}
+    shapes = {name: {0: cells_before if name == "before" else cells} for name in inputs} | {"state": {1: cells_before}}
     temporary = output.with_suffix(".tmp.onnx")
     torch.onnx.export(
         network.eval(),
@@ -69,15 +67,15 @@ def export_flow_memory(
     flows, channels = len(grid.flows()), network.channels
     described = {
         "inputs": {
-            "state": f"float32 (cells_before, {flows}, {channels}); of the last step, 0: nothing is known",
+            "state": f"float32 ({channels}, cells_before, {flows}); of the last step, 0: nothing is known",
             "source": f"int64 (cells, {flows}); row of the cell that each flow comes from, cells_before: none",
             "before": "float32 (cells_before, 2); centroid of a cell's points from its middle, in cells",
             "now": "float32 (cells, 2); the same of the cells that are occupied now",
             "beside": "int64 (cells, 4); rows of the cells that adjoin each, cells: none",
-            "features": "float32 (cells, 2); ln(points) / 4, share of occupied cells in the 5 x 5 around",
+            "features": "float32 (cells, 4); ln(points) / 4, occupied share of 5 x 5, trace and determinant of scatter",
         },
         "outputs": {
-            "next_state": f"float32 (cells, {flows}, {channels})",
+            "next_state": f"float32 ({channels}, cells, {flows})",
             "probability": f"float32 (cells, {flows + 1}); of each flow, and last of none of them or not known",
         },
         "frame": "the odometry's axes: flows in whole cells a step along x and y",
@@ -94,5 +92,5 @@ def example_inputs(grid: FlowGrid, channels: int, count: int = 300, seed: int = 
     clouds = [random.uniform(-20.0, 20.0, (count, 2)) * grid.cell for _ in range(2)]
     before, now = (occupied_cells(cloud, np.zeros(2), grid) for cloud in clouds)
     flows = grid.flows()
-    state = random.uniform(0.0, 1.0 / len(flows), (len(before), len(flows), channels)).astype(np.float32)
+    state = random.uniform(0.0, 1.0 / len(flows), (channels, len(before), len(flows))).astype(np.float32)
     return {"state": state, **network_inputs(now, before, flows)}

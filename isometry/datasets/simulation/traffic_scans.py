@@ -12,7 +12,7 @@ from isometry.datasets.simulation.lidar import HDL_64, SpinningLidar
 from isometry.datasets.simulation.scene import Scene
 from isometry.datasets.simulation.shapes import Mesh, boxes, cylinder, joined
 from isometry.datasets.simulation.street_side import built_up, clutter, green, vehicle
-from isometry.datasets.simulation.traffic import Traffic
+from isometry.datasets.simulation.traffic import Traffic, simulate_traffic
 from isometry.geometry import se3
 
 Array = NDArray[np.float64]
@@ -31,6 +31,24 @@ class TrafficScan:
     points: NDArray[np.float32]  # (N,3) metres
     objects: NDArray[np.int16]  # (N,) column of the traffic's boxes that each reading lies on; -1: it stands for good
     T_world_lidar: Array  # (4,4)
+
+
+@dataclass(frozen=True)
+class TrafficDrive:
+    """A drive through traffic."""
+
+    traffic: Traffic
+    scans: list[TrafficScan]  # one at each of its moments
+
+
+def random_drive(seed: int, duration_s: float = 5.0) -> TrafficDrive:
+    """A drive with random traffic, surroundings and LiDAR, ten scans a second."""
+    random = np.random.default_rng([7, seed])
+    beams, azimuth_step_deg = int(random.choice([24, 40, 56])), float(random.choice([0.2, 0.3, 0.4]))
+    lidar = SpinningLidar(beams=beams, lowest_deg=-18.0, azimuth_step_deg=azimuth_step_deg)
+    traffic = simulate_traffic(random, duration_s)
+    still = surroundings(traffic, random, int(random.integers(20, 120)))
+    return TrafficDrive(traffic, traffic_scans(traffic, still, random, lidar))
 
 
 def surroundings(traffic: Traffic, random: np.random.Generator, sections: int = 40) -> Mesh:
