@@ -35,6 +35,8 @@ SHAPES = (
     Shape("car", (1.2, 2.5), (0.0, 2.4), (1.1, 2.5), (0.95, 2.5), (4.0, 1.7), 0.6, end_only=True),
 )
 OTHER = Shape("unknown", (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.1, 0.1), 0.2)
+GOES_ON = 0.2  # what goes on upwards in so large a share is a wall, a tree or a pole
+COLUMN_METRES = 0.4  # side of a column
 MANY_POINTS = 10.0  # with so many, a score is two thirds of what it can be
 UPPER = 2.0 / 3.0  # of the height, where the upper third begins
 
@@ -46,16 +48,31 @@ class Heights:
     top: Array  # (C,) metres over the ground
     upper: Array  # (C,) metres, the longer side of a rectangle around the upper third that lies as the cluster's does
     points: Index  # (C,) how many there are at all heights
+    goes_on: Array  # (C,) share of them, 0 to 1, with something right above the layer that is looked at
 
     @classmethod
-    def of(cls, points: Array, over: Array, starts: Index, rectangles: Rectangles) -> Heights:
-        """Of points (N,2), cluster by cluster, at heights (N,) over the ground, and where each cluster starts (C,)."""
+    def of(cls, points: Array, over: Array, starts: Index, rectangles: Rectangles, above: Array) -> Heights:
+        """Of points (N,2), cluster by cluster, at heights (N,) over the ground, and where each cluster starts (C,).
+
+        `above` (K,2 or more) are the points right above the layer.
+        """
         top = np.maximum.reduceat(over, starts)
         along = in_frames(points, starts, rectangles.yaw)
         is_upper = over >= UPPER * spread(top, starts, len(points))
         low = np.minimum.reduceat(np.where(is_upper, along, np.inf), starts, axis=1)
         high = np.maximum.reduceat(np.where(is_upper, along, -np.inf), starts, axis=1)
-        return cls(top, (high - low).max(axis=0), np.diff(starts, append=len(points)))
+        sizes = np.diff(starts, append=len(points))
+        return cls(top, (high - low).max(axis=0), sizes, np.add.reduceat(_covered(points, above), starts) / sizes)
+
+
+def _covered(points: Array, above: Array) -> Array:
+    """1.0 for each of points (N,2) in whose column there is one of the points above (K,2 or more), else 0.0."""
+    columns = [np.floor(each[:, :2] / COLUMN_METRES).astype(np.intp) for each in (points, above)]
+    low, high = columns[0].min(axis=0), columns[0].max(axis=0)
+    inside = ((columns[1] >= low) & (columns[1] <= high)).all(axis=1)
+    taken = np.zeros(high - low + 1)
+    taken[tuple((columns[1][inside] - low).T)] = 1.0
+    return np.asarray(taken[tuple((columns[0] - low).T)])
 
 
 def recognised(
@@ -70,7 +87,8 @@ def recognised(
     sides = rectangles.sides
     measures = np.column_stack([sides.max(axis=1), sides.min(axis=1), heights.top, heights.upper])
     bounds = np.array([[shape.longer, shape.shorter, shape.top, shape.upper] for shape in shapes])
-    fits = ((bounds[:, None, :, 0] <= measures) & (measures <= bounds[:, None, :, 1])).all(axis=2)
+    fits = np.all((bounds[:, None, :, 0] <= measures) & (measures <= bounds[:, None, :, 1]), axis=2)
+    fits[:-1] &= heights.goes_on < GOES_ON
     kinds = fits.argmax(axis=0)
     # the side of a car that is seen squarely would be seen in its length: what is shorter is its front or its rear
     end_only = np.array([shape.end_only for shape in shapes])[kinds]

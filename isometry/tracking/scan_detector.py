@@ -26,6 +26,7 @@ from isometry.tracking.types import BOX, Detections
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 RIM_METRES = 0.2  # around an object, in which no other one has its centre
+LAYER_METRES = 1.0  # of the layer above
 NODE_METRES = 3.0  # between heights of the ground; clusters bear more blur than registration does
 
 
@@ -35,6 +36,7 @@ class Standing:
 
     points: Array  # (M,3) metres
     over: Array  # (M,) metres over the ground
+    above: Array  # (K,3) points of the layer above that is left out: what reaches into it is no object
     yaw: float  # radians from the base frame to the one of the points, which turns with the scan
     seen_from: Array  # (3,) where the sensor is in the base frame
 
@@ -66,12 +68,16 @@ class ScanDetector:
         seen_from = np.zeros(3) if origin is None else np.asarray(origin, np.float64)
         seen = _within_reach(points, seen_from, self.parameters) - seen_from
         if not len(seen):
-            return Standing(np.zeros((0, 3)), np.zeros(0), 0.0, seen_from)
+            return Standing(np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3)), 0.0, seen_from)
         yaw = canonical_yaw(seen)
         level = turned(seen, -yaw)
         over = level[:, 2] - ground_surface(level, NODE_METRES).height_at(level)
-        standing = (over > self.parameters.clearance_m) & (over < self.parameters.highest_m)
-        return Standing(np.compress(standing, level, axis=0), over[standing], yaw, seen_from)
+        lowest, highest = self.parameters.clearance_m, self.parameters.highest_m
+        standing = (over > lowest) & (over < highest)
+        above = (over >= highest) & (over < highest + LAYER_METRES)
+        return Standing(
+            np.compress(standing, level, axis=0), over[standing], np.compress(above, level, axis=0), yaw, seen_from
+        )
 
     def objects(self, standing: Standing) -> Detections:
         """The objects among what stands on the ground, in the base frame."""
@@ -83,7 +89,7 @@ class ScanDetector:
         hidden = hidden_sides(points, chosen, starts)
         points, over = points[chosen], over[chosen]
         rectangles = fitted_rectangles(points[:, :2], starts)
-        heights = Heights.of(points[:, :2], over, starts, rectangles)
+        heights = Heights.of(points[:, :2], over, starts, rectangles, standing.above)
         whole, labels, scores = recognised(rectangles, heights, hidden)
         middles = np.column_stack([whole.centres, np.minimum.reduceat(points[:, 2] - over, starts) + heights.top / 2.0])
         yaw = planar.wrapped(whole.yaw + standing.yaw)

@@ -16,8 +16,8 @@ def one(low: tuple[float, float], high: tuple[float, float], yaw: float = 0.0) -
     return Rectangles(np.array([yaw]), np.array([low]), np.array([high]))
 
 
-def high(top: float, upper: float, points: int = 100) -> Heights:
-    return Heights(np.array([top]), np.array([upper]), np.array([points]))
+def high(top: float, upper: float, points: int = 100, goes_on: float = 0.0) -> Heights:
+    return Heights(np.array([top]), np.array([upper]), np.array([points]), np.array([goes_on]))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,8 @@ def high(top: float, upper: float, points: int = 100) -> Heights:
         ((0.6, 0.5), high(1.75, 0.5), "pedestrian"),
         ((0.2, 0.2), high(2.5, 0.2), "unknown"),  # a pole
         ((9.0, 0.5), high(2.0, 9.0), "unknown"),  # a wall
+        ((4.3, 0.3), high(2.4, 4.3, goes_on=0.8), "unknown"),  # a house between two gates
+        ((0.4, 0.4), high(2.0, 0.4, goes_on=0.5), "unknown"),  # a trunk
         ((0.5, 0.5), high(0.6, 0.5), "unknown"),  # a bin
     ],
 )
@@ -69,3 +71,17 @@ def test_a_rear_of_which_both_ends_are_hidden_grows_as_if_none_were() -> None:
     rear, heights = one((10.0, -0.25), (10.3, 0.95)), high(1.5, 1.2)
     both, neither = recognised(rear, heights, ~NOTHING_HIDDEN), recognised(rear, heights, NOTHING_HIDDEN)
     np.testing.assert_array_equal(both[0].centres, neither[0].centres)
+
+
+def test_heights_are_those_of_each_cluster(random: np.random.Generator) -> None:
+    low, tall = (random.uniform([x, 0.0], [x + 4.0, 2.0], (500, 2)) for x in (0.0, 10.0))
+    points, over = np.vstack([low, tall]), np.concatenate([np.full(500, 0.8), random.uniform(0.3, 2.4, 500)])
+    over[:50] = 1.5
+    points[:50] = random.uniform([1.0, 0.5], [2.0, 0.8], (50, 2))  # the cabin
+    starts = np.array([0, 500])
+    rectangles = Rectangles(np.zeros(2), np.array([[0.0, 0.0], [10.0, 0.0]]), np.array([[4.0, 2.0], [14.0, 2.0]]))
+    heights = Heights.of(points, over, starts, rectangles, tall[:, :2])
+    np.testing.assert_allclose(heights.top, [1.5, 2.4], atol=0.02)
+    np.testing.assert_allclose(heights.upper, [1.0, 4.0], atol=0.2)
+    assert heights.points.tolist() == [500, 500]
+    np.testing.assert_allclose(heights.goes_on, [0.0, 1.0])
