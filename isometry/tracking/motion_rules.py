@@ -65,6 +65,11 @@ class Motion:
         """Number (N,) of each object's rule."""
         return np.asarray(np.argmax(self.score, axis=0))
 
+    def spread(self, part: slice) -> Array:
+        """Variance (N,) of position or velocity, the mean over all directions, under each object's rule."""
+        _, covariance = self.best()
+        return np.asarray(np.trace(covariance[:, part, part], axis1=1, axis2=2) / 2.0)
+
     def best(self) -> tuple[Array, Array]:
         """Mean (N,5) and covariance (N,5,5) under each object's rule."""
         objects = np.arange(self.mean.shape[1])

@@ -111,13 +111,13 @@ class Tracker:
         return replace(tracks, motion=motion, rest=rest)
 
     def _paired(self, tracks: TrackTable, found: Detections, stamp_ns: int, seen_from: Array) -> tuple[Index, Index]:
-        mean, covariance = tracks.motion.best()
+        mean, _ = tracks.motion.best()
         wander = np.array([kind_of(label).wander for label in tracks.label])
         confidence = self._confidence(tracks, mean, stamp_ns, seen_from)
         # clusters take another class from scan to scan; a detector that knows headings knows its classes too
         same = tracks.label[:, None] == np.array(found.labels, dtype=object)[None, :]
         possible = same if found.headings_known else np.ones_like(same)
-        return associate(tracks.boxes(), covariance[:, 0, 0] + wander**2, confidence, found.boxes, possible)
+        return associate(tracks.boxes(), tracks.motion.spread(X) + wander**2, confidence, found.boxes, possible)
 
     def _correct(self, tracks: TrackTable, index: Index, found: Detections, stamp_ns: int, over_ground: bool) -> None:
         """Write what detections (K) say into the tracks `index` (K)."""
