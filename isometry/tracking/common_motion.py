@@ -9,7 +9,7 @@ from isometry.tracking.motion_rules import Motion, V, X
 
 Array = NDArray[np.float64]
 
-ROUNDS = 4
+ROUNDS = 3
 SPREAD = np.array([15.0, 15.0, 0.3])  # of the common motion in a second, before anything is known: metres, radians
 REACH = 3.0  # standard deviations from which on an object counts as one that moves by itself
 FEWEST = 3

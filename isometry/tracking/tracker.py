@@ -61,20 +61,24 @@ class Tracker:
         """
         began_s = time.perf_counter()
         found, rejected = usable(detections, self.parameters.most_detections)
+        if T_odom_base is not None and (np.shape(T_odom_base) != (4, 4) or not np.isfinite(T_odom_base).all()):
+            raise ValueError("the pose of the base must be a finite 4x4 matrix")
         restarted = self.restarts(stamp_ns)
         if restarted:
             self.reset()
         over_ground = T_odom_base is not None
-        T_odom_base = np.eye(4) if T_odom_base is None else T_odom_base
-        found = found.in_frame(T_odom_base)
+        if T_odom_base is None:
+            T_odom_base = np.eye(4)
+        else:
+            found = found.in_frame(T_odom_base)
 
-        tracks, new = self._tracks, np.arange(len(found))
+        tracks, is_new = self._tracks, np.ones(len(found), bool)
         if tracks is not None:
             tracks = self._moved(tracks, (stamp_ns - self._stamp_ns) * 1e-9)
             of_track, of_found = self._paired(tracks, found, stamp_ns, T_odom_base[:2, 3])
             self._correct(tracks, of_track, found.taken(of_found), stamp_ns, over_ground)
-            new = np.setdiff1d(new, of_found)
-        born = self._born(found.taken(new), stamp_ns, tracks, over_ground)
+            is_new[of_found] = False
+        born = self._born(found.taken(np.flatnonzero(is_new)), stamp_ns, tracks, over_ground)
         tracks = born if tracks is None else TrackTable.joined(tracks, born)
 
         alive = self._alive(tracks, stamp_ns)
