@@ -58,14 +58,16 @@ def tracking(
     with clear_errors(), needs("'isometry[evaluate]'"):
         from isometry.datasets.kitti_tracking import KittiTracking
         from isometry.evaluation import tracking as evaluation
+        from isometry.evaluation.provenance import provenance
 
         opened = [KittiTracking(kitti_tracking, name) for name in _parts(sequences)]
         ious = IOUS if iou is None else (iou,)
         if detections is None:
-            results = [_from_scans(opened, ious, poses, tracker, 0.0)]
+            results, networks = [_from_scans(opened, ious, poses, tracker, 0.0)], _networks()
             turned = _from_scans(opened, ious, poses, tracker, yaw) if yaw else None
             source = "scans" + (f" poses {poses.name}" if poses else "")
         else:
+            networks = "no network"
             labels = _labels_of(opened, detections) if classes is None else _chosen_classes(classes)
             results = [_from_detections(opened, detections, label, ious, tracker, 0.0) for label in labels]
             turned = _from_detections(opened, detections, labels[0], ious, tracker, yaw) if yaw else None
@@ -78,7 +80,7 @@ def tracking(
             headline |= evaluation.turn_figures(results[0], turned)
         names = ",".join(each.sequence for each in opened)
         data = f"{kitti_tracking.resolve().name} {names} {source} {results[0].label} iou {ious[0]:g}"
-        _publish(data, tracker, headline, told, results, json_file, report)
+        _publish(provenance(data, tracker, networks), headline, told, results, json_file, report)
 
 
 def _from_detections(
@@ -114,6 +116,16 @@ def _from_scans(
 
     turned = (lambda: TurnedScans(make(), math.radians(yaw))) if yaw else make
     return measure_scans(sequences, ious, turned, T_odom_lidar)
+
+
+def _networks() -> str:
+    """Which files the networks of the pipeline come from, by name and sha256."""
+    from isometry.tracking.parameters import TrackingParameters
+    from isometry.tracking.pipeline import TrackingPipeline
+
+    pipeline = TrackingPipeline.load(TrackingParameters())
+    parts = (pipeline.memory.model, pipeline.predictor)
+    return ", ".join(f"{each.name} {each.sha256}" for each in parts if each.sha256)
 
 
 def _parts(text: str) -> list[str]:
@@ -166,8 +178,7 @@ def _use_one_thread() -> None:
 
 
 def _publish(
-    data: str,
-    tracker: str,
+    origin: dict[str, Any],
     headline: dict[str, Any],
     told: dict[str, Any],
     results: list[ClassResult],
@@ -176,10 +187,10 @@ def _publish(
 ) -> None:
     from dataclasses import asdict
 
-    from isometry.evaluation.provenance import provenance, write_json
+    from isometry.evaluation.provenance import write_json
 
     objects = [asdict(each) for each in results[0].objects]
-    result = provenance(data, tracker, "") | headline | {"classes": told, "objects": objects}
+    result = origin | headline | {"classes": told, "objects": objects}
     if json_file is not None:
         write_json(json_file, result)
     if report is not None:
