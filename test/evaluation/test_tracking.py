@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from isometry.datasets.scans import read_poses
 from isometry.evaluation.tracking import ClassResult, figures, measure, measure_scans, turn_figures
 from isometry.evaluation.tracking_objects import speeds_over_ground
 from isometry.evaluation.tracking_report import write_report
-from isometry.evaluation.tracking_runs import TurnedDetections, TurnedScans, moved
+from isometry.evaluation.tracking_runs import FollowsDetections, TurnedDetections, TurnedScans, moved
 from isometry.geometry import se3
 from isometry.tracking.baseline import BaselineTracker
+from isometry.tracking.parameters import TrackingParameters
+from isometry.tracking.tracker import Tracker
 from isometry.tracking.types import Detections, Track, TrackingStep
 
 Array = NDArray[np.float64]
@@ -229,3 +232,19 @@ def test_the_page_tells_figures_objects_and_misses_and_loads_nothing_from_outsid
     ):
         assert wanted in text, wanted
     assert not re.search(r"<(script|link|img)[^>]*(src|href)=", text)
+
+
+@pytest.mark.slow
+def test_on_real_detections_the_tracker_beats_the_baseline_and_turns_with_the_scene(kitti_tracking: Path) -> None:
+    parameters = TrackingParameters(detector="pointrcnn")
+    sequences = [KittiTracking(kitti_tracking, name) for name in ("0", "4", "5")]
+
+    def measured(tracker: Callable[[], FollowsDetections]) -> ClassResult:
+        return measure(sequences, "pointrcnn_Car_val", "Car", IOUS, tracker)
+
+    upright = measured(lambda: Tracker(parameters))
+    plain = measured(BaselineTracker)
+    for iou in IOUS:
+        assert upright.curves[iou].sAMOTA > plain.curves[iou].sAMOTA
+    turned = measured(lambda: TurnedDetections(Tracker(parameters), np.radians(77.0)))
+    assert turn_figures(upright, turned)["turn_error_m"] < 1e-3
