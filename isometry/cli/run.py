@@ -15,11 +15,6 @@ Out = Annotated[Path, typer.Option(help="Folder for the report and what is kept 
 Rate = Annotated[float, typer.Option(min=0.0, help="Times real time; 0 = as fast as the node answers.")]
 
 
-@app.callback()
-def group() -> None:
-    """Keep `run` a group while it has one command."""
-
-
 @app.command("place-recognition")
 def place_recognition(
     bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap or .db3.")],
@@ -31,6 +26,40 @@ def place_recognition(
     """Replay a rosbag2 through the place-recognition node, in its own process over DDS."""
     with clear_errors():
         _replay_and_report(bag, out, rate, points, {"model_file": model} if model else {})
+
+
+@app.command("tracking")
+def tracking(
+    bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap or .db3.")],
+    out: Out = Path("out"),
+    rate: Rate = 1.0,
+    points: Annotated[str, typer.Option(help="Topic of the scans, when the bag has several.")] = "",
+    detections: Annotated[str, typer.Option(help="Topic of vision_msgs/Detection3DArray to track instead.")] = "",
+    parameter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the node; may be repeated.")] = None,
+) -> None:
+    """Replay a rosbag2 through the tracking node, in its own process over DDS."""
+    from isometry.evaluation.provenance import provenance
+    from isometry.evaluation.replay import replay_tracking
+    from isometry.evaluation.tracking_replay import figures, headline, write_report
+
+    with clear_errors():
+        parameters = _named(parameter or [])
+        out.mkdir(parents=True, exist_ok=True)
+        with progress_bar(f"replaying {bag.name}") as advance:
+            recording = replay_tracking(bag, out / "node.log", rate, points, detections, parameters, advance)
+        recording.save(out / "recording.npz")
+        measured, told = figures(recording), recording.diagnostics
+        model = told.get("model", "unknown"), told.get("model_sha256", "unknown")
+        page = write_report(out, measured, provenance(f"{bag.name}, replayed at rate {rate:g}", *model), recording)
+        _print(headline(measured), page)
+
+
+def _named(values: list[str]) -> dict[str, str]:
+    """NAME=VALUE as a table. Raises ValueError naming the first that is not of that form."""
+    for value in values:
+        if not all(part.strip() for part in value.partition("=")):
+            raise ValueError(f"parameter {value!r} is not of the form NAME=VALUE")
+    return {name: value for name, _, value in (each.partition("=") for each in values)}
 
 
 def demo(
@@ -83,7 +112,7 @@ def _replay_and_report(bag: Path, out: Path, rate: float, points: str, parameter
     from isometry.evaluation.judgement import figures, judge
     from isometry.evaluation.provenance import provenance
     from isometry.evaluation.replay import replay
-    from isometry.evaluation.report import write_report
+    from isometry.evaluation.report import headline, write_report
 
     out.mkdir(parents=True, exist_ok=True)
     with progress_bar(f"replaying {bag.name}") as advance:
@@ -96,17 +125,15 @@ def _replay_and_report(bag: Path, out: Path, rate: float, points: str, parameter
         f"{bag.name}, replayed at rate {rate:g}", told.get("model", "unknown"), told.get("model_sha256", "unknown")
     )
     page = write_report(out, "Place recognition", measured, origin, recording, judgement)
-    _print(measured, page)
+    _print(headline(measured), page)
 
 
-def _print(measured: dict[str, Any], page: Path) -> None:
+def _print(headline: list[tuple[str, str]], page: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from isometry.evaluation.report import headline
-
     table = Table(show_header=False)
-    for value, label in headline(measured):
+    for value, label in headline:
         table.add_row(label, f"[bold]{value}[/bold]")
     console = Console()
     console.print(table)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag import read_poses, topic_types
-from isometry.evaluation.recording import Recording
+from isometry.evaluation.recording import Recording, percentile
 from isometry.evaluation.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapperParameters
@@ -128,24 +128,9 @@ def precision_recall(recording: Recording, judgement: Judgement) -> tuple[Array,
 
 def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]:
     """What the report tells, by name; None where it could not be measured."""
-    latency_ms = recording.latency_s * 1e3
-    lateness_ms = recording.lateness_s * 1e3
-    scans, answers = len(recording.scan_stamps_ns), len(recording.answer_stamps_ns)
-    refused = _refused(recording.diagnostics)
-    told = {
-        "scans": scans,
-        "answered": answers,
-        "refused": refused,  # received, and found unfit: see the node's log
-        "drops": scans - answers - refused,  # lost on the way, or replaced by a newer one before their turn
+    told = recording.told() | {
         "accepted": int(recording.accepted.sum()),
         "keyframes": len(recording.keyframe_stamps_ns),
-        "latency_p50_ms": _percentile(latency_ms, 50),
-        "latency_p99_ms": _percentile(latency_ms, 99),
-        "latency_max_ms": _percentile(latency_ms, 100),
-        "played_late_p99_ms": _percentile(lateness_ms, 99),
-        "provider": recording.diagnostics.get("provider", "unknown"),
-        "states": list(recording.states),
-        "node": recording.diagnostics,
     }
     if judgement is None:
         return {**told, "judged": False}
@@ -162,7 +147,7 @@ def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]
         "recall_at_1_retrieval": _share(judgement.retrieved[revisits]),
         "recall_at_1": _share(judgement.found[revisits]),
         "recall_at_1_accepted": _share((judgement.found & accepted)[revisits]),
-        "wrong_accepted": float(wrong.sum()) / max(answers, 1) if posed.any() else None,
+        "wrong_accepted": float(wrong.sum()) / max(len(recording.answer_stamps_ns), 1) if posed.any() else None,
         "pose_success": _share(judgement.pose_right[posed & revisits]),
         "translation_error_m": _spread(judgement.translation_error_m[posed]),
         "rotation_error_deg": _spread(judgement.rotation_error_deg[posed]),
@@ -171,18 +156,9 @@ def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]
     }
 
 
-def _refused(diagnostics: dict[str, str]) -> int:
-    received, published, dropped = (int(diagnostics.get(name, 0)) for name in ("received", "published", "drops"))
-    return max(0, received - published - dropped)
-
-
 def _share(values: NDArray[np.bool_]) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _percentile(values: Array, percent: float) -> float | None:
-    return float(np.percentile(values, percent)) if len(values) else None
-
-
 def _spread(values: Array) -> dict[str, float | None]:
-    return {"median": _percentile(values, 50), "p90": _percentile(values, 90)}
+    return {"median": percentile(values, 50), "p90": percentile(values, 90)}

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from isometry.evaluation.judgement import Judgement, precision_recall
-from isometry.evaluation.recording import Recording
+from isometry.evaluation.recording import NodeRecording, Recording
 from isometry.evaluation.trajectory import align
 from isometry.geometry import se3
 
@@ -59,10 +59,10 @@ def precision_recall_curve(recording: Recording, judgement: Judgement) -> go.Fig
     return figure
 
 
-def latency(recording: Recording) -> go.Figure:
+def latency(recording: NodeRecording) -> go.Figure:
     """How often each latency occurred, with its median and 99th percentile."""
     milliseconds = recording.latency_s * 1e3
-    figure = with_axes("milliseconds", "scans")
+    figure = with_axes("milliseconds", "messages")
     if not len(milliseconds):
         return figure
     p50, p99 = np.percentile(milliseconds, [50, 99])

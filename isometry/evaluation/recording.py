@@ -1,35 +1,30 @@
-"""What a place-recognition node said while a bag was replayed: arrays, with the bag's stamps, in one file."""
+"""What a node said while a bag was replayed: arrays, with the bag's stamps, in one file."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Kind = TypeVar("Kind", bound="NodeRecording")
 
 
 @dataclass(frozen=True)
-class Recording:
-    """N scans were played, A of them were answered, K keyframes were left at the end. Stamps are the bag's."""
+class NodeRecording:
+    """N scans (or messages of detections) were played, A of them were answered. Stamps are the bag's."""
+
+    node: ClassVar[str]  # name of the node
 
     scan_stamps_ns: Integers  # (N,)
+    lateness_s: Array  # (N,) by how much each scan was played later than its time
     answer_stamps_ns: Integers  # (A,) stamps of the scans that were answered
     latency_s: Array  # (A,) from the moment a scan was published to the arrival of its answer, at wall clock
-    accepted: NDArray[np.bool_]  # (A,)
-    reasons: NDArray[np.str_]  # (A,)
-    keyframes: Integers  # (A,) identifier of the matched keyframe, -1 = none
-    confidences: Array  # (A,) 0 to 1
-    first_candidates: Integers  # (A,) identifier of the nearest keyframe by descriptor alone, -1 = none
-    T_keyframe_query: Array  # (A,4,4) NaN where the answer has no pose
-    keyframe_stamps_ns: Integers  # (K,)
-    T_map_keyframe: Array  # (K,4,4) as corrected at the end
-    lateness_s: Array  # (N,) by how much each scan was played later than its time
     diagnostics: dict[str, str]  # the node's last figures
     states: tuple[str, ...]  # every state word that the node was in, in order of appearance
 
@@ -43,10 +38,68 @@ class Recording:
         unfinished.replace(path)
 
     @classmethod
-    def load(cls, path: Path) -> Recording:
+    def load(cls: type[Kind], path: Path) -> Kind:
         """Read what `save` wrote."""
         with np.load(path) as arrays:
             values: dict[str, Any] = {item.name: arrays[item.name] for item in fields(cls)}
         values["diagnostics"] = json.loads(str(values["diagnostics"]))
         values["states"] = tuple(json.loads(str(values["states"])))
         return cls(**values)
+
+    def told(self) -> dict[str, Any]:
+        """How many scans were answered and how fast, by name; None where it could not be measured."""
+        scans, answers = len(self.scan_stamps_ns), len(self.answer_stamps_ns)
+        received, published, dropped = (int(self.diagnostics.get(name, 0)) for name in COUNTED)
+        refused = max(0, received - published - dropped)
+        return {
+            "scans": scans,
+            "answered": answers,
+            "refused": refused,  # received, and found unfit: see the node's log
+            "drops": scans - answers - refused,  # lost on the way, or replaced by a newer one before their turn
+            "latency_p50_ms": percentile(self.latency_s * 1e3, 50),
+            "latency_p99_ms": percentile(self.latency_s * 1e3, 99),
+            "latency_max_ms": percentile(self.latency_s * 1e3, 100),
+            "played_late_p99_ms": percentile(self.lateness_s * 1e3, 99),
+            "provider": self.diagnostics.get("provider", "unknown"),
+            "states": list(self.states),
+            "node": self.diagnostics,
+        }
+
+
+COUNTED = ("received", "published", "drops")
+"""Counts of messages in the diagnostics of every node."""
+
+
+def percentile(values: NDArray[Any], percent: float) -> float | None:
+    """Percentile of values; None of none."""
+    return float(np.percentile(values, percent)) if len(values) else None
+
+
+@dataclass(frozen=True)
+class Recording(NodeRecording):
+    """What a place-recognition node said of A scans; K keyframes were left at the end."""
+
+    node: ClassVar[str] = "place_recognition"
+
+    accepted: NDArray[np.bool_]  # (A,)
+    reasons: NDArray[np.str_]  # (A,)
+    keyframes: Integers  # (A,) identifier of the matched keyframe, -1 = none
+    confidences: Array  # (A,) 0 to 1
+    first_candidates: Integers  # (A,) identifier of the nearest keyframe by descriptor alone, -1 = none
+    T_keyframe_query: Array  # (A,4,4) NaN where the answer has no pose
+    keyframe_stamps_ns: Integers  # (K,)
+    T_map_keyframe: Array  # (K,4,4) as corrected at the end
+
+
+@dataclass(frozen=True)
+class TrackingRecording(NodeRecording):
+    """What a tracking node said: T rows, one for each track in each of A answers, in the order of the answers."""
+
+    node: ClassVar[str] = "tracking"
+
+    answers: Integers  # (T,) which answer a row is of
+    ids: Integers  # (T,)
+    labels: NDArray[np.str_]  # (T,)
+    confidences: Array  # (T,) 0 to 1
+    boxes: Array  # (T,7) x, y, z of the centre, length, width, height, yaw in the frame of the tracks
+    frame: NDArray[np.str_]  # () name of that frame

@@ -1,4 +1,4 @@
-"""Replays a bag through the real place-recognition node, in its own process over real DDS, and reads what it said."""
+"""Replays a bag through a real node, in its own process over real DDS, and reads what it said."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import IO
 
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag import IMU, ODOMETRY, POINT_CLOUD, topic_types
-from isometry.evaluation.recording import Recording
+from isometry.evaluation.recording import Kind, Recording, TrackingRecording
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -33,36 +33,75 @@ def replay(
     parameters: Mapping[str, object] | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> Recording:
-    """Play `bag` at `rate` times its speed (0: as fast as the node answers); the node's own output goes to `log`.
+    """Play `bag` into place recognition, at `rate` times its speed (0: as fast as the node answers).
 
-    `points` is the topic of the scans, needed when the bag has several. `parameters` are the node's. `advance` is told
-    (done, total) after each scan. Raises DatasetError for a bag that cannot be used, ReplayError when a process fails.
+    The node's own output goes to `log`. `points` is the topic of the scans, needed when the bag has several.
+    `parameters` are the node's. `advance` is told (done, total) after each scan. Raises DatasetError for a bag that
+    cannot be used, ReplayError when a process fails.
+    """
+    topics = topic_types(bag)
+    points = points or _only_topic(bag, topics, POINT_CLOUD)
+    chosen = {"odometry": "tf" if "/tf" in topics else "topic", **(parameters or {})}
+    remapped = {"points": points}
+    if chosen["odometry"] == "topic":
+        remapped["odom"] = _only_topic(bag, topics, ODOMETRY)
+    if IMU in topics.values():
+        remapped["imu"] = next(topic for topic, kind in topics.items() if kind == IMU)
+    return _replayed(Recording, bag, log, rate, remapped, topics, chosen, advance)
+
+
+def replay_tracking(
+    bag: Path,
+    log: Path,
+    rate: float = 1.0,
+    points: str = "",
+    detections: str = "",
+    parameters: Mapping[str, object] | None = None,
+    advance: Callable[[int, int], None] | None = None,
+) -> TrackingRecording:
+    """Play `bag` into tracking: the detections on the topic of that name, else its scans. See `replay` for the rest.
+
+    Odometry is that of the bag, from TF or else from its only topic of it; where it has none, the node's own.
+    """
+    topics = topic_types(bag)
+    remapped = {"detections": detections} if detections else {"points": points or _only_topic(bag, topics, POINT_CLOUD)}
+    told = "tf" if "/tf" in topics else "topic" if list(topics.values()).count(ODOMETRY) == 1 else "none"
+    chosen = {"input": next(iter(remapped)), "odometry": told, **(parameters or {})}
+    if chosen["odometry"] == "topic":
+        remapped["odom"] = _only_topic(bag, topics, ODOMETRY)
+    return _replayed(TrackingRecording, bag, log, rate, remapped, topics, chosen, advance)
+
+
+def _replayed(
+    kind: type[Kind],
+    bag: Path,
+    log: Path,
+    rate: float,
+    remapped: dict[str, str],
+    topics: Mapping[str, str],
+    parameters: Mapping[str, object],
+    advance: Callable[[int, int], None] | None,
+) -> Kind:
+    """What the node of some recordings says of a bag with `topics`.
+
+    `remapped` has the bag's topic of each of the node's; the first one is what it answers.
     """
     if rate < 0.0:
         raise ValueError(f"rate {rate} is negative")
-    topics = topic_types(bag)
-    points = points or _only_topic(bag, topics, POINT_CLOUD)
-    chosen = {"odometry": "tf" if "/tf" in topics else "topic", "sensor_pose": "tf", **(parameters or {})}
-    if not {"/tf", "/tf_static"} & topics.keys():
-        chosen["sensor_pose"] = "identity"
-    remapped = {"points": points}
-    played = sorted({"/tf", "/tf_static"} & topics.keys())
-    if chosen["odometry"] == "topic":
-        remapped["odom"] = _only_topic(bag, topics, ODOMETRY)
-        played.append(remapped["odom"])
-    if IMU in topics.values():
-        remapped["imu"] = next(topic for topic, kind in topics.items() if kind == IMU)
-        played.append(remapped["imu"])
-    node = [sys.executable, "-m", "isometry.nodes.place_recognition_node", "--ros-args"]
+    answered, *others = remapped.values()
+    others += sorted({"/tf", "/tf_static"} & topics.keys())
+    chosen = {"sensor_pose": "tf" if {"/tf", "/tf_static"} & topics.keys() else "identity", **parameters}
+    node = [sys.executable, "-m", f"isometry.nodes.{kind.node}_node", "--ros-args"]
     for name, topic in remapped.items():
         node += ["-r", f"{name}:={topic}"]
     for name, value in chosen.items():
         node += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
     with tempfile.TemporaryDirectory() as folder, log.open("w") as log_file, _running(node, log_file) as process:
         out = Path(folder) / "recording.npz"
-        player = [sys.executable, "-m", "isometry.nodes.replay", str(bag), str(out), "--points", points]
-        _play([*player, "--rate", str(rate), "--topics", *played], process, log, advance)
-        return Recording.load(out)
+        player = [sys.executable, "-m", "isometry.nodes.replay", str(bag), str(out), "--node", kind.node]
+        player += ["--points", answered, "--rate", str(rate), "--topics", *others]
+        _play(player, process, log, advance)
+        return kind.load(out)
 
 
 def _only_topic(bag: Path, topics: Mapping[str, str], kind: str) -> str:

@@ -23,23 +23,27 @@ from rclpy.signals import SignalHandlerOptions
 
 from isometry.datasets.rosbag import open_bag
 from isometry.nodes.replay.player import BagPlayer
-from isometry.nodes.replay.recorder import AnswerRecorder
+from isometry.nodes.replay.recorder import RECORDERS, MatchRecorder, TrackRecorder
 
 QUIET_S = 5.0
 """A scan that is not answered for so long never will be."""
 
 
-def replay(bag: Path, out: Path, points: str, topics: list[str], rate: float, start_timeout_s: float) -> None:
+def replay(
+    bag: Path, out: Path, name: str, points: str, topics: list[str], rate: float, start_timeout_s: float
+) -> None:
     """Play a bag at `rate` times its speed (0: each scan when the one before was answered) and write the recording.
+
+    `name` is of the node that listens, `points` the topic of the scans or of what else it answers.
 
     Raises ValueError when the bag or the node cannot be used.
     """
     node = Node("isometry_replay")
     with open_bag(bag) as reader, _spinning(node):
-        recorder = AnswerRecorder(node)
+        recorder = RECORDERS[name](node)
         player = BagPlayer(node, reader, points, topics)
         _wait_until_ready(player, recorder, start_timeout_s)
-        _wait_until_met(node, start_timeout_s)
+        _wait_until_met(node, name, start_timeout_s)
         for done, total in player.play(rate):
             if rate == 0.0:
                 recorder.wait_for_answer(player.newest_stamp_ns, QUIET_S)
@@ -48,27 +52,27 @@ def replay(bag: Path, out: Path, points: str, topics: list[str], rate: float, st
         recorder.recording(player.played, player.shift_ns).save(out)
 
 
-def _wait_until_ready(player: BagPlayer, recorder: AnswerRecorder, timeout_s: float) -> None:
+def _wait_until_ready(player: BagPlayer, recorder: MatchRecorder | TrackRecorder, timeout_s: float) -> None:
     """Until the node listens to what is played, and the recorder to the node."""
     end_s = time.monotonic() + timeout_s
     while not (recorder.matched() and not player.unmatched()):
         if recorder.refusal:
             raise ValueError(f"the node did not start: {recorder.refusal}")
         if time.monotonic() > end_s:
-            silent = ", ".join(player.unmatched()) or "match"
-            raise ValueError(f"no place-recognition node is connected after {timeout_s:.0f} s (missing: {silent})")
+            silent = ", ".join(player.unmatched()) or "what it publishes"
+            raise ValueError(f"no {recorder.name} node is connected after {timeout_s:.0f} s (missing: {silent})")
         time.sleep(0.02)
 
 
-def _wait_until_met(node: Node, timeout_s: float) -> None:
+def _wait_until_met(node: Node, name: str, timeout_s: float) -> None:
     """Until the other node has met this one's publishers, which a count on this side does not tell.
 
     Discovery keeps its order: who answers a client that was made after the publishers knows the publishers.
     """
-    client: Client = node.create_client(GetParameters, "place_recognition/get_parameters")
+    client: Client = node.create_client(GetParameters, f"{name}/get_parameters")
     answered = threading.Event()
     if client.wait_for_service(timeout_s):
-        future = client.call_async(GetParameters.Request(names=["mode"]))
+        future = client.call_async(GetParameters.Request(names=["autostart"]))
         future.add_done_callback(lambda _: answered.set())
     if not answered.wait(timeout_s):
         raise ValueError("the node does not answer a request for its parameters")
@@ -99,7 +103,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="isometry.nodes.replay", description=__doc__)
     parser.add_argument("bag", type=Path)
     parser.add_argument("out", type=Path, help="recording to write (.npz)")
-    parser.add_argument("--points", required=True, help="topic of the scans")
+    parser.add_argument("--node", choices=sorted(RECORDERS), required=True, help="name of the node that listens")
+    parser.add_argument("--points", required=True, help="topic of the scans, or of what else the node answers")
     parser.add_argument("--topics", nargs="*", default=[], help="topics to play beside them")
     parser.add_argument("--rate", type=float, default=1.0)
     parser.add_argument("--start-timeout", type=float, default=60.0, help="seconds")
@@ -107,7 +112,7 @@ def main() -> int:
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)  # a signal ends this process at once
     try:
         a = arguments
-        replay(a.bag, a.out, a.points, a.topics, a.rate, a.start_timeout)
+        replay(a.bag, a.out, a.node, a.points, a.topics, a.rate, a.start_timeout)
     except (ValueError, OSError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
