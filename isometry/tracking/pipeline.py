@@ -84,13 +84,12 @@ class TrackingPipeline:
         standing = self._detector.standing(points, origin)
         detections = self._detector.objects(standing)
         times_s.append(time.perf_counter())
-        first = self._base_yaw is None
-        self._base_yaw = standing.yaw if self._base_yaw is None else self._base_yaw
+        base_yaw = standing.yaw if self._base_yaw is None else self._base_yaw
         if T_odom_base is None:
-            T_odom_base = self._followed(points, stamp_ns, standing.seen_from, offsets_s, self._base_yaw)
+            T_odom_base = self._followed(points, stamp_ns, standing.seen_from, offsets_s, base_yaw)
         times_s.append(time.perf_counter())
-        if first:
-            self._odom_yaw = self._base_yaw + se3.yaw(T_odom_base)
+        if self._base_yaw is None and (len(standing.points) or self._odometry):  # an empty scan has no direction
+            self._base_yaw, self._odom_yaw = base_yaw, base_yaw + se3.yaw(T_odom_base)
         detections = self._with_velocities(detections, standing, T_odom_base, stamp_ns)
         times_s.append(time.perf_counter())
         step = self.process_detections(detections, stamp_ns, T_odom_base)
