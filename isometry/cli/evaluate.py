@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from isometry.cli.evaluate_flow_memory import flow_memory
 from isometry.cli.evaluate_prediction import prediction
 from isometry.cli.evaluate_registration import registration
 from isometry.cli.evaluate_tracking import tracking
@@ -17,6 +18,7 @@ app = typer.Typer(help="Measure a capability on recorded data.", no_args_is_help
 app.command("registration")(registration)
 app.command("tracking")(tracking)
 app.command("prediction")(prediction)
+app.command("flow-memory")(flow_memory)
 
 Kitti = Annotated[Path, typer.Option(help="KITTI odometry directory, with sequences/NN and poses/NN.txt.")]
 Sequence = Annotated[str, typer.Option(help="Which sequence: NN.")]

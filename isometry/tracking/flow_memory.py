@@ -22,6 +22,7 @@ from isometry.tracking.flow_cells import FlowGrid, OccupiedCells, Rows, network_
 
 Array = NDArray[np.float64]
 TASK = "flow_memory"
+SHIPPED = ("flow_filter",)  # the first is the default
 AGES = (0.5, 2.5)  # a step goes from a scan that is between so many of the grid's step times old
 SAME_STEP = 0.25  # step times that differ by no more than this share mean the same velocities
 BOX_MARGIN_M = 0.15  # a box has the cells whose centroid is so near to it
@@ -79,9 +80,13 @@ class FlowMemory:
         self.reset()
 
     @classmethod
-    def load(cls, path: Path | None = None, name: str = "flow_filter", threads: int = 1) -> FlowMemory:
-        """The memory in a file, or the one of that name that is shipped. Raises ModelMismatchError naming the file."""
-        return cls(Model(WEIGHTS / f"{name}.onnx" if path is None else path, TASK, threads))
+    def load(cls, path: Path | None = None, name: str = "default", threads: int = 1) -> FlowMemory:
+        """The memory in a file, or the shipped one of that name: `default`, or one of `SHIPPED`.
+
+        Raises ModelMismatchError naming the file.
+        """
+        shipped = WEIGHTS / f"{SHIPPED[0] if name == 'default' else name}.onnx"
+        return cls(Model(shipped if path is None else path, TASK, threads))
 
     def reset(self) -> None:
         """Forget everything."""
@@ -166,6 +171,15 @@ class FlowMemory:
             velocities[number] = velocity * metres
             covariances[number] = covariance * metres**2 + FLOOR_MPS**2 * np.eye(2)
         return velocities, covariances
+
+    def cell_velocities(self) -> Array:
+        """Mean velocity (K,2) in metres a second of each occupied cell by itself; NaN where nothing is known."""
+        step = self.newest
+        if step is None:
+            return np.zeros((0, 2))
+        known = 1.0 - step.probability[:, -1:].astype(np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(step.probability[:, :-1] @ self.flows / known * (self.grid.cell / step.step_s))
 
     def _cells_of(self, boxes: Array, cells: OccupiedCells) -> list[tuple[int, Rows]]:
         """Number of each box (N,7) that holds any cells, and their rows."""
