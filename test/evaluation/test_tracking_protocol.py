@@ -101,6 +101,14 @@ def test_smota_is_mota_as_if_the_recall_could_be_no_more() -> None:
     np.testing.assert_allclose(curve.sAMOTA, expected.mean())
 
 
+def test_hota_and_idf1_of_an_object_whose_track_changes_halfway() -> None:
+    # Each match shares 5 of 10 frames with its pair, so that AssA is 1/2; IDF1 keeps one of the two halves.
+    tracks = {5: (0.9, through(range(5), 1)), 6: (0.9, through(range(5, 10), 1))}
+    figures = identity(scene_of({1: "o" * 10}, tracks), IOU, -np.inf)
+    np.testing.assert_allclose([figures.DetA, figures.AssA, figures.HOTA], [1.0, 0.5, np.sqrt(0.5)])
+    np.testing.assert_allclose(figures.IDF1, 0.5)
+
+
 @pytest.mark.parametrize(
     ("line", "track", "switches", "fragmentations"),
     [
