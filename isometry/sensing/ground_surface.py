@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,19 +15,20 @@ NODE_METRES = 2.0  # between heights of the surface, unless asked for otherwise
 SMOOTHING = 0.1  # weight of the surface's curvature against one lowest point
 NEAR_METRES = 15.0  # around the sensor, where most of what is lowest is ground
 ABOVE_WEIGHT = 0.2  # of a point above the surface, against one below
-# Of each round: how far above the surface a point may lie to count as ground, at the sensor and more per metre of range
+# Of each round: how far above the surface a point may lie to count as ground, at the sensor and more per metre of
+# range, and how far below; lower ones are reflections
 ROUNDS = (
-    (0.3, 0.06),
-    (0.3, 0.04),
-    (0.4, 0.02),
-    (0.3, 0.01),
-    (0.3, 0.0),
-    (0.3, 0.0),
-    (0.3, 0.0),
-    (0.3, 0.0),
-    (0.3, 0.0),
+    (0.3, 0.06, 2.0),
+    (0.3, 0.04, 1.0),
+    (0.4, 0.02, 1.0),
+    (0.3, 0.01, 0.6),
+    (0.3, 0.0, 0.6),
+    (0.3, 0.0, 0.5),
+    (0.3, 0.0, 0.5),
+    (0.3, 0.0, 0.5),
+    (0.3, 0.0, 0.5),
 )
-BELOW_METRES = (2.0, 1.0, 1.0, 0.6, 0.6, 0.5, 0.5, 0.5, 0.5)  # the same below: lower ones are reflections
+FEWER_ROUNDS = (ROUNDS[1], *ROUNDS[3:7])  # almost the same surface in half the time
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class GroundSurface:
         return np.asarray(low + x * (high - low))
 
 
-def ground_surface(points: NDArray[np.floating], node_metres: float = NODE_METRES) -> GroundSurface:
+def ground_surface(
+    points: NDArray[np.floating],
+    node_metres: float = NODE_METRES,
+    rounds: Sequence[tuple[float, float, float]] = ROUNDS,
+) -> GroundSurface:
     """The ground under a cloud (N,3) in metres, in a frame whose z points up.
 
     Asymmetric penalised least squares (Eilers, "A perfect smoother", 2003) on a grid: the surface bends as little as
@@ -65,7 +71,7 @@ def ground_surface(points: NDArray[np.floating], node_metres: float = NODE_METRE
     range_m = np.hypot(low[:, 0], low[:, 1])
     near = low[range_m < NEAR_METRES, 2]
     heights = np.full(rows * columns, np.median(near if len(near) else low[:, 2]))
-    for (above, slope), below in zip(ROUNDS, BELOW_METRES, strict=True):
+    for above, slope, below in rounds:
         over = low[:, 2] - lowest.sums(heights)
         ground = (over < above + slope * range_m) & (over > -below - slope * range_m)
         trust = np.where(over > 0.0, ABOVE_WEIGHT, 1.0) * ground

@@ -21,24 +21,25 @@ def clusters(points: Array, links: Array) -> Index:
     if not len(points):
         return np.zeros(0, np.intp)
     reach = int(links.max() / CELL_METRES)
-    i, j = (np.floor(points[:, axis] / CELL_METRES).astype(np.intp) for axis in (0, 1))
+    i, j = (np.floor(points[:, axis] / CELL_METRES).astype(np.int32) for axis in (0, 1))
     columns = int(np.ptp(j)) + 1 + 2 * reach
     place = (i - i.min() + reach) * columns + j - j.min() + reach
 
-    number = np.full(place.max() + reach * (columns + 1) + 1, -1, np.intp)  # of each cell that has points
+    number = np.full(int(place.max()) + reach * (columns + 1) + 1, -1, np.int32)  # of each cell that has points
     number[place] = 0
-    occupied = np.flatnonzero(number == 0)
-    number[occupied] = np.arange(len(occupied))
+    occupied = np.flatnonzero(number == 0).astype(np.int32)
+    number[occupied] = np.arange(len(occupied), dtype=np.int32)
+    of_point = number[place]
     bears = np.zeros(len(occupied))
-    np.maximum.at(bears, number[place], links)
+    np.maximum.at(bears, of_point, links)
 
     steps, lengths = _steps_onward(reach)
-    near = number[occupied[:, None] + steps @ [columns, 1]]
-    one, step = np.nonzero((near >= 0) & (lengths <= bears[:, None]))
-    other = near[one, step]
+    near = number[occupied + (steps @ [columns, 1]).astype(np.int32)[:, None]]
+    step, one = np.nonzero((near >= 0) & (lengths[:, None] <= bears))
+    other = near[step, one]
     linked = lengths[step] <= bears[other]
     graph = sparse.coo_matrix((linked[linked], (one[linked], other[linked])), (len(occupied), len(occupied)))
-    return np.asarray(connected_components(graph, directed=False)[1][number[place]], np.intp)
+    return np.asarray(connected_components(graph, directed=False)[1][of_point], np.intp)
 
 
 def gathered(cluster: Index) -> tuple[Index, Index]:

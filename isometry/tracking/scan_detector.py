@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from isometry.geometry import planar
 from isometry.lidar_odometry.scan import FURTHEST_MEDIAN_METRES
-from isometry.sensing.ground_surface import ground_surface
+from isometry.sensing.ground_surface import FEWER_ROUNDS, ground_surface
 from isometry.tracking.canonical_frame import canonical_yaw, turned
 from isometry.tracking.clusters import clusters, gathered
 from isometry.tracking.object_shapes import OTHER, Heights, recognised
@@ -71,7 +71,7 @@ class ScanDetector:
             return Standing(np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3)), 0.0, seen_from)
         yaw = canonical_yaw(seen)
         level = turned(seen, -yaw)
-        over = level[:, 2] - ground_surface(level, NODE_METRES).height_at(level)
+        over = level[:, 2] - ground_surface(level, NODE_METRES, FEWER_ROUNDS).height_at(level)
         lowest, highest = self.parameters.clearance_m, self.parameters.highest_m
         standing = (over > lowest) & (over < highest)
         above = (over >= highest) & (over < highest + LAYER_METRES)
