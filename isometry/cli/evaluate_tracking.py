@@ -23,7 +23,9 @@ HEADLINE = ("HOTA", "MOTA", "IDF1", "sAMOTA", "id_switches")
 
 def tracking(
     kitti_tracking: Annotated[Path, typer.Option(help="Directory with label_02, calib and detections/NAME.")],
-    sequences: Annotated[str, typer.Option(help="Which sequences: N,N,...")],
+    sequences: Annotated[
+        str | None, typer.Option(help="Which sequences: N,N,...; all with labels that can be tracked if left out.")
+    ] = None,
     detections: Annotated[
         str | None, typer.Option(help="Folder in detections/, or what NAME_Car..., NAME_Cyclist... begin with.")
     ] = None,
@@ -56,11 +58,12 @@ def tracking(
     if (detections is None) != from_scans:
         raise typer.BadParameter("say what is tracked: either --detections NAME or --from-scans")
     with clear_errors(), needs("'isometry[evaluate]'"):
-        from isometry.datasets.kitti_tracking import KittiTracking
+        from isometry.datasets.kitti_tracking import KittiTracking, labelled_sequences
         from isometry.evaluation import tracking as evaluation
         from isometry.evaluation.provenance import provenance
 
-        opened = [KittiTracking(kitti_tracking, name) for name in _parts(sequences)]
+        chosen = labelled_sequences(kitti_tracking, detections) if sequences is None else _parts(sequences)
+        opened = [KittiTracking(kitti_tracking, name) for name in chosen]
         ious = IOUS if iou is None else (iou,)
         if detections is None:
             results, networks = [_from_scans(opened, ious, poses, tracker, 0.0)], _networks()

@@ -155,6 +155,20 @@ def sequence_name(text: str) -> str:
     return f"{int(text):04d}"
 
 
+def labelled_sequences(root: Path, detections: str | None) -> list[str]:
+    """Names of the sequences that have labels, and detections of that name, or scans where None is given.
+
+    Raises DatasetError when there are none.
+    """
+    home = _training_folder(Path(root))
+    given = [home / "velodyne"] if detections is None else detection_folders(root, detections)
+    names = {path.stem for folder in given for path in folder.glob("[0-9]*")}
+    found = sorted(path.stem for path in (home / "label_02").glob("[0-9]*.txt") if path.stem in names)
+    if not found:
+        raise DatasetError(f"{home}: no sequence with labels and {'scans' if detections is None else detections}")
+    return found
+
+
 def detection_folders(root: Path, name: str) -> list[Path]:
     """Folders of detections that a name means: the folder of that name, or one NAME_CLASS... for each class.
 

@@ -21,7 +21,7 @@ def evaluate(*arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize("tracker", ["flow", "baseline"])
 def test_detections_are_tracked_and_measured(simulated_tracking: Path, tmp_path: Path, tracker: str) -> None:
     output, page = tmp_path / "figures.json", tmp_path / "page.html"
-    data = ("--kitti-tracking", str(simulated_tracking), "--detections", "simulated", "--sequences", "0,1")
+    data = ("--kitti-tracking", str(simulated_tracking), "--detections", "simulated")
     asked = ("--tracker", tracker, "--yaw", "37", "--json", str(output), "--report", str(page))
     status, text = evaluate(*data, *asked)
     assert status == 0, text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.kitti_tracking import KittiTracking, detection_folders
+from isometry.datasets.kitti_tracking import KittiTracking, detection_folders, labelled_sequences
 from isometry.geometry import se3
 
 # The camera looks along x of the LiDAR, 0.27 m ahead of it and 0.08 m below, and both are level.
@@ -69,6 +69,15 @@ def test_a_name_means_a_folder_or_one_for_each_class(root: Path) -> None:
         detection_folders(root, "some")
     with pytest.raises(DatasetError, match=r"no detections 'other'.*some_Car_test"):
         detection_folders(root, "other")
+
+
+def test_sequences_that_are_there_are_listed(root: Path) -> None:
+    write(root / "training/label_02/0005.txt", CAR)
+    assert labelled_sequences(root, "some") == ["0003"]
+    with pytest.raises(DatasetError, match="no sequence with labels and scans"):
+        labelled_sequences(root, None)
+    write(root / "training/velodyne/0005/000000.bin", "0123456789abcdef")
+    assert labelled_sequences(root, None) == ["0005"]
 
 
 def test_both_spellings_of_a_calibration_are_read_and_tilts_go_there_and_back(root: Path) -> None:
