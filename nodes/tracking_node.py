@@ -187,9 +187,11 @@ class TrackingNode(PerceptionNode):
         """What was wrong with an input since the report before, and what is followed."""
         if self._pipeline is None:
             return State(), {}
-        predictor = self._pipeline.predictor
+        memory, predictor = self._pipeline.memory.model, self._pipeline.predictor
         figures: dict[str, object] = {
-            "provider": predictor.provider,
+            "provider": " ".join(sorted({memory.provider, predictor.provider} - {""})),
+            "memory_model": memory.name,
+            "memory_model_sha256": memory.sha256,
             "model": predictor.name,
             "model_sha256": predictor.sha256,
             "input": self._own.input,

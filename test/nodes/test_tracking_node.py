@@ -227,7 +227,9 @@ def test_detections_become_tracks_with_stable_ids_velocities_and_paths(watcher: 
     assert figures["restarts"] == "0"
     predictor = MotionPredictor.load(name=TrackingParameters().prediction)
     assert figures["model"] == predictor.name
-    assert (figures["provider"], figures["model_sha256"]) == (predictor.provider, predictor.sha256)
+    assert figures["model_sha256"] == predictor.sha256
+    assert figures["provider"] == "CPUExecutionProvider"
+    assert len(figures["memory_model_sha256"]) == 64
     assert node.stop() == 0
 
 
@@ -333,7 +335,7 @@ def test_bad_detections_are_named_and_the_good_ones_still_tracked(watcher: Watch
         ("2", "finite"): [far.copy(), far.copy()],
         ("3", "size"): [far * [1, 1, 1, 0, 1, 1, 1]] * 3,
     }
-    broken["2", "finite"][0][0, 0], broken["2", "finite"][1][0, 6] = np.nan, np.inf
+    broken["2", "finite"][0][0, 0], broken["2", "finite"][1][0, 3] = np.nan, np.inf
     for words, boxes in broken.items():
         robot.until(partial(named, words, np.concatenate(boxes)))
     crowd = np.column_stack([np.arange(3000) % 60 * 8.0 + 300.0, np.arange(3000) // 60 * 8.0, np.zeros(3000)])
@@ -375,7 +377,7 @@ class Street:
     T_base_lidar = se3.from_rotation_translation(np.eye(3), np.array([0.0, 0.0, 1.7]))
 
     def __init__(self) -> None:
-        self._town = build_town(TownPlan(), np.random.default_rng(0))
+        self._town = build_town(TownPlan(blocks_x=1), np.random.default_rng(0))
         self._random = np.random.default_rng(1)
         self._lidar = SpinningLidar(beams=48, azimuth_step_deg=0.5)
 
@@ -403,14 +405,14 @@ def test_points_become_tracks(watcher: Watcher, start: Start, odometry: str) -> 
     street, robot = Street(), watcher.robot
     T_odom_town = np.eye(4) if odometry == "tf" else se3.inverse(street.own_pose(0.0))
     ids = []
-    for k in range(25):
+    for k in range(18):
         stamp_ns, T = 1000 * SECOND + k * TENTH, street.own_pose(k / 10.0)
         if odometry == "tf":
             robot.send_odometry(T, stamp_ns)
         scan = street.scan(k / 10.0)
         robot.send_points(scan, stamp_ns)
         robot.until(partial(watcher.tracks.get, stamp_ns))
-        if k >= 12:
+        if k >= 8:
             x, y, _ = street.car(k / 10.0)
             true = (T_odom_town @ [x, y, 0.0, 1.0])[:2]
             away = np.linalg.norm(boxes_of(watcher.tracks[stamp_ns])[:, :2] - true, axis=1)
