@@ -263,10 +263,11 @@ def _likelihood(speed: Array, turn: Array, time_s: float, first: Array, last: Ar
     turned = wrapped(2.0 * (last[6] + angle - first[6])) / 2.0
     small = 0.12 / time_s + 0.1
     stands = np.log(habits.standing) - 0.5 * (vx**2 + vy**2) / small**2 - 2.0 * np.log(small)
-    stands = stands - 0.5 * (turned / 0.05) ** 2 - np.log(0.05)
     moves = np.log(1.0 - habits.standing) - np.log(habits.aside * habits.deviation)
     moves = moves - 0.5 * (aside / habits.aside) ** 2 - 0.5 * ((ahead - habits.speed) / habits.deviation) ** 2
-    moves = moves - 0.5 * (turned / 0.2) ** 2 - np.log(0.2)
+    if not habits.walks:  # people turn on the spot, too
+        stands = stands - 0.5 * (turned / 0.05) ** 2 - np.log(0.05)
+        moves = moves - 0.5 * (turned / 0.2) ** 2 - np.log(0.2)
     return np.asarray(np.logaddexp(np.logaddexp(stands, moves), UNLIKELY))
 
 

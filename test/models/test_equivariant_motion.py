@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
-from isometry.geometry.planar import rotations
-from isometry.models.equivariant_motion import HISTORY, KINDS, STEP_S, STEPS, EquivariantMotion
+torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
+
+from torch import Tensor, dtype, nn  # noqa: E402
+
+from isometry.geometry.planar import rotations  # noqa: E402
+from isometry.models.equivariant_motion import HISTORY, KINDS, STEP_S, STEPS, EquivariantMotion  # noqa: E402
 
 TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-9}
 
 
-def _network(dtype: torch.dtype) -> EquivariantMotion:
+def _network(kind_of_number: dtype) -> EquivariantMotion:
     """A network whose last layers, which begin at zero, say something."""
     torch.manual_seed(0)
     network = EquivariantMotion()
     for layer in (network.gates, network.share):
         nn.init.normal_(layer.weight, std=0.1)
-    return network.to(dtype).eval()
+    return network.to(kind_of_number).eval()
 
 
-def _scene(dtype: torch.dtype, agents: int = 7, seed: int = 0) -> list[Tensor]:
+def _scene(kind_of_number: dtype, agents: int = 7, seed: int = 0) -> list[Tensor]:
     random = np.random.default_rng(seed)
     velocity = random.normal(0.0, 5.0, (agents, 2))
     ago = STEP_S * np.arange(1 - HISTORY, 1)
@@ -30,20 +32,20 @@ def _scene(dtype: torch.dtype, agents: int = 7, seed: int = 0) -> list[Tensor]:
     history += random.normal(0.0, 0.2, history.shape)
     seen = (np.arange(HISTORY) >= random.integers(0, HISTORY, (agents, 1))).astype(float)
     kinds = np.eye(len(KINDS) + 1)[random.integers(0, len(KINDS) + 1, agents), : len(KINDS)]
-    return [torch.tensor(each, dtype=dtype) for each in (history * seen[..., None], seen, velocity, kinds)]
+    return [torch.tensor(each, dtype=kind_of_number) for each in (history * seen[..., None], seen, velocity, kinds)]
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("kind_of_number", TOLERANCES)
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_paths_turn_mirror_and_move_with_the_scene(dtype: torch.dtype, mirrored: bool) -> None:
-    network, (history, seen, velocity, kind) = _network(dtype), _scene(dtype)
-    turn = torch.tensor(rotations(np.array(2.1)) @ np.diag([1.0, -1.0 if mirrored else 1.0]), dtype=dtype)
-    move = torch.tensor([30.0, -12.0], dtype=dtype)
+def test_paths_turn_mirror_and_move_with_the_scene(kind_of_number: dtype, mirrored: bool) -> None:
+    network, (history, seen, velocity, kind) = _network(kind_of_number), _scene(kind_of_number)
+    turn = torch.tensor(rotations(np.array(2.1)) @ np.diag([1.0, -1.0 if mirrored else 1.0]), dtype=kind_of_number)
+    move = torch.tensor([30.0, -12.0], dtype=kind_of_number)
     path, covariance = network(history, seen, velocity, kind)
     there = network((history @ turn.T + move) * seen[..., None], seen, velocity @ turn.T, kind)
-    assert (there[0] - (path @ turn.T + move)).abs().max() < TOLERANCES[dtype]
-    assert (there[1] - turn @ covariance @ turn.T).abs().max() < TOLERANCES[dtype] * covariance.abs().max()
-    straight = history[:, -1:] + STEP_S * torch.arange(1, STEPS + 1, dtype=dtype)[:, None] * velocity[:, None]
+    assert (there[0] - (path @ turn.T + move)).abs().max() < TOLERANCES[kind_of_number]
+    assert (there[1] - turn @ covariance @ turn.T).abs().max() < TOLERANCES[kind_of_number] * covariance.abs().max()
+    straight = history[:, -1:] + STEP_S * torch.arange(1, STEPS + 1, dtype=kind_of_number)[:, None] * velocity[:, None]
     assert (path - straight).abs().max() > 0.1  # it does predict something of its own
 
 
