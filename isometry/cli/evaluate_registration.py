@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isometry.cli.progress import clear_errors, progress_bar
+from isometry.cli.threads import use_one_thread
 
 if TYPE_CHECKING:
     from isometry.evaluation.registration import Case, Outcome
@@ -67,7 +67,7 @@ def registration(
     The source of a pair is turned by a random rotation about its sensor, which is the same for the same --seed and
     pair, whatever else is measured.
     """
-    _use_one_thread()
+    use_one_thread()
     if sum(each is not None for each in (kitti, seven_scenes, three_d_match)) != 1:
         raise typer.BadParameter("name the data: one of --kitti, --seven-scenes, --three-d-match")
     with clear_errors():
@@ -147,12 +147,6 @@ def _gaps(text: str) -> list[int]:
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ValueError(f"--gaps {text!r}: it must be whole numbers above 0 with commas between them, such as 5,20,40")
     return [int(part) for part in dict.fromkeys(parts)]
-
-
-def _use_one_thread() -> None:
-    """Libraries read it when they are loaded, which is after this."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
 
 
 def _measure(task: Task, registrar: Registrar) -> list[Outcome]:

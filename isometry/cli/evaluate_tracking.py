@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isometry.cli.progress import clear_errors, needs
+from isometry.cli.threads import use_one_thread
 
 if TYPE_CHECKING:
     from isometry.datasets.kitti_tracking import KittiTracking
@@ -54,7 +54,7 @@ def tracking(
     Only what image 2 shows is judged. Tracks of unknown class, and those that the image's rim cuts, are no false
     alarms, as labels are of traffic alone and stop there.
     """
-    _use_one_thread()
+    use_one_thread()
     if (detections is None) != from_scans:
         raise typer.BadParameter("say what is tracked: either --detections NAME or --from-scans")
     with clear_errors(), needs("'isometry[evaluate]'"):
@@ -172,12 +172,6 @@ def _maker(name: str, detections: str) -> Callable[[], FollowsDetections]:
 
     parameters = TrackingParameters(detector=detector_named(detections))
     return lambda: Tracker(parameters)
-
-
-def _use_one_thread() -> None:
-    """Libraries read it when they are loaded, which is after this."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
 
 
 def _publish(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from isometry.datasets.errors import DatasetError, read_text
 from isometry.datasets.scans import read_scan, scan_paths
 from isometry.geometry import planar, se3
+from isometry.geometry.boxes import moved
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -80,11 +81,11 @@ class KittiCalibration:
 
     def ahead(self, boxes: Array) -> Array:
         """Boxes (N,7) of the LiDAR frame in the frame at the camera with z up, in which KITTI compares boxes."""
-        return _moved(self.T_ahead_lidar, boxes, se3.yaw(self.T_ahead_lidar))
+        return moved(self.T_ahead_lidar, boxes, se3.yaw(self.T_ahead_lidar))
 
     def lidar(self, boxes: Array) -> Array:
         """Boxes (N,7) of the frame at the camera with z up in the LiDAR frame; the exact inverse of `ahead`."""
-        return _moved(se3.inverse(self.T_ahead_lidar), boxes, -se3.yaw(self.T_ahead_lidar))
+        return moved(se3.inverse(self.T_ahead_lidar), boxes, -se3.yaw(self.T_ahead_lidar))
 
     def project(self, boxes: Array, image_size: Array = IMAGE_SIZE) -> Array:
         """What boxes (N,7) of the LiDAR frame cover in image 2: left, top, right, bottom (N,4), cut at its rim.
@@ -288,14 +289,6 @@ def _boxes(sizes: Array, bottoms: Array, rotations_y: Array, calibration: KittiC
     centres[:, 2] += 0.5 * sizes[:, 0]
     yaws = planar.wrapped(-rotations_y - 0.5 * np.pi)
     return calibration.lidar(np.column_stack([centres, sizes[:, ::-1], yaws]))
-
-
-def _moved(T_target_source: Array, boxes: Array, turn: float) -> Array:
-    """Boxes (N,7) in another frame, which is level to about a degree: they stay upright and turn by the heading."""
-    moved = np.array(boxes, dtype=float)
-    moved[:, :3] = se3.apply(T_target_source, moved[:, :3])
-    moved[:, 6] = planar.wrapped(moved[:, 6] + turn)
-    return moved
 
 
 def _joined(parts: list[KittiObjects]) -> KittiObjects:

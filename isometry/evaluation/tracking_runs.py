@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from isometry.datasets.kitti_tracking import RATE_HZ, KittiObjects, KittiTracking
-from isometry.geometry import planar, se3
+from isometry.geometry import se3
+from isometry.geometry.boxes import moved
 from isometry.tracking.types import BOX, Detections, TrackingStep
 
 Array = NDArray[np.float64]
@@ -140,14 +141,6 @@ def turn_errors_m(upright: Tracks, turned: Tracks) -> Array:
         if len(other):
             apart[one] = cKDTree(turned.boxes[other, :3]).query(upright.boxes[one, :3])[0]
     return apart
-
-
-def moved(T_target_source: Array, boxes: Array) -> Array:
-    """Boxes (N,7) in another frame with z up."""
-    there = np.array(boxes, dtype=float).reshape(-1, BOX)
-    there[:, :3] = se3.apply(T_target_source, there[:, :3])
-    there[:, 6] = planar.wrapped(there[:, 6] + se3.yaw(T_target_source))
-    return there
 
 
 def _stamp_ns(frame: int) -> int:

@@ -1,4 +1,4 @@
-"""Overlap of upright boxes, turned about z: arrays only.
+"""Upright boxes, turned about z, in other frames, and how they overlap: arrays only.
 
 A box is x, y, z of its centre, length, width, height in metres, and yaw of its length about z in radians.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.geometry import planar
+from isometry.geometry import planar, se3
 
 Array = NDArray[np.float64]
 
@@ -19,6 +19,17 @@ def footprints(boxes: Array) -> Array:
     """Corners (N,4,2) of boxes (N,7) seen from above, counter-clockwise from the front left one."""
     across: Array = (_CORNERS * boxes[:, None, 3:5]) @ np.swapaxes(planar.rotations(boxes[:, 6]), -1, -2)
     return boxes[:, None, :2] + across
+
+
+def moved(T_target_source: Array, boxes: Array, turn: float | None = None) -> Array:
+    """Boxes (N,7) in another frame, which is level to about a degree: they stay upright and turn by its heading.
+
+    That is `turn` in radians where it is given. Then a way back by the inverse and by -turn is exact.
+    """
+    there = np.array(boxes, dtype=float).reshape(-1, 7)
+    there[:, :3] = se3.apply(T_target_source, there[:, :3])
+    there[:, 6] = planar.wrapped(there[:, 6] + (se3.yaw(T_target_source) if turn is None else turn))
+    return there
 
 
 def iou_3d(a: Array, b: Array) -> Array:

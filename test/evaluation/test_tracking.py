@@ -17,8 +17,9 @@ from isometry.datasets.scans import read_poses
 from isometry.evaluation.tracking import ClassResult, figures, measure, measure_scans, turn_figures
 from isometry.evaluation.tracking_objects import speeds_over_ground
 from isometry.evaluation.tracking_report import write_report
-from isometry.evaluation.tracking_runs import FollowsDetections, TurnedDetections, TurnedScans, moved
+from isometry.evaluation.tracking_runs import FollowsDetections, TurnedDetections, TurnedScans
 from isometry.geometry import se3
+from isometry.geometry.boxes import moved
 from isometry.tracking.baseline import BaselineTracker
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.tracker import Tracker

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
+from scipy.spatial.transform import Rotation
 
-from isometry.geometry import planar
-from isometry.geometry.boxes import footprint_intersections, footprints, iou_3d, iou_3d_of_pairs, iou_birds_eye
+from isometry.geometry import planar, se3
+from isometry.geometry.boxes import footprint_intersections, footprints, iou_3d, iou_3d_of_pairs, iou_birds_eye, moved
 
 Array = NDArray[np.float64]
 
@@ -89,12 +90,14 @@ def test_from_above_heights_do_not_matter() -> None:
 def test_overlap_is_symmetric_within_0_and_1_and_moves_with_the_scene(
     a: Array, b: Array, x: float, y: float, z: float, yaw: float
 ) -> None:
+    T = se3.from_planar(x, y, yaw)
+    T[2, 3] = z
     for overlap in (iou_3d, iou_birds_eye):
         value = overlap(a, b)[0, 0]
         assert 0.0 <= value <= 1.0
         assert overlap(b, a)[0, 0] == pytest.approx(value, abs=1e-9)
         assert overlap(a, a)[0, 0] == pytest.approx(1.0)
-        assert overlap(_moved(a, x, y, z, yaw), _moved(b, x, y, z, yaw))[0, 0] == pytest.approx(value, abs=1e-9)
+        assert overlap(moved(T, a), moved(T, b))[0, 0] == pytest.approx(value, abs=1e-9)
 
 
 def test_all_pairs_are_those_pairs(random: np.random.Generator) -> None:
@@ -119,9 +122,17 @@ def test_a_box_with_nan_overlaps_nothing(random: np.random.Generator) -> None:
     np.testing.assert_array_equal(overlap[:, 1], 0.0)
 
 
-def _moved(boxes: Array, x: float, y: float, z: float, yaw: float) -> Array:
-    moved = boxes.copy()
-    moved[:, :2] = boxes[:, :2] @ planar.rotations(np.array(yaw)).T + [x, y]
-    moved[:, 2] += z
-    moved[:, 6] += yaw
-    return moved
+def test_boxes_move_with_their_corners_there_and_back(random: np.random.Generator) -> None:
+    before = boxes(random, 5)
+    T = se3.from_planar(3.0, -2.0, 2.5)
+    there = moved(T, before)
+    corners = np.dstack([footprints(before), np.zeros((5, 4))]).reshape(-1, 3)
+    np.testing.assert_allclose(footprints(there).reshape(-1, 2), se3.apply(T, corners)[:, :2], atol=1e-12)
+    np.testing.assert_allclose(footprints(moved(se3.inverse(T), there)), footprints(before), atol=1e-12)
+    assert (np.abs(there[:, 6]) <= np.pi).all()
+
+    tilted = se3.from_rotation_translation(Rotation.from_rotvec([0.02, 0.01, 1.0]).as_matrix(), np.ones(3))
+    turn = se3.yaw(tilted)
+    back = moved(se3.inverse(tilted), moved(tilted, before, turn), -turn)
+    np.testing.assert_allclose(back[:, :6], before[:, :6], atol=1e-12)
+    np.testing.assert_allclose(planar.wrapped(back[:, 6] - before[:, 6]), 0.0, atol=1e-12)
