@@ -19,7 +19,7 @@ BASELINE = Path(__file__).parent / "baseline.csv"
 
 
 def benchmarks(
-    node: Annotated[bool, typer.Option(help="Also time the node over DDS (a minute; never compared).")] = True,
+    node: Annotated[bool, typer.Option(help="Also time the nodes over DDS (two minutes; never compared).")] = True,
     write: Annotated[bool, typer.Option(help="Make this run the committed table.")] = False,
 ) -> None:
     """Exit with 1 when a figure has regressed against the committed table."""

@@ -1,4 +1,4 @@
-"""The place-recognition node over DDS: dense scans at 10 Hz, from the scan's stamp to the published pose."""
+"""Place recognition and tracking as nodes over DDS: dense scans at 10 Hz, from the scan's stamp to what is told."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from isometry.datasets.drive_bag import write_drive
 from isometry.datasets.kitti import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift
 from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
-from isometry.evaluation.replay import replay
+from isometry.evaluation.replay import replay, replay_tracking
 
 SCANS = 300
 
 
 def figures(scans: int = SCANS) -> Iterator[Figure]:
-    """Latency of the answers and scans that were dropped, in mapping mode, replayed in real time."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    """Latency of the answers and scans that were dropped, replayed in real time; the first node is mapping."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         write_simulated_drive(folder / "drive", replace(SimulatedDrive(), scans=scans, lidar=DENSE))
         write_drive(folder / "bag", KittiOdometry(folder / "drive", "00"), drift=OdometryDrift())
         ground = {"ground_height": -SimulatedDrive().height_m}
-        recording = replay(folder / "bag", folder / "node.log", rate=1.0, parameters=ground)
-    latency_ms = 1e3 * recording.latency_s
-    for share in (50, 99):
-        yield Figure(f"node_latency_p{share}", float(np.percentile(latency_ms, share)), "ms at 10 Hz", np.nan)
-    dropped = len(recording.scan_stamps_ns) - len(recording.answer_stamps_ns)
-    yield Figure(f"node_dropped_of_{scans}", float(dropped), "scans", np.nan)
+        bag, log = folder / "bag", folder / "node.log"
+        told = {"": replay(bag, log, rate=1.0, parameters=ground), "tracking_": replay_tracking(bag, log, rate=1.0)}
+    for name, recording in told.items():
+        latency_ms = 1e3 * recording.latency_s
+        for share in (50, 99):
+            figure = float(np.percentile(latency_ms, share))
+            yield Figure(f"{name}node_latency_p{share}", figure, "ms at 10 Hz", np.nan)
+        dropped = len(recording.scan_stamps_ns) - len(recording.answer_stamps_ns)
+        yield Figure(f"{name}node_dropped_of_{scans}", float(dropped), "scans", np.nan)
