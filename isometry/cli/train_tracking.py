@@ -16,21 +16,21 @@ def tracking_confidence(
     sequences: Annotated[str, typer.Option(help="Which sequences: N,N,...")],
     classes: Annotated[str, typer.Option(help="Classes as KITTI writes them.")] = "Car,Pedestrian,Cyclist",
 ) -> None:
-    """Print the log odds of tracking/detector_models.py as fitted to the tracks of labelled sequences."""
+    """Print the log odds of tracking/detector_models.py as fitted to labelled sequences, and what its bias lacks."""
     with clear_errors():
-        import numpy as np
         from rich.progress import track
 
         from isometry.datasets.kitti_tracking import KittiTracking
         from isometry.tracking.detector_models import detector_named
         from isometry.tracking.parameters import TrackingParameters
         from isometry.tracking.tracker import Tracker
-        from isometry.training.tracking_confidence import fitted_log_odds, seen_tracks
+        from isometry.training.tracking_confidence import SeenTracks, fitted_log_odds, missing_deviation, seen_tracks
 
         parameters = TrackingParameters(detector=detector_named(detections))
         opened = [KittiTracking(kitti_tracking, name.strip()) for name in sequences.split(",")]
         for label in classes.split(","):
             parts = [seen_tracks(Tracker(parameters), each, detections, label) for each in track(opened, label)]
-            told, right = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-            weights = ", ".join(f"{weight:.3g}" for weight in fitted_log_odds(told, right))
-            typer.echo(f"{label}: log_odds = ({weights})  of {len(right)} tracks in frames, {right.mean():.1%} right")
+            seen = SeenTracks.joined(parts)
+            weights = ", ".join(f"{weight:.3g}" for weight in fitted_log_odds(seen.told, seen.right))
+            typer.echo(f"{label}: log_odds = ({weights})  of {len(seen.right)} tracks in frames")
+            typer.echo(f"  {seen.right.mean():.1%} of them right; their positions miss {missing_deviation(seen):.3g} m")

@@ -18,6 +18,7 @@ class DetectorModel:
     """Of one detector and one class of objects."""
 
     position_noise: float  # metres, standard deviation of a centre along x and y
+    position_bias: float  # metres, standard deviation of what all detections of one object have wrong alike
     least_gains: tuple[float, float, float]  # of a detection against a long track: z, sizes, yaw
     # Log odds that a track is an object, for these in turn: 1, the mean score of its detections, the score of the
     # last one, the logarithm of their number, its distance from the base in metres
@@ -36,14 +37,14 @@ def confidence(log_odds: Array, mean: Array, last: Array, hits: NDArray[np.int64
 UNSCORED = 0.5
 """Stands for the score of a detection that has none."""
 
-UNKNOWN_DETECTOR = DetectorModel(0.15, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
+UNKNOWN_DETECTOR = DetectorModel(0.15, 0.1, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
 
 MODELS: dict[str, dict[str, DetectorModel]] = {
     "any": {},
     "pointrcnn": {
-        "car": DetectorModel(0.05, (0.7, 0.4, 0.65), (-5.75, 0.496, 0.531, 0.729, 0.0437)),
-        "pedestrian": DetectorModel(0.05, (0.7, 0.4, 0.65), (-5.43, 0.867, 0.587, 0.4, 0.0253)),
-        "cyclist": DetectorModel(0.05, (0.7, 0.4, 0.65), (-3.02, 0.397, 0.174, 1.13, -0.0458)),
+        "car": DetectorModel(0.05, 0.153, (0.7, 0.4, 0.65), (-5.59, 0.502, 0.494, 0.79, 0.0409)),
+        "pedestrian": DetectorModel(0.05, 0.064, (0.7, 0.4, 0.65), (-5.55, 0.887, 0.583, 0.401, 0.0288)),
+        "cyclist": DetectorModel(0.05, 0.057, (0.7, 0.4, 0.65), (-2.99, 0.393, 0.177, 1.12, -0.0464)),
     },
 }
 

@@ -190,6 +190,9 @@ class Tracker:
     def _told(self, tracks: TrackTable, seen_from: Array, stamp_ns: int) -> tuple[Track, ...]:
         mean, covariance = tracks.motion.best()
         boxes, chosen = tracks.boxes(), tracks.motion.chosen
+        # what is wrong with all detections of an object is not filtered out by many of them
+        bias = np.array([model.position_bias for model in self._models(tracks.label)])
+        covariance[:, X, X] += (bias**2)[:, None, None] * np.eye(2)
         confidence = self._confidence(tracks, mean, stamp_ns, seen_from)
         return tuple(
             Track(

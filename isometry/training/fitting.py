@@ -28,7 +28,7 @@ def logistic_weights(design: Array, right: NDArray[np.bool_], start: Array, pena
 def two_sigma_scale(errors: Array, variances: Array, floor: Array | float = 0.0) -> float:
     """The scale at which errors (N,K) lie within two sigma as often as normal ones.
 
-    Sigma squared is the scale times `variances` (N,K), plus a `floor` (K,).
+    Sigma squared is the scale times `variances` (N,K), plus a `floor` (K,) or (N,K).
     """
 
     def excess(log_scale: float) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from isometry.datasets.kitti_tracking import DONT_CARE, RATE_HZ, KittiObjects, K
 from isometry.geometry.boxes import iou_3d
 from isometry.tracking.tracker import Tracker
 from isometry.tracking.types import Detections
-from isometry.training.fitting import logistic_weights
+from isometry.training.fitting import INSIDE_TWO_SIGMA, logistic_weights, two_sigma_scale
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -23,28 +25,50 @@ PENALTY = 0.01
 NEIGHBOURS = {"Car": ("Van",), "Pedestrian": ("Person_sitting",)}  # that a detector of a class may take for it
 
 
-def seen_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> tuple[Array, Flags]:
-    """Tracks of one class in the frames that had a detection of them, without those where nobody labelled anything.
+@dataclass(frozen=True)
+class SeenTracks:
+    """Tracks in frames that had a detection of them, N rows, R of which were right."""
 
-    What `DetectorModel.log_odds` weighs (N,5), and whether each was right (N,). No poses are used.
-    """
+    told: Array  # (N,5) what `DetectorModel.log_odds` weighs
+    right: Flags  # (N,)
+    errors: Array  # (R,2) of the positions of those that were right, metres
+    variances: Array  # (R,2) of them, as the tracker says
+
+    @staticmethod
+    def joined(parts: Sequence[SeenTracks]) -> SeenTracks:
+        """Several sequences."""
+        return SeenTracks(
+            *(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(SeenTracks))
+        )
+
+
+def seen_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> SeenTracks:
+    """Tracks of one class, without those where nobody labelled anything. No poses are used."""
     found, labelled = sequence.detections(detections), sequence.labels
     score_sums: dict[int, float] = defaultdict(float)
-    told, outcome = [], []
+    told, outcome, errors, variances = [], [], [], []
     for frame in range(sequence.frame_count):
         now = found.of_frame(frame)
         now = now.chosen(np.array(now.labels, dtype=object) == label)
         step = tracker.process(Detections(now.boxes, now.scores, now.labels), round(frame * 1e9 / RATE_HZ))
         seen = [track for track in step.tracks if track.unseen_s == 0.0]
         boxes = np.array([track.box for track in seen]).reshape(-1, 7)
-        right, unknown = judged(sequence, labelled.of_frame(frame), boxes, label)
-        for track, is_right, is_unknown in zip(seen, right, unknown, strict=True):
+        error, right, unknown = judged(sequence, labelled.of_frame(frame), boxes, label)
+        for track, off, is_right, is_unknown in zip(seen, error, right, unknown, strict=True):
             score_sums[track.id] += track.score
             if not is_unknown:
                 mean, range_m = score_sums[track.id] / track.hits, float(np.hypot(*track.box[:2]))
                 told.append((1.0, mean, track.score, np.log(track.hits), range_m))
                 outcome.append(is_right)
-    return np.array(told).reshape(-1, 5), np.array(outcome, bool)
+            if is_right:
+                errors.append(off)
+                variances.append(np.diag(track.covariance)[:2])
+    return SeenTracks(
+        np.array(told).reshape(-1, 5),
+        np.array(outcome, bool),
+        np.array(errors).reshape(-1, 2),
+        np.array(variances).reshape(-1, 2),
+    )
 
 
 def fitted_log_odds(told: Array, right: Flags) -> Array:
@@ -57,17 +81,28 @@ def fitted_log_odds(told: Array, right: Flags) -> Array:
     return np.roll(weights, 1) / sizes
 
 
-def judged(sequence: KittiTracking, truth: KittiObjects, boxes: Array, label: str) -> tuple[Flags, Flags]:
-    """Which of boxes (N,7) are of labelled objects of the class or its neighbours, and which nobody can tell."""
+def missing_deviation(seen: SeenTracks) -> float:
+    """What to add to the positions' deviations, in metres, so that as many errors as should be lie within two sigma."""
+    if (np.abs(seen.errors) <= 2.0 * np.sqrt(seen.variances)).mean() >= INSIDE_TWO_SIGMA:
+        return 0.0
+    return float(np.sqrt(two_sigma_scale(seen.errors, np.ones_like(seen.errors), seen.variances)))
+
+
+def judged(sequence: KittiTracking, truth: KittiObjects, boxes: Array, label: str) -> tuple[Array, Flags, Flags]:
+    """How far (N,2) boxes (N,7) are from labelled ones, which (N,) are of those, and of which nobody can tell.
+
+    Labelled are the objects of the class and of its neighbours; errors of other boxes mean nothing.
+    """
     names = np.array(truth.labels, dtype=object)
     of_class = truth.chosen(np.isin(names, (label, *NEIGHBOURS.get(label, ()))))
     overlap = iou_3d(boxes, of_class.boxes)
     rows, columns = linear_sum_assignment(-overlap)
-    right = np.zeros(len(boxes), bool)
+    right, errors = np.zeros(len(boxes), bool), np.zeros((len(boxes), 2))
+    errors[rows] = boxes[rows, :2] - of_class.boxes[columns, :2]
     right[rows] = overlap[rows, columns] >= MATCH
     image = sequence.calibration.project(boxes)
     no_care = truth.chosen(names == DONT_CARE).image_boxes
     corners = np.maximum(image[:, None, :2], no_care[:, :2]), np.minimum(image[:, None, 2:], no_care[:, 2:])
     shared = np.prod(np.maximum(corners[1] - corners[0], 0.0), axis=-1)
     area = np.maximum(np.prod(image[:, 2:] - image[:, :2], axis=-1), 1e-9)
-    return right, ~right & (shared > NO_CARE_SHARE * area[:, None]).any(axis=1)
+    return errors, right, ~right & (shared > NO_CARE_SHARE * area[:, None]).any(axis=1)
