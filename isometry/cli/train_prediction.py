@@ -19,20 +19,33 @@ def motion_scenes(
     poses: Annotated[
         list[str] | None, typer.Option(help="Poses of a sequence, N:FILE; found from its labels otherwise.")
     ] = None,
+    drives: Annotated[
+        list[str] | None, typer.Option("--drive", help="A drive of KITTI odometry, again for each: DIR:NN.")
+    ] = None,
+    first_frame: Annotated[
+        int, typer.Option(help="Frames of drives before are skipped (00: poses 0-13 are bad).")
+    ] = 14,
 ) -> None:
     """Prepare scenes of traffic, simulated and recorded, for `isometry train motion-prediction`."""
     with clear_errors():
+        from isometry.datasets.kitti import KittiOdometry
         from isometry.evaluation.prediction_cases import open_recordings
-        from isometry.training.prediction_scenes import recorded_scenes, simulated_scenes
+        from isometry.training.prediction_scenes import Scenes, driven_scenes, recorded_scenes, simulated_scenes
 
         if simulated:
             with progress_bar("simulating") as advance:
                 scenes = simulated_scenes(range(seed, seed + simulated), lambda done: advance(done, simulated))
             scenes.save(output / "simulated.npz")
+        recorded = []
         if kitti_tracking is not None:
             recordings = open_recordings(kitti_tracking, sequences, poses or [])
             parts = [(part.positions, part.labels) for each in recordings for part in each.stretches()]
-            recorded_scenes(parts, seed).save(output / "recorded.npz")
+            recorded.append(recorded_scenes(parts, seed))
+        for text in drives or []:
+            root, _, sequence = text.partition(":")
+            recorded.append(driven_scenes(KittiOdometry(Path(root), sequence).poses[first_frame:, :2, 3]))
+        if recorded:
+            Scenes.joined(recorded).save(output / "recorded.npz")
 
 
 def motion_prediction(

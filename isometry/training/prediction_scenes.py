@@ -20,6 +20,8 @@ MOST_AGENTS = 24  # of a scene; of more, the first ones of a random order are ta
 LEAST_PAST = 5  # moments before the first scene
 APART_S = 1.5  # between two scenes of one simulation
 SIMULATED_S = 14.0
+DRIVES, DRIVES_APART_M = 12, 200.0  # stretches of a drive that are put into one scene
+EMPTY = np.full((1, MOST_AGENTS, MOMENTS, 2), np.nan, np.float32)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Scenes:
 
     @staticmethod
     def joined(parts: Sequence[Scenes]) -> Scenes:
-        """All of them."""
+        """All of them, those of no part too."""
+        parts = [Scenes(EMPTY[:0], np.zeros((0, MOST_AGENTS, len(KINDS)), np.float32)), *parts]
         return Scenes(np.concatenate([p.positions for p in parts]), np.concatenate([p.kinds for p in parts]))
 
     def save(self, path: Path) -> None:
@@ -56,26 +59,25 @@ class Scenes:
 
 def scenes_of(positions: Array, labels: Sequence[str], every: int, random: np.random.Generator) -> Scenes:
     """Scenes at every so many of the moments of positions (T,A,2), which are `PATH_STEP_S` apart, NaN while absent."""
-    found, kinds = [], []
-    agents = np.array([[kind_of_motion(label) == kind for kind in KINDS] for label in labels], np.float32)
+    kinds = np.array([[kind_of_motion(label) == kind for kind in KINDS] for label in labels], np.float32)
+    found = []
     for now in range(LEAST_PAST, len(positions) - 1, every):
-        here = np.flatnonzero(np.isfinite(positions[now, :, 0]))
-        here = random.permutation(here)[:MOST_AGENTS]
-        if len(here) == 0:
-            continue
-        scene = np.full((MOST_AGENTS, MOMENTS, 2), np.nan, np.float32)
-        first, last = max(0, now - HISTORY + 1), min(len(positions), now + PATH_STEPS + 1)
-        start = first - (now - HISTORY + 1)
-        cut = positions[first:last, here].swapaxes(0, 1) - positions[now, here].mean(axis=0)
-        scene[: len(here), start : start + last - first] = cut
-        if not np.isfinite(scene[:, HISTORY:]).any():
-            continue
-        found.append(scene)
-        kinds.append(np.zeros((MOST_AGENTS, len(KINDS)), np.float32))
-        kinds[-1][: len(here)] = agents[here]
-    if not found:
-        return Scenes(np.zeros((0, MOST_AGENTS, MOMENTS, 2), np.float32), np.zeros((0, MOST_AGENTS, 3), np.float32))
-    return Scenes(np.stack(found), np.stack(kinds))
+        here = random.permutation(np.flatnonzero(np.isfinite(positions[now, :, 0])))[:MOST_AGENTS]
+        found.append(_scene(positions[:, here], kinds[here], now))
+    return Scenes.joined(found)
+
+
+def _scene(positions: Array, kinds: Floats, now: int) -> Scenes:
+    """The scene around one moment of positions (T,A,2) of agents that are there then; none if nobody has a future."""
+    first, last = max(0, now - HISTORY + 1), min(len(positions), now + PATH_STEPS + 1)
+    start = first - (now - HISTORY + 1)
+    scene, padded = EMPTY.copy(), np.zeros((1, MOST_AGENTS, len(KINDS)), np.float32)
+    count = positions.shape[1]
+    if count:
+        cut = positions[first:last].swapaxes(0, 1) - positions[now].mean(axis=0)
+        scene[0, :count, start : start + last - first] = cut
+        padded[0, :count] = kinds
+    return Scenes(scene, padded) if np.isfinite(scene[:, :, HISTORY:]).any() else Scenes(scene[:0], padded[:0])
 
 
 def simulated_scenes(seeds: Sequence[int], progress: Callable[[int], None] = lambda _done: None) -> Scenes:
@@ -87,6 +89,20 @@ def recorded_scenes(parts: Iterable[tuple[Array, Sequence[str]]], seed: int, eve
     """Scenes of recordings: positions (T,A,2) in a frame that does not move, `PATH_STEP_S` apart, and labels (A,)."""
     random = np.random.default_rng(seed)
     return Scenes.joined([scenes_of(positions, labels, every, random) for positions, labels in parts])
+
+
+def driven_scenes(positions: Array) -> Scenes:
+    """Scenes of one vehicle's drive: positions (T,2), `PATH_STEP_S` apart; it is a car like any other.
+
+    `DRIVES` stretches of the drive make one scene, too far from each other to have to do with each other.
+    """
+    length = len(positions) // DRIVES
+    stretches = np.stack([positions[k * length : (k + 1) * length] for k in range(DRIVES)], axis=1)
+    grid = np.stack(np.meshgrid(np.arange(4), np.arange(DRIVES // 4)), axis=-1).reshape(-1, 2)
+    places = DRIVES_APART_M * (grid - grid.mean(axis=0))
+    kinds = np.eye(len(KINDS), dtype=np.float32)[[KINDS.index("car")] * DRIVES]
+    moments = range(LEAST_PAST, length - 1)
+    return Scenes.joined([_scene(stretches - stretches[now] + places, kinds, now) for now in moments])
 
 
 def _simulations(seeds: Sequence[int], progress: Callable[[int], None]) -> Iterator[Scenes]:

@@ -60,7 +60,7 @@ def test_a_standing_vehicle_that_people_walk_towards_stands() -> None:
         return Moment(np.arange(4), boxes, ["Pedestrian"] * 4)
 
     poses = own_motion([moment(k) for k in range(60)]).poses
-    assert np.linalg.norm(poses[-1, :2]) < 1.0
+    assert np.linalg.norm(poses[-1, :2]) < 2.5  # in six seconds, in which they come eight metres
 
 
 def test_no_objects_at_all_is_no_motion() -> None:
