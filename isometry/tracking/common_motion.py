@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.tracking.motion_rules import Motion, V, X
+from isometry.tracking.motion_rules import Motion, V, X, spread
 
 Array = NDArray[np.float64]
 
@@ -44,9 +44,9 @@ def common_motion(found: Array, expected: Array, variances: Array, deviations: A
 
 def common_velocity(motion: Motion, positions: Array) -> Array:
     """Velocity (N,2) that an object at each of `positions` (N,2) has if it moves as most of `motion` (M) does."""
-    mean, _ = motion.best()
+    mean, covariance = motion.best()
     if len(mean) < FEWEST:  # too few to tell a turn of the base from motion of their own
         return np.zeros((len(positions), 2))
-    x, y, turn = common_motion(mean[:, X], mean[:, X] + mean[:, V], motion.spread(V), SPREAD)
+    x, y, turn = common_motion(mean[:, X], mean[:, X] + mean[:, V], spread(covariance, V), SPREAD)
     velocity: Array = np.array([x, y]) + turn * np.stack([-positions[:, 1], positions[:, 0]], axis=1)
     return velocity

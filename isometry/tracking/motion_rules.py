@@ -65,11 +65,6 @@ class Motion:
         """Number (N,) of each object's rule."""
         return np.asarray(np.argmax(self.score, axis=0))
 
-    def spread(self, part: slice) -> Array:
-        """Variance (N,) of position or velocity, the mean over all directions, under each object's rule."""
-        _, covariance = self.best()
-        return np.asarray(np.trace(covariance[:, part, part], axis1=1, axis2=2) / 2.0)
-
     def best(self) -> tuple[Array, Array]:
         """Mean (N,5) and covariance (N,5,5) under each object's rule."""
         objects = np.arange(self.mean.shape[1])
@@ -89,6 +84,11 @@ def born(position: Array, variance: Array, velocity: Array, velocity_covariance:
     covariance[VELOCITY:, :, V, V] = velocity_covariance
     covariance[TURN, :, W, W] = BIRTH_YAW_RATE**2
     return Motion(mean, covariance, np.repeat(_preference(over_ground)[:, None], count, axis=1))
+
+
+def spread(covariance: Array, part: slice) -> Array:
+    """Variance (N,) of the position or the velocity of states (N,5,5), the mean over all directions."""
+    return np.asarray(np.trace(covariance[:, part, part], axis1=1, axis2=2) / 2.0)
 
 
 def _preference(over_ground: bool) -> Array:

@@ -24,16 +24,13 @@ class TrackTable:
     rest: Array  # (N,5) z, length, width, height in metres, yaw in radians
     score_sum: Array  # (N,) of its detections
     score: Array  # (N,) of the last one
+    confidence: Array  # (N,) 0 to 1, after the last step
     hits: NDArray[np.int64]  # (N,) how many
     born_ns: NDArray[np.int64]  # (N,)
     seen_ns: NDArray[np.int64]  # (N,) stamp of the last one
 
     def __len__(self) -> int:
         return len(self.id)
-
-    def boxes(self) -> Array:
-        """Boxes (N,7) under the rule that fits each best."""
-        return np.concatenate([self.motion.best()[0][:, :2], self.rest], axis=1)
 
     def take(self, index: Index | NDArray[np.bool_]) -> TrackTable:
         """Some of them."""

@@ -21,7 +21,7 @@ from isometry.tracking.association import associate
 from isometry.tracking.box_filter import as_expected, blended, elected
 from isometry.tracking.common_motion import common_velocity
 from isometry.tracking.detector_models import DetectorModel, confidence, detector_model
-from isometry.tracking.motion_rules import RULES, Motion, V, W, X
+from isometry.tracking.motion_rules import RULES, Motion, V, W, X, spread
 from isometry.tracking.object_kinds import kind_of
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.track_table import TrackTable
@@ -75,7 +75,7 @@ class Tracker:
         tracks, is_new = self._tracks, np.ones(len(found), bool)
         if tracks is not None:
             tracks = self._moved(tracks, (stamp_ns - self._stamp_ns) * 1e-9)
-            of_track, of_found = self._paired(tracks, found, stamp_ns, T_odom_base[:2, 3])
+            of_track, of_found = self._paired(tracks, found)
             self._correct(tracks, of_track, found.taken(of_found), stamp_ns, over_ground)
             is_new[of_found] = False
         born = self._born(found.taken(np.flatnonzero(is_new)), stamp_ns, tracks, over_ground)
@@ -84,7 +84,7 @@ class Tracker:
         alive = self._alive(tracks, stamp_ns)
         self._tracks, self._stamp_ns = tracks.take(alive), stamp_ns
         return TrackingStep(
-            tracks=self._told(self._tracks, T_odom_base[:2, 3], stamp_ns),
+            tracks=self._told(self._tracks, stamp_ns, T_odom_base[:2, 3]),
             T_odom_base=T_odom_base,
             rejected=rejected,
             restarted=restarted,
@@ -114,14 +114,14 @@ class Tracker:
         rest[:, 4] += elapsed_s * motion.best()[0][:, W]
         return replace(tracks, motion=motion, rest=rest)
 
-    def _paired(self, tracks: TrackTable, found: Detections, stamp_ns: int, seen_from: Array) -> tuple[Index, Index]:
-        mean, _ = tracks.motion.best()
+    def _paired(self, tracks: TrackTable, found: Detections) -> tuple[Index, Index]:
+        mean, covariance = tracks.motion.best()
+        expected = np.concatenate([mean[:, X], tracks.rest], axis=1)
         wander = np.array([kind_of(label).wander for label in tracks.label])
-        confidence = self._confidence(tracks, mean, stamp_ns, seen_from)
         # clusters take another class from scan to scan; a detector that knows headings knows its classes too
         same = tracks.label[:, None] == np.array(found.labels, dtype=object)[None, :]
         possible = same if found.headings_known else np.ones_like(same)
-        return associate(tracks.boxes(), tracks.motion.spread(X) + wander**2, confidence, found.boxes, possible)
+        return associate(expected, spread(covariance, X) + wander**2, tracks.confidence, found.boxes, possible)
 
     def _correct(self, tracks: TrackTable, index: Index, found: Detections, stamp_ns: int, over_ground: bool) -> None:
         """Write what detections (K) say into the tracks `index` (K)."""
@@ -171,6 +171,7 @@ class Tracker:
             rest=found.boxes[:, 2:].copy(),
             score_sum=found.scores.copy(),
             score=found.scores.copy(),
+            confidence=np.zeros(count),
             hits=np.ones(count, np.int64),
             born_ns=np.full(count, stamp_ns),
             seen_ns=np.full(count, stamp_ns),
@@ -187,13 +188,16 @@ class Tracker:
         allowed_s = np.minimum(FIRST_UNSEEN_S + seen_for_s, self.parameters.longest_unseen_s)
         return np.asarray((stamp_ns - tracks.seen_ns) * 1e-9 <= allowed_s)
 
-    def _told(self, tracks: TrackTable, seen_from: Array, stamp_ns: int) -> tuple[Track, ...]:
+    def _told(self, tracks: TrackTable, stamp_ns: int, seen_from: Array) -> tuple[Track, ...]:
         mean, covariance = tracks.motion.best()
-        boxes, chosen = tracks.boxes(), tracks.motion.chosen
+        boxes, chosen = np.concatenate([mean[:, X], tracks.rest], axis=1), tracks.motion.chosen
+        models = self._models(tracks.label)
         # what is wrong with all detections of an object is not filtered out by many of them
-        bias = np.array([model.position_bias for model in self._models(tracks.label)])
-        covariance[:, X, X] += (bias**2)[:, None, None] * np.eye(2)
-        confidence = self._confidence(tracks, mean, stamp_ns, seen_from)
+        covariance[:, X, X] += np.array([model.position_bias**2 for model in models])[:, None, None] * np.eye(2)
+        weights = np.array([model.log_odds for model in models]).reshape(-1, 5)
+        range_m = np.hypot(mean[:, 0] - seen_from[0], mean[:, 1] - seen_from[1])
+        seen = confidence(weights, tracks.score_sum / tracks.hits, tracks.score, tracks.hits, range_m)
+        tracks.confidence[:] = seen * np.exp((tracks.seen_ns - stamp_ns) * 1e-9 / UNSEEN_S)
         return tuple(
             Track(
                 id=int(tracks.id[k]),
@@ -202,18 +206,12 @@ class Tracker:
                 velocity=mean[k, V],
                 yaw_rate=float(mean[k, W]),
                 covariance=covariance[k, :4, :4],
-                confidence=float(confidence[k]),
+                confidence=float(tracks.confidence[k]),
                 motion=RULES[chosen[k]],
                 hits=int(tracks.hits[k]),
                 age_s=(stamp_ns - int(tracks.born_ns[k])) * 1e-9,
                 unseen_s=(stamp_ns - int(tracks.seen_ns[k])) * 1e-9,
                 score=float(tracks.score[k]),
             )
-            for k in np.argsort(-confidence, kind="stable")
+            for k in np.argsort(-tracks.confidence, kind="stable")
         )
-
-    def _confidence(self, tracks: TrackTable, mean: Array, stamp_ns: int, seen_from: Array) -> Array:
-        weights = np.array([model.log_odds for model in self._models(tracks.label)]).reshape(-1, 5)
-        range_m = np.asarray(np.hypot(*(mean[:, X] - seen_from).T))
-        seen = confidence(weights, tracks.score_sum / tracks.hits, tracks.score, tracks.hits, range_m)
-        return np.asarray(seen * np.exp((tracks.seen_ns - stamp_ns) * 1e-9 / UNSEEN_S))
