@@ -33,6 +33,7 @@ from isometry.tracking.tracker import Tracker
 from isometry.tracking.types import PATH_STEPS, Detections, Track, TrackingStep
 
 Array = NDArray[np.float64]
+READINGS, ALIGNED = 30_000, 6000  # of a scan for odometry, and points that they are thinned to: more are no more exact
 
 
 class TrackingPipeline:
@@ -125,8 +126,10 @@ class TrackingPipeline:
         yaw: float,
     ) -> Array:
         """Where the base is, in the frame that it had at the first scan, by odometry in a frame turned by `yaw`."""
-        self._odometry = self._odometry or LidarOdometry(LidarOdometryParameters())
-        step = self._odometry.process(turned(points, -yaw), stamp_ns, turned(origin[None], -yaw)[0], offsets_s)
+        self._odometry = self._odometry or LidarOdometry(LidarOdometryParameters(most_points=ALIGNED))
+        every = max(1, len(points) // READINGS)
+        offsets_s = None if offsets_s is None else offsets_s[::every]
+        step = self._odometry.process(turned(points[::every], -yaw), stamp_ns, turned(origin[None], -yaw)[0], offsets_s)
         T_base_turned = se3.from_planar(0.0, 0.0, yaw)
         return T_base_turned @ step.T_odom_base @ se3.inverse(T_base_turned)
 
