@@ -36,6 +36,24 @@ def from_kitti(
         write_drive(out, drive, chosen, drift, advance)
 
 
+@app.command("from-kitti-tracking")
+def from_kitti_tracking(
+    out: Annotated[Path, typer.Argument(help="Directory to write; must not exist.")],
+    kitti_tracking: Annotated[Path, typer.Option(help="KITTI tracking directory: label_02/, calib/, velodyne/.")],
+    sequence: Annotated[str, typer.Option(help="Sequence, such as 0.")],
+    detections: Annotated[str, typer.Option(help="Name of a detector's detections to write too.")] = "",
+    poses: Annotated[Path | None, typer.Option(help="LiDAR poses, as odometry; none if left out.")] = None,
+) -> None:
+    """Write a sequence as rosbag2 (mcap): points, detections, and with poses tf and odom."""
+    from isometry.datasets.kitti_tracking import KittiTracking
+    from isometry.datasets.scans import read_poses
+    from isometry.datasets.tracking_bag import write_tracking
+
+    with clear_errors(), progress_bar(f"writing {out.name}") as advance:
+        tracking = KittiTracking(kitti_tracking, sequence)
+        write_tracking(out, tracking, detections, None if poses is None else read_poses(poses), advance)
+
+
 @app.command()
 def info(path: Annotated[Path, typer.Argument(metavar="FILE", help="rosbag2 directory, .mcap or .db3.")]) -> None:
     """Read a bag whole and list its topics."""

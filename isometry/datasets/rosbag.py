@@ -18,6 +18,7 @@ from isometry.geometry import se3
 
 Array = NDArray[np.float64]
 POINT_CLOUD, IMU = "sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/Imu"
+DETECTIONS = "vision_msgs/msg/Detection3DArray"
 POSE, ODOMETRY, TRANSFORMS = "geometry_msgs/msg/PoseStamped", "nav_msgs/msg/Odometry", "tf2_msgs/msg/TFMessage"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isometry.datasets.drive_bag import START_NS, write_drive
+from isometry.datasets.bag_writer import START_NS
+from isometry.datasets.drive_bag import write_drive
 from isometry.datasets.kitti import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift
 from isometry.evaluation.recording import Recording

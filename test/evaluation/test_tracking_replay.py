@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from typer.testing import CliRunner
 
 from isometry.cli.main import app
-from isometry.datasets.drive_bag import START_NS, write_drive
+from isometry.datasets.bag_writer import START_NS, new_bag
+from isometry.datasets.drive_bag import write_drive
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti import KittiOdometry
 from isometry.evaluation.recording import TrackingRecording
@@ -23,7 +21,6 @@ from isometry.evaluation.tracking_replay import figures
 pytest.importorskip("rclpy", reason="needs ROS 2: rclpy is not installed")
 
 TENTH = 100_000_000
-ARRAY = "vision_msgs/msg/Detection3DArray"
 
 
 def test_each_scan_of_a_drive_is_answered_and_reported(simulated_kitti: Path, tmp_path: Path) -> None:
@@ -55,11 +52,11 @@ def test_each_scan_of_a_drive_is_answered_and_reported(simulated_kitti: Path, tm
     assert "<h2>From above</h2>" in (out / "report.html").read_text()
 
 
-def test_detections_are_played_in_place_of_scans(repository: Path, tmp_path: Path) -> None:
+def test_detections_are_played_in_place_of_scans(tmp_path: Path) -> None:
     """A car at 10 m/s, and no odometry: the tracks are in the frame of the robot."""
     bag = tmp_path / "detections"
-    write_detections(bag, repository)
-    recording = replay_tracking(bag, tmp_path / "node.log", rate=0.0, detections="/boxes")
+    write_detections(bag)
+    recording = replay_tracking(bag, tmp_path / "node.log", rate=0.0, detections="/detections")
     np.testing.assert_array_equal(recording.answer_stamps_ns, START_NS + TENTH * np.arange(10))
     assert str(recording.frame) == "base_link"
     assert set(recording.labels) == {"car"}
@@ -69,33 +66,18 @@ def test_detections_are_played_in_place_of_scans(repository: Path, tmp_path: Pat
     assert (told["ids"], told["tracks_median"]) == (1, 1.0)
 
 
-def write_detections(path: Path, repository: Path) -> None:
-    """Ten messages of a car, as `ros2 bag record` writes them: the bag says what its messages are made of."""
-    store = get_typestore(Stores.ROS2_HUMBLE)
-    for file in (repository / "interfaces" / "vision_msgs" / "msg").glob("*.msg"):
-        store.register(get_types_from_msg(file.read_text(), f"vision_msgs/msg/{file.stem}"))
-
-    def make(kind: str, *values: Any) -> Any:
-        return store.types[kind](*values)
-
-    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
-        connection = writer.add_connection("/boxes", ARRAY, typestore=store)
+def write_detections(path: Path) -> None:
+    """Ten messages of a car that drives away."""
+    with new_bag(path, ["/detections", "/tf_static"]) as bag:
+        bag.static_transform(START_NS, "base_link", "lidar", np.eye(4))
         for k in range(10):
-            stamp_ns = START_NS + k * TENTH
-            header = make("std_msgs/msg/Header", make("builtin_interfaces/msg/Time", *divmod(stamp_ns, 10**9)), "lidar")
-            position = make("geometry_msgs/msg/Point", 5.0 + k, 2.0, 0.8)
-            pose = make("geometry_msgs/msg/Pose", position, make("geometry_msgs/msg/Quaternion", 0.0, 0.0, 0.0, 1.0))
-            box = make("vision_msgs/msg/BoundingBox3D", pose, make("geometry_msgs/msg/Vector3", 4.0, 1.8, 1.5))
-            hypothesis = make("vision_msgs/msg/ObjectHypothesis", "car", 0.9)
-            uncertain = make("geometry_msgs/msg/PoseWithCovariance", pose, np.zeros(36))
-            result = make("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis, uncertain)
-            detection = make("vision_msgs/msg/Detection3D", header, [result], box, "")
-            writer.write(connection, stamp_ns, store.serialize_cdr(make(ARRAY, header, [detection]), ARRAY))
+            box = np.array([[5.0 + k, 2.0, 0.8, 4.0, 1.8, 1.5, 0.0]])
+            bag.detections(START_NS + k * TENTH, box, np.array([0.9]), ["car"])
 
 
-def test_what_cannot_be_replayed_is_named(repository: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_replayed_is_named(tmp_path: Path) -> None:
     bag = tmp_path / "detections"
-    write_detections(bag, repository)
+    write_detections(bag)
     with pytest.raises(DatasetError, match="0 topics of type sensor_msgs/msg/PointCloud2"):
         replay_tracking(bag, tmp_path / "node.log")
     arguments = ["run", "tracking", "--bag", str(bag), "--out", str(tmp_path), "--parameter", "input"]
