@@ -18,6 +18,7 @@ from isometry.geometry.boxes import moved
 from isometry.tracking.types import BOX, Detections, TrackingStep
 
 Array = NDArray[np.float64]
+LONGEST_UNSEEN_S = 0.15  # a track that nothing was seen of for longer is a guess, and is not told of here
 SENSOR = np.zeros(3)  # scans are in the frame of the LiDAR itself
 
 
@@ -158,8 +159,7 @@ def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: i
         step = work()
         seconds[frame] = time.perf_counter() - began
         T_odom_lidar[frame] = step.T_odom_base
-        # a track that nothing was seen of in this frame is a guess that nothing is told of here
-        told = [each for each in step.tracks if each.unseen_s == 0.0]
+        told = [each for each in step.tracks if each.unseen_s <= LONGEST_UNSEEN_S]
         rows += [(frame, each.id, float(np.hypot(*each.velocity)), each.confidence) for each in told]
         labels += [each.label for each in told]
         boxes.append(moved(se3.inverse(step.T_odom_base), np.array([each.box for each in told])))

@@ -17,7 +17,7 @@ from isometry.datasets.scans import read_poses
 from isometry.evaluation.tracking import ClassResult, figures, measure, measure_scans, turn_figures
 from isometry.evaluation.tracking_objects import speeds_over_ground
 from isometry.evaluation.tracking_report import write_report
-from isometry.evaluation.tracking_runs import FollowsDetections, TurnedDetections, TurnedScans
+from isometry.evaluation.tracking_runs import FollowsDetections, TurnedDetections, TurnedScans, track_detections
 from isometry.geometry import se3
 from isometry.geometry.boxes import moved
 from isometry.tracking.baseline import BaselineTracker
@@ -156,6 +156,16 @@ def test_tracks_of_unknown_class_in_scans_are_no_false_alarms(drive: Path) -> No
     sequence, poses = KittiTracking(drive, "0"), read_poses(drive / "poses/0000.txt")
     result = measure_scans([sequence], IOUS, lambda: Clutter(sequence), poses)
     assert result.curves[0.25].best.false_positives == 0
+
+
+def test_a_track_that_nothing_was_seen_of_for_long_is_not_told_of(sequences: list[KittiTracking]) -> None:
+    class Guessing:
+        def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
+            track = _track(1, "car", np.array([15.0, 3.0, -0.9, 4.0, 1.8, 1.5, 0.0]), 0.0)
+            return TrackingStep((replace(track, unseen_s=1e-9 * stamp_ns),), np.eye(4))
+
+    tracks = track_detections(Guessing(), sequences[0].detections("simulated"), 10)
+    np.testing.assert_array_equal(tracks.frames, [0, 1])
 
 
 def test_speeds_are_over_ground(drive: Path) -> None:
