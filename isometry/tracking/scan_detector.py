@@ -26,6 +26,8 @@ from isometry.tracking.types import BOX, Detections
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 RIM_METRES = 0.2  # around an object, in which no other one has its centre
+LOWEST_TOP_METRES = 0.5  # what is lower is a kerb or grass
+POLE_METRES = (1.5, 2.3)  # what is narrower than the one and higher than the other is a pole or a trunk
 LAYER_METRES = 1.0  # of the layer above
 NODE_METRES = 3.0  # between heights of the ground; clusters bear more blur than registration does
 
@@ -83,7 +85,7 @@ class ScanDetector:
         """The objects among what stands on the ground, in the base frame."""
         points, over = standing.points, standing.over
         links = self.parameters.link_m + self.parameters.link_per_m * np.hypot(points[:, 0], points[:, 1])
-        chosen, starts = _of_object_size(points, clusters(points, links), self.parameters)
+        chosen, starts = _of_object_size(points, over, clusters(points, links), self.parameters)
         if not len(starts):
             return Detections(np.zeros((0, BOX)), np.zeros(0), (), headings_known=False)
         hidden = hidden_sides(points, chosen, starts)
@@ -129,13 +131,16 @@ def _within_reach(
     return np.compress(within, points[:, :3], axis=0)
 
 
-def _of_object_size(points: Array, cluster: Index, parameters: ScanDetectorParameters) -> tuple[Index, Index]:
+def _of_object_size(
+    points: Array, over: Array, cluster: Index, parameters: ScanDetectorParameters
+) -> tuple[Index, Index]:
     """Indices (M,) of the points of clusters that can be objects, cluster by cluster, and where each starts (C,)."""
     order, starts = gathered(cluster)
     if not len(starts):
         return order, starts
     x, y = points[order, :2].T
-    spans = [np.maximum.reduceat(values, starts) - np.minimum.reduceat(values, starts) for values in (x, y)]
-    sizes = np.diff(starts, append=len(order))
-    fitting = (sizes >= parameters.fewest_points) & (np.hypot(*spans) <= parameters.longest_m)
+    span = np.hypot(*(np.maximum.reduceat(each, starts) - np.minimum.reduceat(each, starts) for each in (x, y)))
+    top, sizes = np.maximum.reduceat(over[order], starts), np.diff(starts, append=len(order))
+    fitting = (sizes >= parameters.fewest_points) & (span <= parameters.longest_m) & (top >= LOWEST_TOP_METRES)
+    fitting &= (span > POLE_METRES[0]) | (top < POLE_METRES[1])
     return order[np.repeat(fitting, sizes)], np.cumsum(sizes[fitting]) - sizes[fitting]
