@@ -141,7 +141,8 @@ class TrackingNode(PerceptionNode):
             T_base_message = self._sensors.pose(outputs.frame_of(message), stamp_ns)
             found = outputs.from_detections(message, T_base_message, self._class_names)
             return self._pipeline.process_detections(found, stamp_ns, T_odom_base)
-        points, offsets_s = decode_xyz_and_offsets(message) if self._own.deskew else (decode_xyz(message), None)
+        timed = self._own.deskew and T_odom_base is None  # only odometry asks when a reading was taken
+        points, offsets_s = decode_xyz_and_offsets(message) if timed else (decode_xyz(message), None)
         in_base, T_base_sensor = self._sensors.in_base_frame(points, message.header.frame_id, stamp_ns)
         return self._pipeline.process_scan(in_base, stamp_ns, T_odom_base, T_base_sensor[:3, 3], offsets_s)
 

@@ -33,7 +33,9 @@ class TrackingNodeParameters:
     sensor_pose: str = parameter("tf", "tf: base_frame -> frame of the input from TF; identity: they are the same")
     transform_timeout: float = parameter(0.2, "seconds to wait for a transform of an input's stamp", 0.0, 5.0)
     publish_tf: bool = parameter(False, "with points and odometry = none: publish odom_frame -> base_frame on /tf")
-    deskew: bool = parameter(True, "use the time of each reading, where the points have a field of it")
+    deskew: bool = parameter(
+        True, "with odometry = none: use the time of each reading, where the points have a field of it"
+    )
     class_names: str = parameter(
         "", "what class ids of detections mean, as 0=car,1=pedestrian,2=cyclist; others are names as they are"
     )

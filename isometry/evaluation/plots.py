@@ -67,10 +67,10 @@ def latency(recording: NodeRecording) -> go.Figure:
         return figure
     p50, p99 = np.percentile(milliseconds, [50, 99])
     figure.add_histogram(x=milliseconds, nbinsx=80, marker={"color": BLUE})
-    for value, name, side in ((p50, "p50", "right"), (p99, "p99", "left")):
+    for value, name, side, shift in ((p50, "p50", "right", 0), (p99, "p99", "left", -16)):  # they may be neighbours
         text = f"{name} {value:.0f} ms"
         figure.add_vline(x=value, line={"dash": "dash", "color": RED}, annotation_text=text)
-        figure.layout.annotations[-1].update(xanchor="left" if side == "right" else "right")
+        figure.layout.annotations[-1].update(xanchor="left" if side == "right" else "right", yshift=shift)
     return figure
 
 
