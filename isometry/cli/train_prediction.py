@@ -28,9 +28,11 @@ def motion_scenes(
 ) -> None:
     """Prepare scenes of traffic, simulated and recorded, for `isometry train motion-prediction`."""
     with clear_errors():
+        import numpy as np
+
         from isometry.datasets.kitti import KittiOdometry
         from isometry.evaluation.prediction_cases import open_recordings
-        from isometry.training.prediction_scenes import Scenes, driven_scenes, recorded_scenes, simulated_scenes
+        from isometry.training.prediction_scenes import Scenes, driven_scenes, scenes_of, simulated_scenes
 
         if simulated:
             with progress_bar("simulating") as advance:
@@ -38,9 +40,13 @@ def motion_scenes(
             scenes.save(output / "simulated.npz")
         recorded = []
         if kitti_tracking is not None:
-            recordings = open_recordings(kitti_tracking, sequences, poses or [])
-            parts = [(part.positions, part.labels) for each in recordings for part in each.stretches()]
-            recorded.append(recorded_scenes(parts, seed))
+            for recording in open_recordings(kitti_tracking, sequences, poses or []):
+                random = np.random.default_rng(seed)
+                recorded += [
+                    scenes_of(recording.positions[part.start : part.stop], recording.labels, moments, random)
+                    for part in recording.stretches()
+                    for moments in [[now - part.start for now in recording.sure_moments(part)]]
+                ]
         for text in drives or []:
             root, _, sequence = text.partition(":")
             recorded.append(driven_scenes(KittiOdometry(Path(root), sequence).poses[first_frame:, :2, 3]))

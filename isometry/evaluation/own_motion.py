@@ -28,6 +28,7 @@ WINDOW, EVERY = 10, 3  # steps that are explained at once; steps between two suc
 LEAST_GAIN = 12.0  # of log likelihood, from which on another motion is believed
 LEAST_JUMP = np.array([0.5, 0.1])  # metres a second, radians a second
 SPEEDS, TURNS = np.arange(-1.0, 36.0, 0.5), np.linspace(-0.6, 0.6, 41)  # that are tried
+ANCHORED = 0.9  # share of the moments at which something that stands must be known
 UNLIKELY = -9.0  # log likelihood of an object that moves as none of its class does
 
 
@@ -71,17 +72,25 @@ class OwnMotion:
 
     poses: Array  # (T,3) x, y, yaw
     restarts: tuple[int, ...]  # moments at which another motion began to be believed
+    anchored: NDArray[np.bool_]  # (T,) whether anything was known to stand: nothing else tells where the vehicle is
 
-    def agrees(self, first: int, last: int) -> bool:
-        """Whether the moments from the first to the last are in one frame."""
-        return not any(first < restart <= last for restart in self.restarts)
+    @staticmethod
+    def given(poses: Array) -> OwnMotion:
+        """Of poses (T,3) that somebody measured."""
+        return OwnMotion(poses, (), np.ones(len(poses), bool))
+
+    def sure(self, first: int, last: int) -> bool:
+        """Whether the moments from the first to the last are in one frame, which at nearly all of them was anchored."""
+        known = self.anchored[max(first, 0) : last + 1]
+        whole = not any(first < restart <= last for restart in self.restarts)
+        return whole and len(known) > 0 and float(known.mean()) >= ANCHORED
 
 
 def own_motion(moments: Sequence[Moment], step_s: float = 0.1) -> OwnMotion:
     """The motion through moments that are `step_s` apart."""
     speed, turn = _explained(moments[: WINDOW + 1], step_s)[:2]
     twist = np.array([speed, 0.0, turn]) * step_s
-    pose, poses, restarts = np.zeros(3), [], []
+    pose, poses, restarts, anchored = np.zeros(3), [], [], []
     objects: dict[int, _Object] = {}
     for k, moment in enumerate(moments):
         known = [objects[i] for i in moment.ids.tolist() if i in objects]
@@ -97,7 +106,8 @@ def own_motion(moments: Sequence[Moment], step_s: float = 0.1) -> OwnMotion:
             pose, twist = moved, np.array([back[0], 0.0, moved[2] - pose[2]])
         poses.append(pose)
         objects = _updated(objects, moment, pose, step_s)
-    return OwnMotion(np.array(poses).reshape(-1, 3), tuple(restarts))
+        anchored.append(any(each.stands and not each.habits.walks for each in objects.values()))
+    return OwnMotion(np.array(poses).reshape(-1, 3), tuple(restarts), np.array(anchored, bool))
 
 
 @dataclass

@@ -19,6 +19,9 @@ HORIZONS_S = (1.0, 2.0, 3.0)
 INSIDE_TWO_SIGMA = 6.180  # squared Mahalanobis distance in the plane that 95.45 % of normal errors are within
 DEFINITIONS = {
     "judged": "objects labelled at each of the last 11 frames (1 s); a horizon needs all positions up to it",
+    "unsure": "the own motion was found from the labels, and nothing that stands was known to show it at 90 % of the "
+    "moments from 1 s before to 3 s after: where objects went is not known then; groups are without them unless they "
+    "say so",
     "moving": f"came more than {MOVING_M:g} m in the last second",
     "ade_m": "mean distance of all positions up to the horizon, mean over the cases",
     "fde_m": "distance at the horizon, mean over the cases",
@@ -33,6 +36,7 @@ class Outcomes:
     errors: Array  # (N,30) metres; NaN where the future is not known
     squared: Array  # (N,30) squared Mahalanobis distances
     moving: NDArray[np.bool_]  # (N,)
+    sure: NDArray[np.bool_]  # (N,)
     labels: tuple[str, ...]  # (N,)
     rows: tuple[tuple[int, int], ...]  # (N,) number of the case, and of the object in it
     paths: Array  # (N,30,2)
@@ -41,7 +45,7 @@ class Outcomes:
 
 def foretell(cases: Sequence[Case], predictor: MotionPredictor, clock: Callable[[], float]) -> Outcomes:
     """Run a predictor on all cases; everybody who is there takes part, those who are judged count."""
-    errors, squared, moving, labels, rows, paths, seconds = [], [], [], [], [], [], []
+    errors, squared, moving, sure, labels, rows, paths, seconds = [], [], [], [], [], [], [], []
     for number, case in enumerate(cases):
         began = clock()
         path, covariance = predictor.predict(case.histories, None, case.labels)
@@ -54,6 +58,7 @@ def foretell(cases: Sequence[Case], predictor: MotionPredictor, clock: Callable[
         paths.append(path[case.judged])
         for k in np.flatnonzero(case.judged):
             labels.append(case.labels[k])
+            sure.append(case.sure)
             rows.append((number, int(k)))
     if not cases:
         raise ValueError("no object is labelled for a second and some time after: nothing can be judged")
@@ -61,6 +66,7 @@ def foretell(cases: Sequence[Case], predictor: MotionPredictor, clock: Callable[
         np.concatenate(errors),
         np.concatenate(squared),
         np.concatenate(moving),
+        np.array(sure, bool),
         tuple(labels),
         tuple(rows),
         np.concatenate(paths),
@@ -70,25 +76,27 @@ def foretell(cases: Sequence[Case], predictor: MotionPredictor, clock: Callable[
 
 def figures(outcomes: Outcomes) -> dict[str, Any]:
     """ADE, FDE and calibration at each horizon, for all objects, for moving ones, and for moving ones of each class."""
-    labels = np.array(outcomes.labels)
-    groups = {"all": np.ones(len(labels), bool), "moving": outcomes.moving}
-    groups |= {f"moving {label}": outcomes.moving & (labels == label) for label in sorted(set(outcomes.labels))}
+    labels, moving = np.array(outcomes.labels), outcomes.moving & outcomes.sure
+    groups = {"all": outcomes.sure, "moving": moving}
+    groups |= {f"moving {label}": moving & (labels == label) for label in sorted(set(outcomes.labels))}
+    groups["moving, unsure"] = outcomes.moving & ~outcomes.sure
+    groups["moving, sure or not"] = outcomes.moving
     told = {name: _of_group(outcomes, group) for name, group in groups.items() if group.any()}
     return told | {"seconds": outcomes.seconds}
 
 
-def compared(told: dict[str, dict[str, Any]], name: str, against: str) -> dict[str, float | None]:
-    """How much lower the FDE of one predictor is than another's, as a share of the other's, of moving objects."""
+def compared(told: dict[str, dict[str, Any]], name: str, against: str, group: str) -> dict[str, float | None]:
+    """How much lower the FDE of one predictor is than another's, as a share of the other's, in a group."""
     share: dict[str, float | None] = {}
     for horizon in _names():
-        ours, theirs = (told[each].get("moving", {}).get("fde_m", {}).get(horizon) for each in (name, against))
+        ours, theirs = (told[each].get(group, {}).get("fde_m", {}).get(horizon) for each in (name, against))
         share[horizon] = None if ours is None or not theirs else 1.0 - ours / theirs
     return share
 
 
 def worst(outcomes: Outcomes, count: int) -> list[int]:
-    """Rows of the largest errors at the last horizon of moving objects, one of each object of a recording."""
-    last = np.where(outcomes.moving, np.nan_to_num(outcomes.errors[:, -1], nan=-1.0), -1.0)
+    """Rows of the largest errors at the last horizon of moving objects, the largest first."""
+    last = np.where(outcomes.moving & outcomes.sure, np.nan_to_num(outcomes.errors[:, -1], nan=-1.0), -1.0)
     return [int(row) for row in np.argsort(-last)[:count] if last[row] >= 0.0]
 
 

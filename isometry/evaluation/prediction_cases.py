@@ -34,14 +34,15 @@ class Recording:
     labels: tuple[str, ...]  # (A,)
     ids: NDArray[np.int64]  # (A,)
     motion: OwnMotion
-    posed: bool = False  # the motion was given, not found from the labels
+    posed: bool  # the motion was given, not found from the labels
 
-    def stretches(self) -> Iterator[Recording]:
-        """The parts of which all moments are in one frame."""
-        cuts = [0, *self.motion.restarts, len(self.positions)]
-        for start, end in pairwise(cuts):
-            motion = OwnMotion(self.motion.poses[start:end], ())
-            yield Recording(f"{self.name}:{start}", self.positions[start:end], self.labels, self.ids, motion)
+    def stretches(self) -> list[range]:
+        """The moments that are in one frame, part by part."""
+        return [range(*cut) for cut in pairwise([0, *self.motion.restarts, len(self.positions)])]
+
+    def sure_moments(self, stretch: range) -> list[int]:
+        """Those of a stretch around which it is known how the vehicle moved."""
+        return [now for now in stretch[:-1] if self.motion.sure(max(now - SECOND, stretch[0]), now + PATH_STEPS)]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Case:
     futures: Array  # (A,30,2) metres; NaN where it is not known
     judged: NDArray[np.bool_]  # (A,) seen for a second without a gap
     moving: NDArray[np.bool_]  # (A,) came more than `MOVING_M` in that second
+    sure: bool  # it is known how the vehicle moved, from a second ago to the end of the prediction
 
 
 def open_recordings(root: Path, sequences: str, poses: Sequence[str] = ()) -> list[Recording]:
@@ -88,7 +90,7 @@ def open_recording(tracking: KittiTracking, poses: Path | None = None) -> Record
             raise DatasetError(
                 f"{poses}: {len(T_odom_base)} poses for the {len(moments)} frames of {tracking.sequence}"
             )
-        motion = OwnMotion(np.array([[*T[:2, 3], se3.yaw(T)] for T in T_odom_base[: len(moments)]]), ())
+        motion = OwnMotion.given(np.array([[*T[:2, 3], se3.yaw(T)] for T in T_odom_base[: len(moments)]]))
     ids = np.unique(np.concatenate([moment.ids for moment in moments] or [np.zeros(0, np.int64)]))
     column = {int(number): k for k, number in enumerate(ids)}
     positions, labels = np.full((len(moments), len(ids), 2), np.nan), [""] * len(ids)
@@ -112,20 +114,28 @@ def cases_of(recording: Recording) -> Iterator[Case]:
 
     Histories are of the past alone; no case reaches over a restart of the vehicle's motion.
     """
-    for part in recording.stretches():
-        start = int(part.name.rpartition(":")[2])
-        seen = np.isfinite(part.positions[..., 0])
-        for now in range(LEAST_HISTORY - 1, len(part.positions) - 1):
+    for stretch in recording.stretches():
+        positions = recording.positions[stretch.start : stretch.stop]
+        seen = np.isfinite(positions[..., 0])
+        for now in range(LEAST_HISTORY - 1, len(positions) - 1):
             here = np.flatnonzero(seen[now])
             judged = np.asarray(seen[now - LEAST_HISTORY + 1 : now + 1, here].all(axis=0))
             if not (judged & seen[now + 1, here]).any():
                 continue
-            histories = _window(part.positions, now - HISTORY + 1, now + 1)[here]
-            futures = _window(part.positions, now + 1, now + 1 + PATH_STEPS)[here]
+            histories = _window(positions, now - HISTORY + 1, now + 1)[here]
             came = np.linalg.norm(histories[:, -1] - histories[:, -LEAST_HISTORY], axis=1)
-            labels = tuple(part.labels[k] for k in here)
-            moving = judged & (np.nan_to_num(came) > MOVING_M)
-            yield Case(recording.name, start + now, part.ids[here], labels, histories, futures, judged, moving)
+            moment = stretch.start + now
+            yield Case(
+                recording.name,
+                moment,
+                recording.ids[here],
+                tuple(recording.labels[k] for k in here),
+                histories,
+                _window(positions, now + 1, now + 1 + PATH_STEPS)[here],
+                judged,
+                judged & (np.nan_to_num(came) > MOVING_M),
+                recording.motion.sure(moment - SECOND, moment + PATH_STEPS),
+            )
 
 
 def _window(positions: Array, start: int, end: int) -> Array:

@@ -46,7 +46,7 @@ def headline(figures: dict[str, Any], name: str) -> list[tuple[str, str]]:
             counted = f"{told['n']['3']} cases, {group} objects"
             tiles.append((number(told["fde_m"]["3"], "m"), f"FDE at 3 s: {counted}"))
             tiles.append((share(told["inside_2_sigma"]["3"]), f"inside two sigma at 3 s (right: 95.5 %), {group}"))
-    for rule, lower in figures["lower_fde_of_moving_than"].items():
+    for rule, lower in figures["lower_fde_than"]["moving"].items():
         tiles.append((share(lower["3"]), f"lower FDE at 3 s than {rule.replace('_', ' ')}, moving objects"))
     return tiles
 
@@ -80,8 +80,9 @@ def errors_over_time(outcomes: Mapping[str, Outcomes]) -> go.Figure:
     """Mean error of moving objects at each time ahead."""
     figure = with_axes("seconds ahead", "metres", height=420)
     for (name, each), colour in zip(outcomes.items(), COLOURS, strict=False):
-        if each.moving.any():
-            mean = np.nanmean(each.errors[each.moving], axis=0)
+        chosen = each.errors[each.moving & each.sure]
+        if len(chosen):
+            mean = np.nanmean(chosen, axis=0)
             figure.add_scatter(x=AHEAD_S, y=mean, mode="lines", name=name, line={"color": colour, "width": 3})
     return figure
 
@@ -90,7 +91,7 @@ def error_distribution(outcomes: Mapping[str, Outcomes]) -> go.Figure:
     """Share of moving objects whose error at the end is within so many metres."""
     figure = with_axes("metres", "share", height=420)
     for (name, each), colour in zip(outcomes.items(), COLOURS, strict=False):
-        last = each.errors[each.moving, -1]
+        last = each.errors[each.moving & each.sure, -1]
         last = np.sort(last[np.isfinite(last)])
         if len(last):
             part = np.arange(1, len(last) + 1) / len(last)

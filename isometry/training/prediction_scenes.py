@@ -57,11 +57,11 @@ class Scenes:
             raise ValueError(f"{path}: no scenes of motion prediction") from error
 
 
-def scenes_of(positions: Array, labels: Sequence[str], every: int, random: np.random.Generator) -> Scenes:
-    """Scenes at every so many of the moments of positions (T,A,2), which are `PATH_STEP_S` apart, NaN while absent."""
+def scenes_of(positions: Array, labels: Sequence[str], moments: Iterable[int], random: np.random.Generator) -> Scenes:
+    """Scenes at some moments of positions (T,A,2) of objects, which are `PATH_STEP_S` apart, NaN while absent."""
     kinds = np.array([[kind_of_motion(label) == kind for kind in KINDS] for label in labels], np.float32)
     found = []
-    for now in range(LEAST_PAST, len(positions) - 1, every):
+    for now in moments:
         here = random.permutation(np.flatnonzero(np.isfinite(positions[now, :, 0])))[:MOST_AGENTS]
         found.append(_scene(positions[:, here], kinds[here], now))
     return Scenes.joined(found)
@@ -85,12 +85,6 @@ def simulated_scenes(seeds: Sequence[int], progress: Callable[[int], None] = lam
     return Scenes.joined(list(_simulations(seeds, progress)))
 
 
-def recorded_scenes(parts: Iterable[tuple[Array, Sequence[str]]], seed: int, every: int = 2) -> Scenes:
-    """Scenes of recordings: positions (T,A,2) in a frame that does not move, `PATH_STEP_S` apart, and labels (A,)."""
-    random = np.random.default_rng(seed)
-    return Scenes.joined([scenes_of(positions, labels, every, random) for positions, labels in parts])
-
-
 def driven_scenes(positions: Array) -> Scenes:
     """Scenes of one vehicle's drive: positions (T,2), `PATH_STEP_S` apart; it is a car like any other.
 
@@ -100,14 +94,15 @@ def driven_scenes(positions: Array) -> Scenes:
     stretches = np.stack([positions[k * length : (k + 1) * length] for k in range(DRIVES)], axis=1)
     grid = np.stack(np.meshgrid(np.arange(4), np.arange(DRIVES // 4)), axis=-1).reshape(-1, 2)
     places = DRIVES_APART_M * (grid - grid.mean(axis=0))
-    kinds = np.eye(len(KINDS), dtype=np.float32)[[KINDS.index("car")] * DRIVES]
+    random, labels = np.random.default_rng(0), ["car"] * DRIVES
     moments = range(LEAST_PAST, length - 1)
-    return Scenes.joined([_scene(stretches - stretches[now] + places, kinds, now) for now in moments])
+    return Scenes.joined([scenes_of(stretches - stretches[now] + places, labels, [now], random) for now in moments])
 
 
 def _simulations(seeds: Sequence[int], progress: Callable[[int], None]) -> Iterator[Scenes]:
     for done, seed in enumerate(seeds):
         random = np.random.default_rng([seed, 51])
         traffic = simulate_traffic(random, SIMULATED_S, 1.0 / PATH_STEP_S)
-        yield scenes_of(traffic.boxes[..., :2], traffic.labels, round(APART_S / PATH_STEP_S), random)
+        moments = range(LEAST_PAST, len(traffic.boxes) - 1, round(APART_S / PATH_STEP_S))
+        yield scenes_of(traffic.boxes[..., :2], traffic.labels, moments, random)
         progress(done + 1)

@@ -84,7 +84,8 @@ def test_figures_are_those_of_mechanics(world: Path, tmp_path: Path) -> None:
     assert moving["ade_m"]["3"] == pytest.approx(0.5 * BRAKING * (0.5 * steps**2 + 0.1 * steps).mean(), abs=1e-3)
     assert told["methods"]["constant_velocity"]["all"]["fde_m"]["3"] == pytest.approx(expected["3"] * 2 / 3, abs=1e-3)
     assert told["methods"]["constant_velocity"]["moving Car"]["n"] == moving["n"]
-    assert told["lower_fde_of_moving_than"]["constant_velocity"]["3"] == 0.0
+    assert told["lower_fde_than"]["moving"]["constant_velocity"]["3"] == 0.0
+    assert "moving, unsure" not in told["methods"]["constant_velocity"]
     assert told["own_motion"] == {"0003": "given"}
     assert {"commit", "machine", "definitions"} <= set(told)
     assert "A miss: 0003" in page.read_text()
@@ -96,9 +97,10 @@ def test_the_network_is_measured_beside_both_rules(world: Path, tmp_path: Path) 
     assert status == 0, text
     told = json.loads(output.read_text())
     assert list(told["methods"]) == ["motion_prediction", "constant_velocity", "constant_turn"]
-    assert told["own_motion"] == {"0003": {"from": "labels", "begun_anew": []}}
+    assert told["own_motion"]["0003"]["from"] == "labels"
+    assert told["own_motion"]["0003"]["begun_anew"] == []
     for figures in told["methods"].values():
-        assert 0.0 <= figures["all"]["inside_2_sigma"]["3"] <= 1.0
+        assert 0.0 <= figures["moving, sure or not"]["inside_2_sigma"]["3"] <= 1.0
 
 
 @pytest.mark.parametrize(

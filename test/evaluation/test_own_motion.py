@@ -70,8 +70,19 @@ def test_no_objects_at_all_is_no_motion() -> None:
     assert own_motion([]).poses.shape == (0, 3)
 
 
-def test_frames_agree_between_restarts_only() -> None:
-    motion = OwnMotion(np.zeros((30, 3)), (12,))
-    assert motion.agrees(0, 11)
-    assert motion.agrees(12, 29)
-    assert not motion.agrees(11, 12)
+def test_what_stands_anchors_the_frame(drives: list[Traffic]) -> None:
+    parked = own_motion(moments_of(drives[0]))
+    assert parked.anchored[10:].mean() > 0.9
+    walking = Moment(np.arange(1), np.array([[20.0, 0.0, 0.9, 0.7, 0.7, 1.8, np.pi]]), ["Pedestrian"])
+    assert not own_motion([walking] * 20).anchored.any()
+
+
+def test_a_frame_is_sure_between_restarts_while_it_is_anchored() -> None:
+    anchored = np.ones(30, bool)
+    motion = OwnMotion(np.zeros((30, 3)), (12,), anchored)
+    assert motion.sure(0, 11)
+    assert motion.sure(12, 29)
+    assert not motion.sure(11, 12)
+    anchored[20:] = False
+    assert not motion.sure(12, 29)
+    assert OwnMotion.given(np.zeros((30, 3))).sure(0, 29)

@@ -47,7 +47,7 @@ def test_scenes_hold_what_was_and_what_came() -> None:
     times = np.arange(60.0)
     positions = np.stack([np.column_stack([times, 0.0 * times]), np.column_stack([times, 5.0 + times])], axis=1)
     positions[:30, 1] = np.nan
-    found = scenes_of(positions, ["Car", "Pedestrian"], 10, np.random.default_rng(0))
+    found = scenes_of(positions, ["Car", "Pedestrian"], range(5, 60, 10), np.random.default_rng(0))
     assert len(found) == 6
     moment = 5 + 10 * np.arange(6)
     for scene, kinds, now in zip(found.positions, found.kinds, moment, strict=True):
