@@ -103,3 +103,10 @@ class TrackingRecording(NodeRecording):
     confidences: Array  # (T,) 0 to 1
     boxes: Array  # (T,7) x, y, z of the centre, length, width, height, yaw in the frame of the tracks
     frame: NDArray[np.str_]  # () name of that frame
+
+
+def load_recording(path: Path) -> Recording | TrackingRecording:
+    """A recording of whichever node."""
+    with np.load(path) as arrays:
+        kind = TrackingRecording if "ids" in arrays.files else Recording
+    return kind.load(path)
