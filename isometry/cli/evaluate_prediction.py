@@ -21,6 +21,10 @@ def prediction(
         list[str] | None,
         typer.Option(help="LiDAR poses of a sequence, N:FILE; where left out, its labels tell how the vehicle moved."),
     ] = None,
+    detections: Annotated[
+        str | None,
+        typer.Option(help="Histories are tracks of these, in detections/: a folder, or what NAME_Car... begin with."),
+    ] = None,
     model: Annotated[
         str, typer.Option(help="default, motion_prediction, constant_velocity, constant_turn, or an .onnx file.")
     ] = "default",
@@ -32,10 +36,14 @@ def prediction(
     An object is judged once it was labelled for a second; its history is that of the labels, with the vehicle's own
     motion taken out, and of the past alone. All methods are given the same histories in the same frame. Without poses,
     only those moments count at which something that stands showed how the vehicle moved; the others are told apart.
+
+    --detections: the same of tracks, which the rules get the tracker's velocities of; tracks of no object do not count.
     """
     with clear_errors():
+        from isometry.datasets.kitti_tracking import KittiTracking
         from isometry.evaluation import prediction as evaluation
         from isometry.evaluation.prediction_cases import cases_of, open_recordings
+        from isometry.evaluation.prediction_tracks import tracked_cases
         from isometry.evaluation.provenance import provenance, write_json
         from isometry.tracking.prediction import MotionPredictor
 
@@ -43,7 +51,15 @@ def prediction(
         predictor = MotionPredictor.load(path, "default" if path else model)
         others = [MotionPredictor.load(name=name) for name in RULES if name != predictor.name]
         recordings = open_recordings(kitti_tracking, sequences, poses or [])
-        cases = [case for recording in recordings for case in cases_of(recording)]
+        cases = [
+            case
+            for each in recordings
+            for case in (
+                cases_of(each)
+                if detections is None
+                else tracked_cases(each, KittiTracking(kitti_tracking, each.name), detections)
+            )
+        ]
         outcomes = {each.name: evaluation.foretell(cases, each, time.perf_counter) for each in (predictor, *others)}
         methods = {name: evaluation.figures(each) for name, each in outcomes.items()}
         lower = {
@@ -51,8 +67,11 @@ def prediction(
             for group in GROUPS
         }
         names = ",".join(each.name for each in recordings)
+        source = "labels" if detections is None else f"tracks of {detections}"
         posed = f" poses {' '.join(poses)}" if poses else ""
-        origin = provenance(f"{kitti_tracking.resolve().name} {names} labels{posed}", predictor.name, predictor.sha256)
+        origin = provenance(
+            f"{kitti_tracking.resolve().name} {names} {source}{posed}", predictor.name, predictor.sha256
+        )
         result: dict[str, Any] = {
             "definitions": evaluation.DEFINITIONS,
             "own_motion": {

@@ -48,7 +48,7 @@ def foretell(cases: Sequence[Case], predictor: MotionPredictor, clock: Callable[
     errors, squared, moving, sure, labels, rows, paths, seconds = [], [], [], [], [], [], [], []
     for number, case in enumerate(cases):
         began = clock()
-        path, covariance = predictor.predict(case.histories, None, case.labels)
+        path, covariance = predictor.predict(case.histories, case.velocities, case.labels)
         seconds.append(clock() - began)
         off = (path - case.futures)[case.judged]
         errors.append(np.linalg.norm(off, axis=-1))

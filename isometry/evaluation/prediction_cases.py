@@ -58,6 +58,7 @@ class Case:
     judged: NDArray[np.bool_]  # (A,) seen for a second without a gap
     moving: NDArray[np.bool_]  # (A,) came more than `MOVING_M` in that second
     sure: bool  # it is known how the vehicle moved, from a second ago to the end of the prediction
+    velocities: Array | None = None  # (A,2) metres a second, of a tracker
 
 
 def open_recordings(root: Path, sequences: str, poses: Sequence[str] = ()) -> list[Recording]:

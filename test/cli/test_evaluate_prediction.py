@@ -45,13 +45,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("kitti_tracking")
     (root / "label_02").mkdir()
     (root / "calib").mkdir()
-    lines = []
+    lines, detections = [], []
     for number, (label, places) in objects().items():
         for frame, (place, pose) in enumerate(zip(places, own_poses(), strict=True)):
             x, y = rotations(pose[2]).T @ (place - pose[:2])
             box = f"1.5 1.8 4.0 {-y:.6f} 1.6 {x:.6f} {-np.pi / 2.0 + pose[2]:.6f}"
             lines.append(f"{frame} {number} {label} 0 0 0.0 0 0 10 10 {box}")
+            if label == "Car":
+                detections.append(f"{frame},2,0,0,10,10,9.0,{box.replace(' ', ',')},0.0")
     (root / "label_02" / "0003.txt").write_text("\n".join(lines) + "\n")
+    (root / "detections" / "made_Car").mkdir(parents=True)
+    (root / "detections" / "made_Car" / "0003.txt").write_text("\n".join(detections) + "\n")
     identity = "1 0 0 0 1 0 0 0 1"
     calibration = {
         "P2": "700 0 600 0 0 700 180 0 0 0 1 0",
@@ -103,6 +107,18 @@ def test_the_network_is_measured_beside_both_rules(world: Path, tmp_path: Path) 
         assert 0.0 <= figures["moving, sure or not"]["inside_2_sigma"]["3"] <= 1.0
 
 
+def test_tracks_of_exact_detections_are_foretold_like_labels(world: Path, tmp_path: Path) -> None:
+    output = tmp_path / "figures.json"
+    arguments = ["--kitti-tracking", str(world), "--sequences", "3", "--poses", f"3:{world / 'poses.txt'}"]
+    status, text = evaluate(*arguments, "--detections", "made", "--json", str(output))
+    assert status == 0, text
+    told = json.loads(output.read_text())
+    moving = told["methods"]["constant_velocity"]["moving"]
+    assert moving["n"]["3"] == 2 * 20
+    assert 0.5 * BRAKING * 4.5 < moving["fde_m"]["3"] < 0.5 * BRAKING * (4.5 + 3.0)  # a filter's velocity lags a little
+    assert told["data"].startswith(f"{world.name} 0003 tracks of made")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -110,6 +126,7 @@ def test_the_network_is_measured_beside_both_rules(world: Path, tmp_path: Path) 
         (("--sequences", "x"), "is no sequence"),
         (("--sequences", "3", "--poses", "poses.txt"), "write the sequence, a colon and the file"),
         (("--sequences", "3", "--poses", "4:poses.txt"), "which is not among 0003"),
+        (("--sequences", "3", "--detections", "other"), "no detections 'other'"),
         (("--sequences", "3", "--model", "straight"), "no motion predictor"),
         (("--sequences", "3", "--model", "nothing.onnx"), "no such model file"),
     ],
