@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 RESTART_S = 1.0  # as the nodes' stamps have it: time that runs back by more begins anew
-UNSEEN_S = 0.08  # in which the confidence falls to 1/e: most that are not seen have left, or never were
+UNSEEN_S = 0.27  # in which the confidence falls to 1/e, as for the cars of KITTI: objects leave, or never were
 FIRST_UNSEEN_S = 0.25  # a track may be unseen for so long, and for as long again as it has been seen
 
 
