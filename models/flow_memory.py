@@ -66,8 +66,8 @@ class FlowFilter(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """One step, as said above; `beside` and `features` are not needed."""
         shares = torch.tensor([1.0 - 4.0 * self.acceleration, self.acceleration, 0.0])
-        carried = self.carried(self.predicted(state[0], shares)[None], source)[0]
-        likely = carried * torch.exp(-0.5 * self.residual(source, before, now) / self.deviation**2)
+        carried, residual = self.followed(self.predicted(state[0], shares)[None], source, before, now)
+        likely = carried[0] * torch.exp(-0.5 * residual / self.deviation**2)
         anew = torch.full_like(likely[:, :1], self.chance / len(self.velocities))
         probability = torch.cat([likely, anew], dim=1)
         probability = probability / probability.sum(dim=1, keepdim=True)
@@ -78,18 +78,20 @@ class FlowFilter(nn.Module):
         mixing = torch.tensordot(shares, self.near, 1)
         return known @ mixing + (1.0 - known.sum(dim=1, keepdim=True)) / len(self.velocities)
 
-    def carried(self, state: Tensor, source: Tensor) -> Tensor:
-        """State (C,M,V) at each cell where it came from (C,K,V), 0 where that was not occupied."""
-        count = len(self.velocities)
-        padded = torch.cat([state, torch.zeros_like(state[:, :1])], dim=1)
-        index = source * count + torch.arange(count)
-        return padded.flatten(1).index_select(1, index.flatten()).reshape(state.shape[0], -1, count)
+    def followed(self, state: Tensor, source: Tensor, before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+        """State (C,M,V) at each cell where it came from (C,K,V), 0 from nowhere; the squared residual (K,V) there.
 
-    def residual(self, source: Tensor, before: Tensor, now: Tensor) -> Tensor:
-        """How far (K,V) centroids have moved beyond the whole cells of each velocity, squared; huge from nowhere."""
-        padded = torch.cat([before, torch.full_like(before[:1], 1e3)]).T
-        x, y = (padded[axis].index_select(0, source.flatten()).reshape(source.shape) for axis in (0, 1))
-        return (now[:, :1] - x).square() + (now[:, 1:] - y).square()
+        The residual is how far the centroids have moved beyond the whole cells of each velocity; huge from nowhere.
+        """
+        channels, count = state.shape[0] + 2, len(self.velocities)
+        nowhere = torch.cat([state.new_zeros(channels - 2), state.new_full((2,), 1e3)])
+        table = torch.cat([state, before.T[:, :, None].expand(-1, -1, count)])
+        table = torch.cat([table, nowhere[:, None, None].expand(-1, 1, count)], dim=1)
+        # one row of all channels for each cell and velocity, so that they are picked together
+        index = (source * count + torch.arange(count, dtype=source.dtype)).flatten()
+        found = table.permute(1, 2, 0).flatten(0, 1).index_select(0, index).T.reshape(channels, -1, count)
+        residual = (now[:, :1] - found[-2]).square() + (now[:, 1:] - found[-1]).square()
+        return found[:-2], residual
 
 
 class FlowMemory(FlowFilter):
@@ -122,8 +124,8 @@ class FlowMemory(FlowFilter):
         count = len(self.velocities)
         shares = torch.exp(self.shares)
         shares = shares / (shares * torch.tensor([1.0, 4.0, 4.0])).sum()
-        carried = self.carried(torch.cat([self.predicted(state[0], shares)[None], state[1:]]), source)
-        residual = self.residual(source, before, now)
+        state = torch.cat([self.predicted(state[0], shares)[None], state[1:]])
+        carried, residual = self.followed(state, source, before, now)
         fits, fits_well = torch.exp(-0.5 * residual * torch.exp(-2.0 * self.log_deviations[:, None, None])).unbind()
         evidence = torch.log(carried[0] * fits * count + FAINT)  # 0: as if nothing were known
         around = beside_mean(evidence, beside)
@@ -143,8 +145,7 @@ def beside_mean(values: Tensor, beside: Tensor) -> Tensor:
     """Mean (K,V) of values (K,V) over the occupied ones of the four cells that adjoin each; 0 without any."""
     padded = torch.cat([values, torch.zeros_like(values[:1])])
     count = (beside < values.shape[0]).sum(dim=1, keepdim=True).clamp(min=1)
-    # summed in pairs: the same to the last bit when the scene is turned by 180 degrees
-    total = padded[beside[:, 0]] + padded[beside[:, 1]] + (padded[beside[:, 2]] + padded[beside[:, 3]])
+    total = sum((padded.index_select(0, row) for row in beside.unbind(dim=1)), torch.zeros_like(values))
     return total / count
 
 

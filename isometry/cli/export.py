@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from isometry.cli.progress import clear_errors, needs_training_extra
+from isometry.cli.train_moving_digits import export_step
 
 app = typer.Typer(help="Export a trained network to ONNX, with its card.", no_args_is_help=True)
+app.command("moving-digits")(export_step)
 
 Output = Annotated[Path, typer.Option(help="The .onnx file; its card lies beside it.")]
 Notes = Annotated[Path, typer.Option(help="JSON: training data, licence, metrics and what else the card says.")]
@@ -66,6 +68,28 @@ def motion_prediction(
         network, recipe = load_trained(trained)
         card = json.loads(notes.read_text()) | {"recipe": recipe}
         _report(output, export_motion_network(network, output, card))
+
+
+@app.command("flow-memory")
+def flow_memory(
+    trained: Annotated[str, typer.Argument(help="flow_memory.pt, as `isometry train` wrote it; or `filter`.")],
+    output: Output,
+    notes: Notes,
+) -> None:
+    """Write the .onnx of a step of the bird's-eye memory and its card, learned or the filter without weights."""
+    with clear_errors():
+        with needs_training_extra("export"):
+            from isometry.models.flow_memory import FlowFilter
+            from isometry.training.flow_memory_export import export_flow_memory
+        from isometry.tracking.flow_cells import FlowGrid
+        from isometry.training.flow_memory import load_trained
+
+        card = json.loads(notes.read_text())
+        if trained == "filter":
+            _report(output, export_flow_memory(FlowFilter(FlowGrid().fastest), FlowGrid(), output, card))
+        else:
+            network, recipe = load_trained(Path(trained))
+            _report(output, export_flow_memory(network, FlowGrid(), output, card | {"recipe": recipe}))
 
 
 def _report(output: Path, card: Mapping[str, Any]) -> None:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Rows = NDArray[np.integer]
 FILLED = 1.0 / 12.0  # variance of points all over a cell
 FEW = 3.0  # points
+LEAST_SCATTER = 0.003  # square cells, added to the scatters of two cells
 
 
 @dataclass(frozen=True)
@@ -51,49 +52,60 @@ class OccupiedCells:
 
 def occupied_cells(points: NDArray[np.floating], centre: Array, grid: FlowGrid) -> OccupiedCells:
     """The cells that points (N,2 or more) in metres fall in, within the window around a `centre` (2,), by x, then y."""
-    places = np.asarray(points[:, :2], np.float64) / grid.cell
+    side = 2 * grid.reach
+    places = np.ascontiguousarray(points[:, :2].T, np.float64) / grid.cell  # axis by axis: numpy is faster that way
     first = np.floor(centre / grid.cell).astype(np.int64) - grid.reach
     with np.errstate(invalid="ignore"):
-        offset = np.floor(places) - first
-        kept = np.flatnonzero(((offset >= 0) & (offset < 2 * grid.reach)).all(axis=1))
-    places, offset = places[kept], offset[kept].astype(np.int64)
-    keys, rows, counts = np.unique(offset @ [2 * grid.reach, 1], return_inverse=True, return_counts=True)
-    index = np.stack(np.divmod(keys, 2 * grid.reach), axis=1)
-    if len(index) > grid.most:
-        nearest = ((index + 0.5 - grid.reach) ** 2).sum(axis=1).argsort(kind="stable")[: grid.most]
-        number = np.full(len(index), -1)
-        number[np.sort(nearest)] = np.arange(grid.most)
-        inside = number[rows] >= 0
-        kept, places, rows = kept[inside], places[inside], number[rows[inside]]
-        index, counts = index[np.sort(nearest)], counts[np.sort(nearest)]
-    index = index + first
-    centroids = _means(places - index[rows] - 0.5, rows, counts)
-    apart = places - index[rows] - 0.5 - centroids[rows]
-    xx, xy, yy = _means(apart[:, [0, 0, 1]] * apart[:, [0, 1, 1]], rows, counts).T
-    scatters = np.stack([xx, xy, xy, yy], axis=1).reshape(-1, 2, 2)
-    scatters = (counts[:, None, None] * scatters + FEW * FILLED * np.eye(2)) / (counts + FEW)[:, None, None]
+        offset = np.floor(places) - first[:, None]
+        kept = np.flatnonzero((offset[0] >= 0) & (offset[0] < side) & (offset[1] >= 0) & (offset[1] < side))
+    inside = offset[:, kept].astype(np.int64)
+    keys = inside[0] * side + inside[1]
+    counts = np.bincount(keys, minlength=side**2)
+    occupied = np.flatnonzero(counts)
+    index = np.stack(np.divmod(occupied, side), axis=1)
+    if len(occupied) > grid.most:
+        nearest = np.sort(((index + 0.5 - grid.reach) ** 2).sum(axis=1).argsort(kind="stable")[: grid.most])
+        occupied, index = occupied[nearest], index[nearest]
+    number = np.full(len(counts), -1)
+    number[occupied] = np.arange(len(occupied))
+    rows, counts = number[keys], counts[occupied]
     of_points = np.full(len(points), -1)
     of_points[kept] = rows
-    return OccupiedCells(index, centroids, scatters, counts, of_points)
-
-
-def _means(values: Array, rows: Rows, counts: Rows) -> Array:
-    """Means (K,A) over the values (N,A) of each cell."""
-    sums = [np.bincount(rows, column, len(counts)) for column in values.T]
-    return np.asarray(np.stack(sums, axis=1) / counts[:, None])
+    taken = rows >= 0
+    rows = rows[taken]
+    x, y = places[:, kept[taken]] - first[:, None] - inside[:, taken] - 0.5
+    means = np.stack([np.bincount(rows, each, len(index)) / counts for each in (x, y, x * x, x * y, y * y)])
+    xx, xy, yy = means[2] - means[0] ** 2, means[3] - means[0] * means[1], means[4] - means[1] ** 2
+    scatters = np.stack([xx, xy, xy, yy], axis=1).reshape(-1, 2, 2)
+    scatters = (counts[:, None, None] * scatters + FEW * FILLED * np.eye(2)) / (counts + FEW)[:, None, None]
+    return OccupiedCells(index + first, means[:2].T, scatters, counts, of_points)
 
 
 def rows_at(cells: OccupiedCells, others: OccupiedCells, offsets: Rows) -> Rows:
     """For each cell (K) the row among `others` (M) of the cell that lies at each offset (V,2) from it; M for none."""
     if len(cells) == 0 or len(others) == 0:
-        return np.full((len(cells), len(offsets)), len(others))
+        return np.full((len(cells), len(offsets)), len(others), np.int32)
     margin = np.abs(offsets).max(axis=0)
     first = np.minimum(cells.index.min(axis=0) - margin, others.index.min(axis=0))
     shape = np.maximum(cells.index.max(axis=0) + margin, others.index.max(axis=0)) + 1 - first
-    rows = np.full(shape, len(others))
+    rows = np.full(shape, len(others), np.int32)
     rows[tuple((others.index - first).T)] = np.arange(len(others))
     stride = np.array([shape[1], 1])
     return np.asarray(rows.ravel()[((cells.index - first) @ stride)[:, None] + offsets @ stride])
+
+
+def residuals(now: OccupiedCells, rows: Rows, before: OccupiedCells, source: Rows) -> tuple[Array, Array]:
+    """How far (R,F,2) in cells the centroids of cells `rows` (R) have moved beyond whole cells, and how sure that is.
+
+    `source` (R,F) are the rows among the cells before that they came from, by F flows. The second is the inverse
+    (R,F,2,2) of the scatter of both cells' points: of a face that fills its cells the centroids stay in the middle
+    along it, however it moves. 0 where a flow comes from no occupied cell.
+    """
+    occupied = source < len(before)
+    source = np.where(occupied, source, 0)
+    moved = now.centroids[rows, None] - before.centroids[source]
+    spread = now.scatters[rows, None] + before.scatters[source] + LEAST_SCATTER * np.eye(2)
+    return moved, np.asarray(np.linalg.inv(spread) * occupied[..., None, None])
 
 
 BESIDE = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])

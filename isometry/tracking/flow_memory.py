@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from isometry.geometry import planar
 from isometry.inference import WEIGHTS, Model
-from isometry.tracking.flow_cells import FlowGrid, OccupiedCells, Rows, network_inputs, occupied_cells
+from isometry.tracking.flow_cells import FlowGrid, OccupiedCells, Rows, network_inputs, occupied_cells, residuals
 
 Array = NDArray[np.float64]
 TASK = "flow_memory"
@@ -29,7 +29,6 @@ BOX_MARGIN_M = 0.15  # a box has the cells whose centroid is so near to it
 LEAST_KNOWN = 0.3  # mean probability of a box's cells to move by any of the velocities
 FLOOR_MPS = 0.3  # deviation of a velocity at best
 LEAST_SHARE = 1e-3  # of the likeliest flow's probability: less likely ones do not count
-LEAST_SCATTER = 0.003  # square cells, added to a scatter
 WEAK = 1.0  # information, 1 / square cells, that the residual of a box is zero
 FAINT = 1e-3  # added to probabilities before their logarithm: one cell alone forbids nothing
 
@@ -45,21 +44,6 @@ class FlowStep:
     probability: NDArray[np.float32]  # (K,V+1) of each flow, and last that it is none of them or not known
     source: Rows  # (K,V) row among the cells of that scan that each flow comes from; their number M: none
     before: OccupiedCells | None  # those cells; None: there was no such scan
-
-    def residuals(self, rows: Rows, flows: Rows) -> tuple[Array, Array]:
-        """How far (R,F,2) in cells centroids have moved beyond the whole cells of flows, and how sure that is.
-
-        The latter is the inverse (R,F,2,2) of the scatter of both cells' points: along a face that fills its cells,
-        their centroids stay in the middle however it moves. 0 where a flow comes from no occupied cell.
-        """
-        assert self.before is not None
-        source = self.source[np.ix_(rows, flows)]
-        occupied = source < len(self.before)
-        source = np.where(occupied, source, 0)
-        moved = self.cells.centroids[rows, None] - self.before.centroids[source]
-        spread = self.cells.scatters[rows, None] + self.before.scatters[source] + LEAST_SCATTER * np.eye(2)
-        information = np.linalg.inv(spread) * occupied[..., None, None]
-        return moved, np.asarray(information)
 
 
 class FlowMemory:
@@ -142,12 +126,13 @@ class FlowMemory:
         cells that have not been followed yet.
 
         The cells of a box move together: their probabilities are multiplied, damped by the root of their number since
-        neighbours err alike. Finer than whole cells: to each flow is added how far the centroids have moved within
-        their cells.
+        neighbours err alike. Finer than whole cells: to each flow of each cell is added how far the centroid has moved
+        within the cell, and the velocity is the one that all of these motions fit best (least squares, each weighted
+        by its probability and by what its points can tell of it).
         """
         velocities, covariances = np.full((len(boxes), 2), np.nan), np.full((len(boxes), 2, 2), np.nan)
         step = self.newest
-        if step is None or np.isnan(step.step_s) or len(boxes) == 0:
+        if step is None or step.before is None or len(boxes) == 0:
             return velocities, covariances
         metres = self.grid.cell / step.step_s
         for number, rows in self._cells_of(boxes, step.cells):
@@ -160,14 +145,15 @@ class FlowMemory:
             share /= share.sum()
             likely = np.flatnonzero(share > LEAST_SHARE * share.max())
             share = share[likely] / share[likely].sum()
-            residual, information = step.residuals(rows, likely)
+            moved, information = residuals(step.cells, rows, step.before, step.source[np.ix_(rows, likely)])
             information *= of_flow[:, likely, None, None]
-            together = information.sum(axis=0) + WEAK * np.eye(2)
-            within = np.linalg.solve(together, np.einsum("rfij,rfj->fi", information, residual)[..., None])[..., 0]
+            of_flows = information.sum(axis=0) + WEAK * np.eye(2)  # (F,2,2)
+            within = np.linalg.solve(of_flows, np.einsum("rfij,rfj->fi", information, moved)[..., None])[..., 0]
             motion = self.flows[likely] + within
-            velocity = share @ motion
+            together = np.linalg.inv(np.tensordot(share, of_flows, 1))
+            velocity = together @ np.einsum("f,fij,fj->i", share, of_flows, motion)
             apart = motion - velocity
-            covariance = np.einsum("f,fi,fj->ij", share, apart, apart) + np.tensordot(share, np.linalg.inv(together), 1)
+            covariance = np.einsum("f,fi,fj->ij", share, apart, apart) + together
             velocities[number] = velocity * metres
             covariances[number] = covariance * metres**2 + FLOOR_MPS**2 * np.eye(2)
         return velocities, covariances
@@ -184,7 +170,7 @@ class FlowMemory:
     def _cells_of(self, boxes: Array, cells: OccupiedCells) -> list[tuple[int, Rows]]:
         """Number of each box (N,7) that holds any cells, and their rows."""
         places = (cells.index + 0.5 + cells.centroids) * self.grid.cell
-        found = []
+        found: list[tuple[int, Rows]] = []
         for number in np.flatnonzero(np.isfinite(boxes).all(axis=1)):
             box = boxes[number]
             offset = np.abs((places - box[:2]) @ planar.rotations(box[6]))

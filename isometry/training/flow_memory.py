@@ -5,57 +5,24 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from isometry.models.flow_memory import FlowFilter, FlowMemory
-from isometry.parameters import parameter
-from isometry.tracking.flow_cells import FlowGrid, OccupiedCells, network_inputs
+from isometry.tracking.flow_cells import FlowGrid
+from isometry.training.flow_memory_losses import LAG, Piece, Targets, piece_losses, total_loss
+from isometry.training.flow_memory_parameters import FlowMemoryTrainingParameters
 from isometry.training.flow_memory_scenes import Scene, load_scene, prepare
 from isometry.training.trainer import Trainer, append_row
 
-Array = NDArray[np.float64]
 COLUMNS = ("step", "minutes", "loss", "held_moving", "held_standing", "held_clutter", "held_objects")
 WARM_UP = 0.1  # of the steps
-LAG = 2  # scans from one step of the recurrence to the next
-MOVING = 0.15  # cells a step from which on something moves
-TINY = 1e-6  # added to probabilities before their logarithm
 FIRST_HELD_SEED = 100_000  # seeds of the drives that are not trained on begin here
-
-
-@dataclass(frozen=True)
-class FlowMemoryTrainingParameters:
-    """The recipe."""
-
-    steps: int = parameter(4000, "optimiser steps, a piece of a drive each", 1)
-    drives: int = parameter(260, "simulated drives to train on", 1)
-    held: int = parameter(12, "simulated drives that are not trained on", 1)
-    length: int = parameter(7, "steps of the recurrence in a piece", 2)
-    reach: int = parameter(50, "cells from the middle of a piece to its border", 8)
-    moving_weight: float = parameter(4.0, "of a cell that moves", 0.0)
-    standing_weight: float = parameter(2.0, "of a cell of an object that stands", 0.0)
-    clutter_weight: float = parameter(0.5, "of a cell of what stands for good", 0.0)
-    object_weight: float = parameter(0.5, "of the velocities of whole objects in the sum", 0.0)
-    learning_rate: float = parameter(1e-2, "at its highest; one warm-up and a cosine", 0.0)
-    weight_decay: float = parameter(1e-4, "of AdamW", 0.0)
-    average: float = parameter(0.99, "decay of the averaged weights that are kept", 0.0, 1.0)
-    checkpoint_every: int = parameter(200, "steps between two checkpoints and rows of the log", 1)
-    seed: int = parameter(0, "of every random process", 0)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of a drive: the scans that the recurrence goes through."""
-
-    scene: Scene
-    scans: range
-    centre: Array  # (2,) of the window
 
 
 def train(
@@ -115,91 +82,6 @@ def draw(drives: Sequence[Scene], parameters: FlowMemoryTrainingParameters, rand
             return Piece(scene, scans, places[random.choice(moving)] + random.uniform(-8.0, 8.0, 2))
         if random.random() < 0.1:
             return Piece(scene, scans, scene.own[middle] + random.uniform(-10.0, 10.0, 2))
-
-
-class Targets:
-    """True velocities as distributions over flows."""
-
-    def __init__(self, grid: FlowGrid) -> None:
-        flows = grid.flows()
-        self._reach = int(grid.fastest) + 1
-        side = 2 * self._reach + 1
-        self._column = np.full((side, side), len(flows))
-        self._column[tuple((flows + self._reach).T)] = np.arange(len(flows))
-        self._count = len(flows) + 1
-
-    def __call__(self, motion: Array) -> Tensor:
-        """Distributions (N,V+1) whose mean is the motion (N,2) in cells a step; the last: too fast."""
-        low = np.floor(motion).astype(np.int64)
-        part = motion - low
-        target = np.zeros((len(motion), self._count), np.float32)
-        for step in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            weight = np.where(step, part, 1.0 - part).prod(axis=1)
-            at = np.clip(low + step, -self._reach, self._reach) + self._reach
-            np.add.at(target, (np.arange(len(motion)), self._column[at[:, 0], at[:, 1]]), weight)
-        return torch.from_numpy(target)
-
-
-def piece_losses(network: FlowFilter, piece: Piece, grid: FlowGrid, targets: Targets) -> dict[str, list[Tensor]]:
-    """Cross-entropies, step by step: of cells that move, of objects' that stand, of the rest's, of whole objects."""
-    parts: dict[str, list[Tensor]] = {"moving": [], "standing": [], "clutter": [], "objects": []}
-    flows = grid.flows()
-    before: OccupiedCells | None = None
-    state = torch.zeros(0)
-    for k in piece.scans:
-        cells, shown = piece.scene.cells(k, piece.centre, grid)
-        if before is None or len(before) == 0 or len(cells) == 0:
-            state = torch.zeros(network.channels, len(cells), len(flows))
-            before = cells
-            continue
-        inputs = {name: torch.from_numpy(value) for name, value in network_inputs(cells, before, flows).items()}
-        state, probability = network(state, **inputs)
-        before = cells
-        elapsed_s = piece.scene.times_s[k] - piece.scene.times_s[k - LAG]
-        of_objects = piece.scene.velocities(k, k - LAG) * elapsed_s / grid.cell
-        # what stands for good is the last, number -1
-        motion = np.vstack([of_objects, np.zeros((1, 2))])[shown]
-        known = np.isfinite(motion).all(axis=1)
-        target = targets(np.where(known[:, None], motion, 0.0))
-        losses = -(target * torch.log(probability + TINY)).sum(dim=1)
-        moving = np.linalg.norm(motion, axis=1) > MOVING
-        for name, rows in (
-            ("moving", known & moving),
-            ("standing", known & ~moving & (shown >= 0)),
-            ("clutter", shown < 0),
-        ):
-            parts[name].append(losses[torch.from_numpy(rows)])
-        chosen = np.unique(shown[known & (shown >= 0)])
-        if len(chosen):
-            together = torch.stack([_together(probability[torch.from_numpy(shown == each)]) for each in chosen])
-            parts["objects"].append(-(targets(of_objects[chosen])[:, :-1] * together).sum(dim=1))
-    return parts
-
-
-def _together(probability: Tensor) -> Tensor:
-    """Logarithms (V,) of an object's velocity distribution from its cells' (R,V+1), as `FlowMemory.velocities` does."""
-    known = 1.0 - probability[:, -1:]
-    of_flow = probability[:, :-1] / known.clamp(min=TINY)
-    logarithm = (known * torch.log(of_flow + 1e-3)).sum(dim=0) / len(probability) ** 0.5
-    return torch.log_softmax(logarithm, dim=0)
-
-
-def total_loss(parts: dict[str, list[Tensor]], parameters: FlowMemoryTrainingParameters) -> Tensor | None:
-    """The weighted mean; later steps of a piece count for more, since they can know more. None of an empty piece."""
-    weights = {
-        "moving": parameters.moving_weight,
-        "standing": parameters.standing_weight,
-        "clutter": parameters.clutter_weight,
-    }
-    total, weight = torch.zeros(()), 0.0
-    for name, each in weights.items():
-        for k, losses in enumerate(parts[name]):
-            grown = each * min((k + 1) / 3.0, 1.0)
-            total, weight = total + grown * losses.sum(), weight + grown * len(losses)
-    if weight == 0.0:
-        return None
-    objects = torch.cat([torch.zeros(0), *parts["objects"][2:]])
-    return total / weight + (parameters.object_weight * objects.mean() if len(objects) else 0.0)
 
 
 @torch.no_grad()

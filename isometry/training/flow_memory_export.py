@@ -19,6 +19,11 @@ from isometry.tracking.flow_memory import TASK
 from isometry.training.export import OPSET, cleaned, write_model
 
 MOST_ERROR = 1e-4
+ACTIONS = {  # by what (2,2) all velocities are turned, and by how many cells a step (2,) they are faster
+    "turn_by_90_degrees": (np.array([[0, -1], [1, 0]]), np.array([0, 0])),
+    "mirrored": (np.array([[1, 0], [0, -1]]), np.array([0, 0])),
+    "faster_by_a_cell": (np.eye(2, dtype=np.int64), np.array([1, 0])),
+}
 GROUP = "whole-cell velocities and shifts, and turns by 90 degrees with mirroring (D4)"
 
 
@@ -53,6 +58,7 @@ def export_flow_memory(network: FlowFilter, grid: FlowGrid, output: Path, card: 
     found = session.run(None, inputs)
     measured = {
         "difference_to_torch": max(float(np.abs(f - e).max()) for f, e in zip(found, expected, strict=True)),
+        **{name: moved_error(session, network.channels, grid, *action) for name, action in ACTIONS.items()},
     }
     for key, error in measured.items():
         if error > MOST_ERROR:
@@ -61,6 +67,7 @@ def export_flow_memory(network: FlowFilter, grid: FlowGrid, output: Path, card: 
     metadata = {
         "task": TASK,
         "symmetry_group": GROUP,
+        "equivariance_error": f"{max(list(measured.values())[1:]):.3e}",
         "preprocessing": json.dumps(constants),
         "licence": str(card.get("licence", "")),
     }
@@ -68,10 +75,10 @@ def export_flow_memory(network: FlowFilter, grid: FlowGrid, output: Path, card: 
     described = {
         "inputs": {
             "state": f"float32 ({channels}, cells_before, {flows}); of the last step, 0: nothing is known",
-            "source": f"int64 (cells, {flows}); row of the cell that each flow comes from, cells_before: none",
+            "source": f"int32 (cells, {flows}); row of the cell that each flow comes from, cells_before: none",
             "before": "float32 (cells_before, 2); centroid of a cell's points from its middle, in cells",
             "now": "float32 (cells, 2); the same of the cells that are occupied now",
-            "beside": "int64 (cells, 4); rows of the cells that adjoin each, cells: none",
+            "beside": "int32 (cells, 4); rows of the cells that adjoin each, cells: none",
             "features": "float32 (cells, 4); ln(points) / 4, occupied share of 5 x 5, trace and determinant of scatter",
         },
         "outputs": {
@@ -86,11 +93,49 @@ def export_flow_memory(network: FlowFilter, grid: FlowGrid, output: Path, card: 
     return write_model(model, metadata, described, output)
 
 
-def example_inputs(grid: FlowGrid, channels: int, count: int = 300, seed: int = 0) -> dict[str, NDArray[Any]]:
-    """Inputs of a step between two random clouds of points."""
+def example_inputs(
+    grid: FlowGrid, channels: int, count: int = 300, seed: int = 0, slower: float = 0.0
+) -> dict[str, NDArray[Any]]:
+    """Inputs of a step between two random clouds, in which only what is so much `slower` than the fastest is known."""
     random = np.random.default_rng(seed)
     clouds = [random.uniform(-20.0, 20.0, (count, 2)) * grid.cell for _ in range(2)]
     before, now = (occupied_cells(cloud, np.zeros(2), grid) for cloud in clouds)
     flows = grid.flows()
     state = random.uniform(0.0, 1.0 / len(flows), (channels, len(before), len(flows))).astype(np.float32)
-    return {"state": state, **network_inputs(now, before, flows)}
+    inputs = {"state": state, **network_inputs(now, before, flows)}
+    too_fast = (flows**2).sum(axis=1) > (grid.fastest - slower) ** 2
+    inputs["state"][..., too_fast] = 0.0
+    inputs["source"][:, too_fast] = len(before)
+    return inputs
+
+
+def moved_error(
+    session: onnxruntime.InferenceSession,
+    channels: int,
+    grid: FlowGrid,
+    turn: NDArray[np.int64],
+    faster: NDArray[np.int64],
+) -> float:
+    """Largest difference of turning a scene (2,2) and making it `faster` (2,) by whole cells before and after a step.
+
+    What is known in it is two cells a step slower than the fastest flow, so that all of it stays among the flows.
+    """
+    inputs = example_inputs(grid, channels, slower=2.0)
+    flows = grid.flows()
+    column = {tuple(flow): k for k, flow in enumerate(flows.tolist())}
+    to = np.array([column.get(tuple(flow), -1) for flow in (flows @ turn.T + faster).tolist()])
+    after, before = to[to >= 0], np.flatnonzero(to >= 0)
+    acted = {name: value.copy() for name, value in inputs.items()}
+    acted["state"][...], acted["source"][...] = 0.0, len(inputs["before"])
+    for name in ("state", "source"):
+        acted[name][..., after] = inputs[name][..., before]
+    for name in ("before", "now"):
+        acted[name] = inputs[name] @ turn.T.astype(np.float32)
+    state, probability = session.run(None, inputs)
+    acted_state, acted_probability = session.run(None, acted)
+    none = [[len(flows)]]
+    pairs = (
+        (acted_state[..., after], state[..., before]),
+        (acted_probability[:, np.append(after, none)], probability[:, np.append(before, none)]),
+    )
+    return max(float(np.abs(found - expected).max()) for found, expected in pairs)

@@ -43,7 +43,7 @@ def followed(
     scene: Callable[[int], Array],
     steps: int = 6,
     T_odom_base: Callable[[int], Array] = lambda k: HERE,
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
     """Cells (K,2) and probabilities (K,V+1) after so many steps of a scene, of which k is the number of the step."""
     memory.reset()
     for k in range(steps):
@@ -52,11 +52,11 @@ def followed(
     return memory.newest.cells.index, memory.newest.probability
 
 
-def in_order(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+def in_order(cells: NDArray[np.integer]) -> NDArray[np.integer]:
     return np.lexsort(cells.T)
 
 
-def moved(memory: FlowMemory, move: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> tuple[Array, Array]:
+def moved(memory: FlowMemory, move: Callable[[NDArray[np.integer]], NDArray[np.integer]]) -> tuple[Array, Array]:
     """Columns of the flows that a move of velocities keeps within the set, before and after it."""
     columns = {tuple(flow): k for k, flow in enumerate(memory.flows.tolist())}
     pairs = [(k, columns[to]) for k, to in enumerate(map(tuple, move(memory.flows).tolist())) if to in columns]
@@ -92,11 +92,11 @@ def test_shifts_and_quarter_turns_and_mirroring_of_the_scene(memory: FlowMemory,
         np.testing.assert_allclose(turned[:, after], expected[in_order(turned_cells[:, ::-1])][:, before], atol=2e-6)
 
 
-def turned_scene(things: Array, speed: Array, turn: NDArray[np.int64], k: int) -> Array:
+def turned_scene(things: Array, speed: Array, turn: NDArray[np.integer], k: int) -> Array:
     return np.asarray((things + k * speed) @ turn.T)
 
 
-def turned_by(turn: NDArray[np.int64], flows: NDArray[np.int64]) -> NDArray[np.int64]:
+def turned_by(turn: NDArray[np.integer], flows: NDArray[np.integer]) -> NDArray[np.integer]:
     return np.asarray(flows @ turn.T)
 
 
