@@ -7,6 +7,7 @@ import numpy as np
 from isometry.tracking.types import BOX, Detections
 
 LEAST_SIZE_M, MOST_SIZE_M = 0.01, 100.0
+FURTHEST_M = 1e4  # from the base along an axis: nobody sees so far, and the others' paths would suffer from rounding
 
 
 def usable(detections: Detections, most: int) -> tuple[Detections, tuple[str, ...]]:
@@ -17,18 +18,22 @@ def usable(detections: Detections, most: int) -> tuple[Detections, tuple[str, ..
     boxes, scores = np.asarray(detections.boxes, np.float64), np.asarray(detections.scores, np.float64)
     if boxes.shape != (len(detections), BOX) or scores.shape != (len(detections),):
         raise ValueError(f"{len(detections)} labels with boxes of shape {boxes.shape} and scores of {scores.shape}")
+    if not len(boxes):
+        return detections, ()
+    sizes, away = boxes[:, 3:6], np.abs(boxes[:, :3])
     if np.isfinite(boxes).all() and np.isfinite(scores).all() and len(boxes) <= most:
-        sizes = boxes[:, 3:6]
-        if not len(boxes) or (sizes.min() >= LEAST_SIZE_M and sizes.max() <= MOST_SIZE_M):
+        if sizes.min() >= LEAST_SIZE_M and sizes.max() <= MOST_SIZE_M and away.max() <= FURTHEST_M:
             return detections, ()  # the usual case, a thousand times a second
 
     finite = np.isfinite(boxes).all(axis=1) & np.isfinite(scores)
-    sized = ((boxes[:, 3:6] >= LEAST_SIZE_M) & (boxes[:, 3:6] <= MOST_SIZE_M)).all(axis=1)
-    sensible = np.flatnonzero(finite & sized)
+    sized = ((sizes >= LEAST_SIZE_M) & (sizes <= MOST_SIZE_M)).all(axis=1)
+    near = (away <= FURTHEST_M).all(axis=1)
+    sensible = np.flatnonzero(finite & sized & near)
     kept = np.sort(sensible[np.argsort(-scores[sensible], kind="stable")[:most]])
     reasons = {
         "not finite": np.count_nonzero(~finite),
         f"of a size outside {LEAST_SIZE_M:g} to {MOST_SIZE_M:g} m": np.count_nonzero(finite & ~sized),
+        f"further away than {FURTHEST_M:g} m": np.count_nonzero(finite & sized & ~near),
         f"beyond the {most} surest": len(sensible) - len(kept),
     }
     return detections.taken(kept), tuple(f"{count} detections {why}" for why, count in reasons.items() if count)

@@ -25,15 +25,16 @@ def track(number: int, x: float) -> Track:
 
 
 def test_reasons_are_counted_one_by_one() -> None:
-    found = detections(6)
-    found.boxes[0, 2], found.boxes[1, 4], found.boxes[2, 3] = np.nan, 0.0, 500.0
+    found = detections(7)
+    found.boxes[0, 2], found.boxes[1, 4], found.boxes[2, 3], found.boxes[3, 1] = np.nan, 0.0, 500.0, -1e9
     left, reasons = usable(found, 2)
     assert reasons == (
         "1 detections not finite",
         "2 detections of a size outside 0.01 to 100 m",
+        "1 detections further away than 10000 m",
         "1 detections beyond the 2 surest",
     )
-    np.testing.assert_allclose(left.scores, found.scores[4:])
+    np.testing.assert_allclose(left.scores, found.scores[5:])
 
 
 def test_none_at_all_is_fine() -> None:
