@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.datasets.kitti_tracking import DONT_CARE, KittiObjects, KittiTracking
+from isometry.evaluation.calibration import expected_calibration_error, inside_two_sigma
 from isometry.evaluation.tracking_identity import identity
 from isometry.evaluation.tracking_objects import Followed, followed
-from isometry.evaluation.tracking_protocol import Clear, Curve, Scene, clear_at, evaluate
+from isometry.evaluation.tracking_protocol import Clear, Curve, Scene, clear_at, evaluate, matches
 from isometry.evaluation.tracking_runs import (
     FollowsDetections,
     FollowsScans,
@@ -143,7 +144,32 @@ def figures(result: ClassResult) -> dict[str, Any]:
             | asdict(identity(together, iou, curve.best.score))
         )
     iou, curve = next(iter(result.curves.items()))
+    told["honesty"] = honesty(result.runs, iou)
     told["sequences"] = {run.sequence.sequence: of_sequence(run, iou, curve.best) for run in result.runs}
+    return told
+
+
+def honesty(runs: Sequence[Run], iou: float) -> dict[str, Any]:
+    """What tracks say of themselves against what is labelled: positions, and how sure they are.
+
+    `inside_2_sigma`: share of the errors of x and y, 0.954 when calibrated. `confidence_error`: how far confidences are
+    from the share of tracks that are right, on average; of tracks that nobody can judge nothing is told.
+    """
+    errors, covariances, confidences, right = [], [], [], []
+    for run in runs:
+        rows, columns = matches(run.scene, iou, -np.inf)
+        errors.append(run.tracks.boxes[columns, :2] - run.truth.boxes[rows, :2])
+        covariances.append(run.tracks.covariances[columns])
+        is_right = np.isin(np.arange(len(run.tracks.ids)), columns)
+        judged = is_right | ~run.scene.track_optional
+        confidences.append(run.tracks.scores[judged])
+        right.append(is_right[judged])
+    told: dict[str, Any] = {}
+    claimed = np.concatenate(confidences)
+    if len(claimed) and claimed.min() >= 0.0 and claimed.max() <= 1.0:  # a plain tracker tells scores instead
+        told["confidence_error"] = expected_calibration_error(claimed, np.concatenate(right))
+    if sum(map(len, errors)):
+        told["inside_2_sigma"] = inside_two_sigma(np.concatenate(errors), np.concatenate(covariances)).tolist()
     return told
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from isometry.datasets.kitti_tracking import RATE_HZ, KittiObjects, KittiTracking
-from isometry.geometry import se3
+from isometry.geometry import planar, se3
 from isometry.geometry.boxes import moved
 from isometry.tracking.types import BOX, Detections, TrackingStep
 
@@ -48,6 +48,7 @@ class Tracks:
     boxes: Array  # (T,7) in the LiDAR frame of the row's moment
     speeds: Array  # (T,) over ground, metres a second
     scores: Array  # (T,)
+    covariances: Array  # (T,2,2) of x and y of the boxes, metres squared
     T_odom_lidar: Array  # (F,4,4) by frame number; NaN for frames that were not given
     seconds: Array  # (F,) inside of the tracker; NaN for frames that were not given
 
@@ -66,6 +67,7 @@ class Tracks:
             boxes=self.boxes[rows],
             speeds=self.speeds[rows],
             scores=self.scores[rows],
+            covariances=self.covariances[rows],
         )
 
 
@@ -153,7 +155,7 @@ def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: i
     T_odom_lidar, seconds = np.full((frames, 4, 4), np.nan), np.full(frames, np.nan)
     rows: list[tuple[float, ...]] = []
     labels: list[str] = []
-    boxes = [np.zeros((0, BOX))]
+    boxes, covariances = [np.zeros((0, BOX))], [np.zeros((0, 2, 2))]
     for frame, work in steps:
         began = time.perf_counter()
         step = work()
@@ -163,6 +165,8 @@ def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: i
         rows += [(frame, each.id, float(np.hypot(*each.velocity)), each.confidence) for each in told]
         labels += [each.label for each in told]
         boxes.append(moved(se3.inverse(step.T_odom_base), np.array([each.box for each in told])))
+        R = planar.rotations(np.asarray(-se3.yaw(step.T_odom_base)))
+        covariances.append(R @ np.array([each.covariance[:2, :2] for each in told]).reshape(-1, 2, 2) @ R.T)
     frame_of, ids, speeds, scores = np.array(rows, dtype=float).reshape(-1, 4).T
     return Tracks(
         frame_of.astype(np.int64),
@@ -171,6 +175,7 @@ def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: i
         np.vstack(boxes),
         speeds,
         scores,
+        np.concatenate(covariances),
         T_odom_lidar,
         seconds,
     )

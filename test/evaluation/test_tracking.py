@@ -259,3 +259,21 @@ def test_on_real_detections_the_tracker_beats_the_baseline_and_turns_with_the_sc
         assert upright.curves[iou].sAMOTA > plain.curves[iou].sAMOTA
     turned = measured(lambda: TurnedDetections(Tracker(parameters), np.radians(77.0)))
     assert turn_figures(upright, turned)["turn_error_m"] < 1e-3
+
+
+def test_positions_and_confidences_are_held_against_the_labels(sequences: list[KittiTracking]) -> None:
+    class Honest:
+        """Tells each detection as a track; all are right, and 0.1 m off along x as it says."""
+
+        def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
+            tracks = [_track(k, "car", box, 0.0) for k, box in enumerate(detections.boxes)]
+            covariance = np.diag([0.2**2, 1e-6, 1.0, 1.0])
+            return TrackingStep(tuple(replace(t, covariance=covariance, confidence=0.9) for t in tracks), np.eye(4))
+
+    told = figures(measure(sequences, "simulated", "Car", [0.25], Honest))["honesty"]
+    along, across = told["inside_2_sigma"]
+    assert along > 0.8
+    assert across < 0.2
+    assert told["confidence_error"] == pytest.approx(0.1, abs=0.1)
+    scores = figures(measure(sequences, "simulated", "Car", [0.25], BaselineTracker))["honesty"]
+    assert scores.keys() <= {"inside_2_sigma", "confidence_error"}
