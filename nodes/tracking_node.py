@@ -48,8 +48,8 @@ class TrackingNode(PerceptionNode):
 
     - a message whose stamp is not newer, by up to a second, is left out; tracks stay as they are
     - time that runs back by more than a second (a bag that loops), or on by more than `longest_gap_s`, ends all tracks
-    - boxes with NaN or without a size are left out, and of more than `most_detections` the surest are taken
-    - a message without its transform, or that cannot be read, is left out; tracks stay as they are
+    - boxes with NaN, without a size or more than 10 km away are left out; of more than `most_detections` the surest stay
+    - a message without its transform, without any finite point, or that cannot be read, is left out as well
     """
 
     def __init__(self) -> None:
@@ -143,6 +143,8 @@ class TrackingNode(PerceptionNode):
             return self._pipeline.process_detections(found, stamp_ns, T_odom_base)
         timed = self._own.deskew and T_odom_base is None  # only odometry asks when a reading was taken
         points, offsets_s = decode_xyz_and_offsets(message) if timed else (decode_xyz(message), None)
+        if not len(points):
+            raise ValueError("the scan has 0 finite points")
         in_base, T_base_sensor = self._sensors.in_base_frame(points, message.header.frame_id, stamp_ns)
         return self._pipeline.process_scan(in_base, stamp_ns, T_odom_base, T_base_sensor[:3, 3], offsets_s)
 

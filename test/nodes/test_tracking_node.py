@@ -447,13 +447,15 @@ def test_scans_of_a_bag_that_loops_begin_anew(watcher: Watcher, start: Start) ->
     assert "99.8 s" in values_of(robot.status)["last_problem"]
 
 
-def test_bad_scans_are_named(watcher: Watcher, start: Start) -> None:
-    node = start(NODE, odometry="none", **FROM_POINTS)
+@pytest.mark.parametrize("odometry", ["tf", "none"])
+def test_bad_scans_are_named(watcher: Watcher, start: Start, odometry: str) -> None:
+    node = start(NODE, odometry=odometry, **FROM_POINTS)
     watcher.meet()
     robot, stamps = watcher.robot, count(1000 * SECOND, TENTH)
 
     def named(points: Array) -> bool:
-        robot.send_points(points, next(stamps))
+        robot.send_odometry(np.eye(4), stamp_ns := next(stamps))
+        robot.send_points(points, stamp_ns)
         robot.listen(0.1)
         return robot.state == "bad_input"
 
@@ -464,7 +466,8 @@ def test_bad_scans_are_named(watcher: Watcher, start: Start) -> None:
     cloud.fields = cloud.fields[:2]
 
     def incomplete() -> bool:
-        cloud.header.stamp = messages.to_stamp(next(stamps))
+        robot.send_odometry(np.eye(4), stamp_ns := next(stamps))
+        cloud.header.stamp = messages.to_stamp(stamp_ns)
         robot.points.publish(cloud)
         robot.listen(0.1)
         return "no field 'z'" in robot.status.message
