@@ -5,7 +5,7 @@ The figures of a detector are measured on recordings of it with labels: `isometr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,8 @@ UNSCORED = 0.5
 UNKNOWN_DETECTOR = DetectorModel(0.15, 0.1, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
 
 MODELS: dict[str, dict[str, DetectorModel]] = {
-    "any": {},
+    # clusters without a class are walls and bushes, whose middle wanders with the part of them that is seen
+    "any": {"unknown": replace(UNKNOWN_DETECTOR, position_noise=0.5)},
     "pointrcnn": {
         "car": DetectorModel(0.05, 0.153, (0.7, 0.4, 0.65), (-5.59, 0.502, 0.494, 0.79, 0.0409)),
         "pedestrian": DetectorModel(0.05, 0.064, (0.7, 0.4, 0.65), (-5.55, 0.887, 0.583, 0.401, 0.0288)),
