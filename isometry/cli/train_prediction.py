@@ -12,27 +12,20 @@ from isometry.cli.progress import clear_errors, needs_training_extra, progress_b
 
 def motion_scenes(
     output: Annotated[Path, typer.Option(help="Folder of the prepared scenes.")],
-    simulated: Annotated[int, typer.Option(min=0, help="Simulations of 14 s; half a second each.")] = 1500,
+    simulated: Annotated[int, typer.Option(min=0, help="Simulations of 14 s; half a second each.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Of the first simulation; the others follow.")] = 0,
     kitti_tracking: Annotated[Path | None, typer.Option(help="KITTI tracking directory, for recorded scenes.")] = None,
     sequences: Annotated[str, typer.Option(help="Which of it: N,N,...")] = "",
     poses: Annotated[
         list[str] | None, typer.Option(help="Poses of a sequence, N:FILE; found from its labels otherwise.")
     ] = None,
-    drives: Annotated[
-        list[str] | None, typer.Option("--drive", help="A drive of KITTI odometry, again for each: DIR:NN.")
-    ] = None,
-    first_frame: Annotated[
-        int, typer.Option(help="Frames of drives before are skipped (00: poses 0-13 are bad).")
-    ] = 14,
 ) -> None:
     """Prepare scenes of traffic, simulated and recorded, for `isometry train motion-prediction`."""
     with clear_errors():
         import numpy as np
 
-        from isometry.datasets.kitti import KittiOdometry
         from isometry.evaluation.prediction_cases import open_recordings
-        from isometry.training.prediction_scenes import Scenes, driven_scenes, scenes_of, simulated_scenes
+        from isometry.training.prediction_scenes import LEAST_PAST, Scenes, scenes_of, simulated_scenes
 
         if simulated:
             with progress_bar("simulating") as advance:
@@ -41,15 +34,10 @@ def motion_scenes(
         recorded = []
         if kitti_tracking is not None:
             for recording in open_recordings(kitti_tracking, sequences, poses or []):
-                random = np.random.default_rng(seed)
-                recorded += [
-                    scenes_of(recording.positions[part.start : part.stop], recording.labels, moments, random)
-                    for part in recording.stretches()
-                    for moments in [[now - part.start for now in recording.sure_moments(part)]]
-                ]
-        for text in drives or []:
-            root, _, sequence = text.partition(":")
-            recorded.append(driven_scenes(KittiOdometry(Path(root), sequence).poses[first_frame:, :2, 3]))
+                for part in recording.stretches():
+                    positions = recording.positions[part.start : part.stop]
+                    moments = range(LEAST_PAST, len(positions) - 1, 2)
+                    recorded.append(scenes_of(positions, recording.labels, moments, np.random.default_rng(seed)))
         if recorded:
             Scenes.joined(recorded).save(output / "recorded.npz")
 
@@ -57,7 +45,7 @@ def motion_scenes(
 def motion_prediction(
     scenes: Annotated[Path, typer.Option(help="Folder that `isometry train motion-scenes` wrote.")],
     output: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the trained network.")],
-    steps: Annotated[int, typer.Option(help="Optimiser steps, a batch of scenes each.")] = 3000,
+    steps: Annotated[int, typer.Option(help="Optimiser steps, a batch of scenes each.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
     threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
     resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,

@@ -40,10 +40,6 @@ class Recording:
         """The moments that are in one frame, part by part."""
         return [range(*cut) for cut in pairwise([0, *self.motion.restarts, len(self.positions)])]
 
-    def sure_moments(self, stretch: range) -> list[int]:
-        """Those of a stretch around which it is known how the vehicle moved."""
-        return [now for now in stretch[:-1] if self.motion.sure(max(now - SECOND, stretch[0]), now + PATH_STEPS)]
-
 
 @dataclass(frozen=True)
 class Case:

@@ -20,7 +20,6 @@ MOST_AGENTS = 24  # of a scene; of more, the first ones of a random order are ta
 LEAST_PAST = 5  # moments before the first scene
 APART_S = 1.5  # between two scenes of one simulation
 SIMULATED_S = 14.0
-DRIVES, DRIVES_APART_M = 12, 200.0  # stretches of a drive that are put into one scene
 EMPTY = np.full((1, MOST_AGENTS, MOMENTS, 2), np.nan, np.float32)
 
 
@@ -83,20 +82,6 @@ def _scene(positions: Array, kinds: Floats, now: int) -> Scenes:
 def simulated_scenes(seeds: Sequence[int], progress: Callable[[int], None] = lambda _done: None) -> Scenes:
     """Scenes of simulated traffic, one simulation for each seed."""
     return Scenes.joined(list(_simulations(seeds, progress)))
-
-
-def driven_scenes(positions: Array) -> Scenes:
-    """Scenes of one vehicle's drive: positions (T,2), `PATH_STEP_S` apart; it is a car like any other.
-
-    `DRIVES` stretches of the drive make one scene, too far from each other to have to do with each other.
-    """
-    length = len(positions) // DRIVES
-    stretches = np.stack([positions[k * length : (k + 1) * length] for k in range(DRIVES)], axis=1)
-    grid = np.stack(np.meshgrid(np.arange(4), np.arange(DRIVES // 4)), axis=-1).reshape(-1, 2)
-    places = DRIVES_APART_M * (grid - grid.mean(axis=0))
-    random, labels = np.random.default_rng(0), ["car"] * DRIVES
-    moments = range(LEAST_PAST, length - 1)
-    return Scenes.joined([scenes_of(stretches - stretches[now] + places, labels, [now], random) for now in moments])
 
 
 def _simulations(seeds: Sequence[int], progress: Callable[[int], None]) -> Iterator[Scenes]:

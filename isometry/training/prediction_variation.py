@@ -19,7 +19,6 @@ Batch = dict[str, Tensor]
 RELATED = 0.9  # how much of a position's error the next one shares, in half of the scenes
 LAGGING = 8  # positions that a tracker's velocity is about the mean of
 GIVEN_MPS = 0.7  # standard deviation of the velocity that a tracker gives for a short history
-LABEL_ERROR_S, WAVES = (0.4, 1.5), 6  # for which a labelled box keeps to its error; waves that an error is made of
 DRIFT_S = 2.0  # for which an odometry that errs keeps to its error
 
 
@@ -29,7 +28,7 @@ def varied(scenes: Scenes, parameters: PredictionTrainingParameters, random: np.
     count, agents = positions.shape[:2]
     positions *= 1.0 + parameters.scale * random.uniform(-1.0, 1.0, (count, 1, 1, 1))
     positions[random.random((count, agents)) < parameters.unseen * random.random((count, 1))] = np.nan
-    positions = drifted(positions + labelled_off(positions.shape, parameters, random), parameters, random)
+    positions = drifted(positions, parameters, random)
     angle = random.uniform(0.0, 2.0 * np.pi, count)
     mirror = np.where(random.random(count) < 0.5, -1.0, 1.0)
     turn = np.stack([np.cos(angle), -np.sin(angle), mirror * np.sin(angle), mirror * np.cos(angle)], axis=-1)
@@ -46,18 +45,6 @@ def varied(scenes: Scenes, parameters: PredictionTrainingParameters, random: np.
     dropped[..., -1] = False
     history[dropped] = np.nan
     return batch_of(history, future, _given(positions, history, random), scenes.kinds)
-
-
-def labelled_off(
-    shape: tuple[int, ...], parameters: PredictionTrainingParameters, random: np.random.Generator
-) -> Array:
-    """Smooth errors (S,A,51,2) as of boxes that people drew: past and future alike, and other ones for each agent."""
-    sigma = parameters.label_noise_m * np.square(random.random((*shape[:2], 1, 1)))
-    seconds = random.uniform(*LABEL_ERROR_S, (*shape[:2], 1, 1, 1))
-    rates = random.normal(size=(*shape[:2], 1, 2, WAVES)) / seconds
-    phases = random.uniform(0.0, 2.0 * np.pi, rates.shape)
-    times = PATH_STEP_S * np.arange(shape[2])[:, None, None]
-    return np.asarray(sigma * np.sqrt(2.0 / WAVES) * np.cos(rates * times + phases).sum(axis=-1))
 
 
 def drifted(positions: Array, parameters: PredictionTrainingParameters, random: np.random.Generator) -> Array:

@@ -24,7 +24,7 @@ from isometry.training.prediction_variation import varied  # noqa: E402
 
 FEW = PredictionTrainingParameters(steps=30, scenes=8, learning_rate=1e-2, average=0.5, checkpoint_every=15)
 EXACT = PredictionTrainingParameters(
-    most_noise_m=0.0, label_noise_m=0.0, dropped=0.0, short=0.0, unseen=0.0, scale=0.0, drift_mps=0.0, drift_rad_s=0.0
+    most_noise_m=0.0, dropped=0.0, short=0.0, unseen=0.0, scale=0.0, drift_mps=0.0, drift_rad_s=0.0
 )
 
 

@@ -114,7 +114,7 @@ class Vehicles:
         outside = np.maximum(1.0 - curvature * self.aside[here], 0.5)  # of a bend, the way is longer
         self.along[here] += 0.5 * (before + self.speed[here]) * step_s / outside
         self._slide(here, step_s)
-        self.mood += -0.3 * self.mood * step_s + np.sqrt(0.6 * step_s) * self.random.normal(size=len(self.mood))
+        self.mood += -0.15 * self.mood * step_s + np.sqrt(0.3 * step_s) * self.random.normal(size=len(self.mood))
         halted = (np.abs(self.halt_m - self.along) < 4.0) & (self.speed < 0.2)
         self.halt_s[halted] -= step_s
         self.halt_m[self.halt_s <= 0.0] = np.inf
@@ -157,7 +157,7 @@ class Vehicles:
         aside = self.aside[here, None] + share * (self.lane_aside[here] - self.aside[here])[:, None]
         way, heading, curvature = self.roads.places(routes, self.along[here, None] + ahead, aside)
         gap, leader = _first_obstacle(way, heading, ahead - half[:, None], self.size[here, 1], seen)
-        wanted = self.wanted_mps[here] * np.clip(1.0 + 0.16 * self.mood[here], 0.4, 1.5)
+        wanted = self.wanted_mps[here] * (1.0 + 0.08 * self.mood[here])
         bend = np.sqrt(MOST_SIDEWAYS / (np.abs(curvature) + 1e-4))
         slowest = np.sqrt(np.square(bend) + 2.0 * self.calm[here, None] * 0.7 * ahead).min(axis=1)
         wanted = np.maximum(np.minimum(wanted, slowest), 1.0)
