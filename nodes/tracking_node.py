@@ -35,10 +35,11 @@ from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
 from isometry.nodes.tracking_parameters import TrackingNodeParameters
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.pipeline import TrackingPipeline
+from isometry.tracking.scan_detector_parameters import ScanDetectorParameters
 from isometry.tracking.types import TrackingStep
 
 ODOMETRY_DEPTH = 500  # as many tracks may be published at once
-PARAMETERS = (("", TrackingNodeParameters), ("", TrackingParameters))
+PARAMETERS = (("", TrackingNodeParameters), ("", TrackingParameters), ("scan.", ScanDetectorParameters))
 
 
 class TrackingNode(PerceptionNode):
@@ -48,7 +49,8 @@ class TrackingNode(PerceptionNode):
 
     - a message whose stamp is not newer, by up to a second, is left out; tracks stay as they are
     - time that runs back by more than a second (a bag that loops), or on by more than `longest_gap_s`, ends all tracks
-    - boxes with NaN, without a size or more than 10 km away are left out; of more than `most_detections` the surest stay
+    - boxes with NaN, without a size or more than 10 km away are left out, and of more than `most_detections` the surest
+      are taken
     - a message without its transform, without any finite point, or that cannot be read, is left out as well
     """
 
@@ -65,8 +67,11 @@ class TrackingNode(PerceptionNode):
         self._own = own = parameters.read(self, TrackingNodeParameters)
         own.check_choices()
         self._class_names = own.names()
-        self._method = parameters.read(self, TrackingParameters)
-        self._pipeline = TrackingPipeline.load(self._method)
+        method, of_scans = (
+            parameters.read(self, TrackingParameters),
+            parameters.read(self, ScanDetectorParameters, "scan."),
+        )
+        self._pipeline = TrackingPipeline.load(method, of_scans)
         self._transforms = TransformBuffer()
         self._sensors = SensorPoses(self._transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
         self._last: TrackingStep | None = None

@@ -48,9 +48,9 @@ class TrackingPipeline:
         self.reset()
 
     @classmethod
-    def load(cls, parameters: TrackingParameters) -> TrackingPipeline:
+    def load(cls, parameters: TrackingParameters, of_scans: ScanDetectorParameters | None = None) -> TrackingPipeline:
         """With the models that the parameters name. Raises ValueError where one is not there or does not fit."""
-        detector = ScanDetector(ScanDetectorParameters())
+        detector = ScanDetector(of_scans or ScanDetectorParameters())
         return cls(parameters, detector, FlowMemory.load(), MotionPredictor.load(name=parameters.prediction))
 
     def reset(self) -> None:

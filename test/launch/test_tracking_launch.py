@@ -10,6 +10,7 @@ import yaml
 
 from isometry.nodes.tracking_parameters import TrackingNodeParameters
 from isometry.tracking.parameters import TrackingParameters
+from isometry.tracking.scan_detector_parameters import ScanDetectorParameters
 
 Resolve = Callable[..., Any]
 
@@ -48,6 +49,7 @@ def test_rviz_is_started_when_asked_for(resolve: Resolve) -> None:
 def test_the_parameter_file_names_parameters_that_exist(repository: Path) -> None:
     (values,) = yaml.safe_load((repository / "config" / "tracking.yaml").read_text()).values()
     known = {*TrackingNodeParameters.__dataclass_fields__, *TrackingParameters.__dataclass_fields__}
+    known |= {f"scan.{name}" for name in ScanDetectorParameters.__dataclass_fields__}
     assert set(values["ros__parameters"]) <= known
 
 

@@ -522,7 +522,12 @@ def test_what_cannot_be_configured_is_named_and_the_node_stays_up(
     assert node.runs
 
 
-def test_a_parameter_out_of_range_ends_the_node_with_one_line(start: Start) -> None:
-    node = start(NODE, most_detections=0)
+@pytest.mark.parametrize(
+    ("name", "value", "bounds"), [("most_detections", 0, "[1, 100000]"), ("scan.nearest_m", -1.0, "[0.0, 100.0]")]
+)
+def test_a_parameter_out_of_range_ends_the_node_with_one_line(
+    start: Start, name: str, value: float, bounds: str
+) -> None:
+    node = start(NODE, **{name: value})
     assert node.process.wait(timeout=60.0) == 2
-    assert "parameter most_detections is outside [1, 100000]" in node.log.read_text()
+    assert f"parameter {name} is outside {bounds}" in node.log.read_text()
