@@ -11,7 +11,7 @@ from isometry.parameters import parameter
 class ScanDetectorParameters:
     """What a user may want to change; the sizes of objects are in `object_shapes`."""
 
-    nearest_m: float = parameter(2.5, "metres from the sensor; nearer readings are of the robot itself", 0.0, 100.0)
+    nearest_m: float = parameter(2.0, "metres from the sensor; nearer readings are of the robot itself", 0.0, 100.0)
     furthest_m: float = parameter(50.0, "metres from the sensor; further readings are left out", 1.0, 200.0)
     clearance_m: float = parameter(0.3, "metres; what stands out of the ground by less belongs to it", 0.05, 2.0)
     highest_m: float = parameter(2.5, "metres over the ground; what is higher is left out, as branches are", 0.5, 20.0)

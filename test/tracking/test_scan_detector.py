@@ -120,6 +120,21 @@ def test_a_car_seen_from_behind_only_keeps_its_rear(random: np.random.Generator)
     assert abs(np.sin(car[6])) < 0.1
 
 
+def test_what_is_seen_through_the_windows_of_a_car_is_no_object(random: np.random.Generator) -> None:
+    street = np.column_stack([random.uniform(-40.0, 40.0, (20000, 2)), np.full(20000, -HEIGHT)])
+    rear = np.column_stack([np.full(300, 8.0), random.uniform(-0.9, 0.9, 300), random.uniform(-1.4, -0.1, 300)])
+    side = np.column_stack([random.uniform(8.0, 12.2, 600), np.full(600, -0.9), random.uniform(-1.4, -0.4, 600)])
+    driver = random.normal([10.2, 0.2, -0.5], 0.05, (30, 3))
+    found = detected(np.vstack([street, rear, side, driver]))
+    assert found.labels == ("car",)
+    np.testing.assert_allclose(found.boxes[0, [0, 1, 3, 4]], [10.1, 0.0, 4.2, 1.8], atol=0.15)
+
+
+def test_a_cloud_whose_ground_was_taken_off_does_no_harm(scan: NDArray[np.float32]) -> None:
+    found = detected(scan[scan[:, 2] > 0.3 - HEIGHT])
+    assert np.isfinite(found.boxes).all()
+
+
 @pytest.mark.parametrize(
     "points",
     [np.zeros((0, 3)), np.full((50, 3), np.nan), np.array([[5.0, 1.0, 0.0]]), np.full((40, 3), 7.0), np.zeros((10, 4))],
