@@ -34,7 +34,7 @@ ROS = [
     "ros-std-srvs",
     "ros-visualization-msgs",
 ]
-TRAIN = ["onnx>=1.16", "onnxscript>=0.3", "torch>=2.5"]
+TRAIN = ["onnx>=1.16", "onnxscript>=0.3", "scikit-learn>=1.4", "torch>=2.5"]
 VIEW = ["viser>=0.2"]
 TEST = [
     "coverage>=7.4",

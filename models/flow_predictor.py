@@ -18,21 +18,21 @@ from isometry.models.layers.polar_grid import PolarGrid
 from isometry.models.layers.translation_flows import TranslationFlows
 
 
-class Decoder(nn.Sequential):
+class Decoder(nn.Module):
     """Maps (N,maps,H,W) to an image (N,1,H,W); it begins by passing the first map on."""
 
     def __init__(self, maps: int, circular: bool) -> None:
+        super().__init__()
         border: Literal["circular", "zeros"] = "circular" if circular else "zeros"
-        super().__init__(
-            nn.Conv2d(maps, 2 * maps, 3, padding=1, padding_mode=border),
-            nn.ReLU(),
-            nn.Conv2d(2 * maps, 1, 3, padding=1, padding_mode=border),
-        )
+        self.first = nn.Conv2d(maps, 2 * maps, 3, padding=1, padding_mode=border)
+        self.second = nn.Conv2d(2 * maps, 1, 3, padding=1, padding_mode=border)
         with torch.no_grad():
-            for layer in (self[0], self[2]):
-                layer.weight.mul_(0.1)
-                layer.bias.zero_()
-                layer.weight += nn.init.dirac_(torch.empty_like(layer.weight))
+            for layer in (self.first, self.second):
+                layer.weight.mul_(0.1).add_(nn.init.dirac_(torch.empty_like(layer.weight)))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N,maps,H,W) to (N,1,H,W)."""
+        return self.second(torch.relu(self.first(maps)))
 
 
 class FlowPredictor(nn.Module):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from isometry.cli.evaluate_flow_memory import flow_memory
+from isometry.cli.evaluate_moving_digits import moving_digits
 from isometry.cli.evaluate_prediction import prediction
 from isometry.cli.evaluate_registration import registration
 from isometry.cli.evaluate_tracking import tracking
@@ -16,6 +17,7 @@ from isometry.cli.progress import clear_errors
 
 app = typer.Typer(help="Measure a capability on recorded data.", no_args_is_help=True)
 app.command("registration")(registration)
+app.command("moving-digits")(moving_digits)
 app.command("tracking")(tracking)
 app.command("prediction")(prediction)
 app.command("flow-memory")(flow_memory)

@@ -30,9 +30,6 @@ class PlainRecurrence(nn.Module):
         reach = kernel_size // 2
         self.input = nn.Conv2d(inputs, hidden, kernel_size, padding=reach, padding_mode=border)
         self.recurrent = nn.Conv2d(hidden, hidden, kernel_size, padding=reach, padding_mode=border, bias=False)
-        with torch.no_grad():  # it begins by remembering
-            self.recurrent.weight.mul_(0.1)
-            self.recurrent.weight[:, :, reach, reach] += torch.eye(hidden)
 
     def start(self, height: int, width: int, batch: int = 1) -> Tensor:
         """Empty memory (batch, hidden, H, W)."""

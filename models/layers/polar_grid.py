@@ -51,5 +51,5 @@ BORDER = 2  # cells that bicubic interpolation looks beyond a map
 
 
 def _read(maps: Tensor, places: Tensor) -> Tensor:
-    places = places.to(maps.dtype).expand(len(maps), -1, -1, -1)
+    places = places.to(maps.dtype).expand(maps.shape[0], -1, -1, -1)
     return nn.functional.grid_sample(maps, places, mode="bicubic", padding_mode="zeros", align_corners=False)
