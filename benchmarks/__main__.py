@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import node_latency, place_recognition, registration, tracking
+from benchmarks import flow_memory, node_latency, place_recognition, registration, tracking
 from benchmarks.measure import Figure, read_table, write_table
 
 BASELINE = Path(__file__).parent / "baseline.csv"
@@ -39,9 +39,8 @@ def benchmarks(
 
 def _shown(node: bool) -> Iterator[Figure]:
     """All figures; each is named when it is there."""
-    for source in (place_recognition.figures, registration.figures, tracking.figures, node_latency.figures)[
-        : 4 if node else 3
-    ]:
+    sources = [place_recognition.figures, registration.figures, flow_memory.figures, tracking.figures]
+    for source in [*sources, node_latency.figures] if node else sources:
         for figure in source():
             typer.echo(f"{figure.name}: {figure.value:.4g} {figure.unit}", err=True)
             yield figure

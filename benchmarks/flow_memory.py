@@ -1,0 +1,56 @@
+"""The bird's-eye memory: taking in a scan of a simulated drive, and telling the velocities of boxes, one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measure import Figure, size, timed
+from isometry.datasets.simulation.lidar import HDL_64
+from isometry.datasets.simulation.traffic import simulate_traffic
+from isometry.datasets.simulation.traffic_scans import TrafficScan, surroundings, traffic_scans
+from isometry.geometry import planar
+from isometry.tracking.flow_memory import SHIPPED, FlowMemory
+
+Array = NDArray[np.float64]
+
+TURNS = 4  # a simulated scan is seen so many times, turned by quarters: nearly as many cells as in a street of KITTI
+BOXES = 50
+SCAN_NS = 100_000_000
+
+
+def figures() -> Iterator[Figure]:
+    """All figures, one after the other."""
+    random = np.random.default_rng(4)
+    traffic = simulate_traffic(random, 1.0)
+    scans = traffic_scans(traffic, surroundings(traffic, random, 250), random, HDL_64)
+    clouds = [_seen_again(scan) for scan in scans]
+    places = np.column_stack([random.uniform(-30.0, 30.0, (BOXES, 2)), np.ones(BOXES)])
+    boxes = np.column_stack([places, np.tile([4.2, 1.8, 1.6], (BOXES, 1)), random.uniform(-3.0, 3.0, BOXES)])
+    for name in SHIPPED:
+        memory = FlowMemory.load(name=name)
+        numbers = count()
+        for _ in clouds:
+            _take_in(memory, clouds, numbers)
+        if name == SHIPPED[0]:
+            assert memory.newest is not None
+            yield size("flow_memory_cells", float(len(memory.newest.cells)), "cells")
+            yield timed("flow_memory_velocities_of_50_boxes", partial(memory.velocities, boxes))
+        yield timed(f"{name}_update", partial(_take_in, memory, clouds, numbers))
+
+
+def _seen_again(scan: TrafficScan) -> Array:
+    """The points (N,2) of a scan around its sensor, turned by quarters."""
+    points = scan.points[:, :2] - scan.T_world_lidar[:2, 3]
+    quarters = planar.rotations(0.5 * np.pi * np.arange(TURNS, dtype=np.float64))
+    return np.vstack([points @ quarter.T for quarter in quarters])
+
+
+def _take_in(memory: FlowMemory, clouds: list[Array], numbers: Iterator[int]) -> None:
+    """The next cloud, over and over."""
+    k = next(numbers)
+    memory.update(clouds[k % len(clouds)], np.eye(4), k * SCAN_NS)
