@@ -105,7 +105,14 @@ def residuals(now: OccupiedCells, rows: Rows, before: OccupiedCells, source: Row
     source = np.where(occupied, source, 0)
     moved = now.centroids[rows, None] - before.centroids[source]
     spread = now.scatters[rows, None] + before.scatters[source] + LEAST_SCATTER * np.eye(2)
-    return moved, np.asarray(np.linalg.inv(spread) * occupied[..., None, None])
+    return moved, inverses(spread) * occupied[..., None, None]
+
+
+def inverses(matrices: Array) -> Array:
+    """Inverses (...,2,2) of matrices (...,2,2), in closed form: for many small ones several times as fast."""
+    (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
+    adjugate = np.stack([np.stack([d, -b], axis=-1), np.stack([-c, a], axis=-1)], axis=-2)
+    return np.asarray(adjugate / (a * d - b * c)[..., None, None])
 
 
 BESIDE = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])

@@ -16,9 +16,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.geometry import planar
 from isometry.inference import WEIGHTS, Model
-from isometry.tracking.flow_cells import FlowGrid, OccupiedCells, Rows, network_inputs, occupied_cells, residuals
+from isometry.tracking.flow_cells import (
+    FlowGrid,
+    OccupiedCells,
+    Rows,
+    inverses,
+    network_inputs,
+    occupied_cells,
+    residuals,
+)
 
 Array = NDArray[np.float64]
 TASK = "flow_memory"
@@ -132,30 +139,38 @@ class FlowMemory:
         """
         velocities, covariances = np.full((len(boxes), 2), np.nan), np.full((len(boxes), 2, 2), np.nan)
         step = self.newest
-        if step is None or step.before is None or len(boxes) == 0:
+        if step is None or step.before is None:
             return velocities, covariances
+        number, rows = self._followed_cells_of(boxes, step)
+        if not len(rows):
+            return velocities, covariances
+        told, box, sizes = np.unique(number, return_inverse=True, return_counts=True)
+        known = 1.0 - step.probability[rows, -1:].astype(np.float64)
+        of_cell = step.probability[rows, :-1] / np.maximum(known, 1e-9)  # (R,V)
+        logarithm = np.add.reduceat(known * np.log(of_cell + FAINT), np.cumsum(sizes) - sizes) / np.sqrt(sizes)[:, None]
+        share = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))  # (B,V)
+        likely = share > LEAST_SHARE
+        of_box, flow = np.nonzero(likely)  # (L,) the likely flows of all boxes
+        share = share[likely] / np.bincount(of_box, share[likely])[of_box]
+
+        cell, flow_of_cell = np.nonzero(likely[box])  # (T,) the same for each cell of a box
+        place = (np.cumsum(likely).reshape(likely.shape) - 1)[box[cell], flow_of_cell]  # among the L
+        source = step.source[rows[cell], flow_of_cell]
+        moved, information = (each[:, 0] for each in residuals(step.cells, rows[cell], step.before, source[:, None]))
+        information = information * of_cell[cell, flow_of_cell, None, None]
+        of_flow = _totals(place, information, len(flow)) + WEAK * np.eye(2)  # (L,2,2)
+        pull = _totals(place, np.einsum("tij,tj->ti", information, moved), len(flow))
+        motion = self.flows[flow] + np.einsum("lij,lj->li", inverses(of_flow), pull)
+
+        weight = share[:, None, None] * of_flow
+        together = inverses(_totals(of_box, weight, len(told)))
+        pull = _totals(of_box, np.einsum("lij,lj->li", weight, motion), len(told))
+        velocity = np.einsum("bij,bj->bi", together, pull)
+        apart = motion - velocity[of_box]
+        spread = _totals(of_box, share[:, None, None] * apart[:, :, None] * apart[:, None], len(told))
         metres = self.grid.cell / step.step_s
-        for number, rows in self._cells_of(boxes, step.cells):
-            known = 1.0 - step.probability[rows, -1].astype(np.float64)
-            if known.mean() < LEAST_KNOWN:
-                continue
-            of_flow = step.probability[rows, :-1] / np.maximum(known, 1e-9)[:, None]
-            logarithm = (known[:, None] * np.log(of_flow + FAINT)).sum(axis=0) / np.sqrt(len(rows))
-            share = np.exp(logarithm - logarithm.max())
-            share /= share.sum()
-            likely = np.flatnonzero(share > LEAST_SHARE * share.max())
-            share = share[likely] / share[likely].sum()
-            moved, information = residuals(step.cells, rows, step.before, step.source[np.ix_(rows, likely)])
-            information *= of_flow[:, likely, None, None]
-            of_flows = information.sum(axis=0) + WEAK * np.eye(2)  # (F,2,2)
-            within = np.linalg.solve(of_flows, np.einsum("rfij,rfj->fi", information, moved)[..., None])[..., 0]
-            motion = self.flows[likely] + within
-            together = np.linalg.inv(np.tensordot(share, of_flows, 1))
-            velocity = together @ np.einsum("f,fij,fj->i", share, of_flows, motion)
-            apart = motion - velocity
-            covariance = np.einsum("f,fi,fj->ij", share, apart, apart) + together
-            velocities[number] = velocity * metres
-            covariances[number] = covariance * metres**2 + FLOOR_MPS**2 * np.eye(2)
+        velocities[told] = velocity * metres
+        covariances[told] = (spread + together) * metres**2 + FLOOR_MPS**2 * np.eye(2)
         return velocities, covariances
 
     def cell_velocities(self) -> Array:
@@ -167,14 +182,22 @@ class FlowMemory:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(step.probability[:, :-1] @ self.flows / known * (self.grid.cell / step.step_s))
 
-    def _cells_of(self, boxes: Array, cells: OccupiedCells) -> list[tuple[int, Rows]]:
-        """Number of each box (N,7) that holds any cells, and their rows."""
-        places = (cells.index + 0.5 + cells.centroids) * self.grid.cell
-        found: list[tuple[int, Rows]] = []
-        for number in np.flatnonzero(np.isfinite(boxes).all(axis=1)):
-            box = boxes[number]
-            offset = np.abs((places - box[:2]) @ planar.rotations(box[6]))
-            rows = np.flatnonzero((offset <= 0.5 * box[3:5] + BOX_MARGIN_M).all(axis=1))
-            if len(rows):
-                found.append((int(number), rows))
-        return found
+    def _followed_cells_of(self, boxes: Array, step: FlowStep) -> tuple[Rows, Rows]:
+        """Number (R,), increasing, of a box (N,7) and row (R,) of a cell in it, for boxes whose cells were followed."""
+        finite = np.flatnonzero(np.isfinite(boxes).all(axis=1))
+        x, y, _, length, width, _, yaw = boxes[finite].T[:, :, None]
+        offset_x, offset_y = ((step.cells.index + 0.5 + step.cells.centroids) * self.grid.cell).T
+        offset_x, offset_y = offset_x - x, offset_y - y
+        along = np.abs(np.cos(yaw) * offset_x + np.sin(yaw) * offset_y) <= 0.5 * length + BOX_MARGIN_M
+        across = np.abs(np.cos(yaw) * offset_y - np.sin(yaw) * offset_x) <= 0.5 * width + BOX_MARGIN_M
+        number, rows = np.nonzero(along & across)
+        known = np.bincount(number, 1.0 - step.probability[rows, -1], len(finite))
+        followed = known >= LEAST_KNOWN * np.bincount(number, minlength=len(finite))
+        return finite[number][followed[number]], rows[followed[number]]
+
+
+def _totals(which: Rows, values: Array, count: int) -> Array:
+    """Sums (count,...) of those values (T,...) that belong to each."""
+    columns = values.reshape(len(values), -1).T
+    sums = np.stack([np.bincount(which, column, count) for column in columns], axis=1)
+    return np.asarray(sums.reshape(count, *values.shape[1:]))
