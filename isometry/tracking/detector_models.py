@@ -39,9 +39,13 @@ UNSCORED = 0.5
 
 UNKNOWN_DETECTOR = DetectorModel(0.15, 0.1, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
 
+CLUSTERS = "clusters"
+"""The detector of scans that comes with this package."""
+
 MODELS: dict[str, dict[str, DetectorModel]] = {
     # clusters without a class are walls and bushes, whose middle wanders with the part of them that is seen
-    "any": {"unknown": replace(UNKNOWN_DETECTOR, position_noise=0.5)},
+    "any": {},
+    CLUSTERS: {"unknown": replace(UNKNOWN_DETECTOR, position_noise=0.5)},
     "pointrcnn": {
         "car": DetectorModel(0.05, 0.153, (0.7, 0.4, 0.65), (-5.59, 0.502, 0.494, 0.79, 0.0409)),
         "pedestrian": DetectorModel(0.05, 0.064, (0.7, 0.4, 0.65), (-5.55, 0.887, 0.583, 0.401, 0.0288)),

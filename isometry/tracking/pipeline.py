@@ -22,6 +22,7 @@ from isometry.geometry import planar, se3
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
 from isometry.tracking.canonical_frame import turned
+from isometry.tracking.detector_models import CLUSTERS
 from isometry.tracking.flow_memory import FlowMemory
 from isometry.tracking.motion_rules import RULES, STANDING
 from isometry.tracking.parameters import TrackingParameters
@@ -44,7 +45,9 @@ class TrackingPipeline:
     ) -> None:
         """Raises ValueError for a detector whose name nobody knows."""
         self.parameters, self.memory, self.predictor = parameters, memory, predictor
-        self._detector, self._tracker = detector, Tracker(parameters)
+        self._detector = detector
+        # scans and detections are followed apart, as what their detectors say means something else
+        self._of_scans, self._of_detections = Tracker(replace(parameters, detector=CLUSTERS)), Tracker(parameters)
         self.reset()
 
     @classmethod
@@ -55,7 +58,8 @@ class TrackingPipeline:
 
     def reset(self) -> None:
         """End all tracks and forget all scans; ids go on."""
-        self._tracker.reset()
+        self._of_scans.reset()
+        self._of_detections.reset()
         self._history = PathHistory()
         self._forget_scans()
 
@@ -79,7 +83,7 @@ class TrackingPipeline:
         the base frame, `offsets_s` (N,) the seconds from the stamp to each reading. What jumps of time do is as for
         `Tracker.process`. Raises ValueError in one line for a scan that cannot be used; nothing has changed then.
         """
-        if self._tracker.restarts(stamp_ns):
+        if self._of_scans.restarts(stamp_ns):
             self._forget_scans()
         times_s = [time.perf_counter()]
         standing = self._detector.standing(points, origin)
@@ -93,7 +97,7 @@ class TrackingPipeline:
             self._base_yaw, self._odom_yaw = base_yaw, base_yaw + se3.yaw(T_odom_base)
         detections = self._with_velocities(detections, standing, T_odom_base, stamp_ns)
         times_s.append(time.perf_counter())
-        step = self.process_detections(detections, stamp_ns, T_odom_base)
+        step = self._with_paths(self._of_scans.process(detections, stamp_ns, T_odom_base), stamp_ns)
         seconds = dict(zip(("detection", "odometry", "memory"), np.diff(times_s).tolist(), strict=True))
         return replace(step, seconds=seconds | step.seconds)
 
@@ -101,7 +105,10 @@ class TrackingPipeline:
         self, detections: Detections, stamp_ns: int, T_odom_base: Array | None = None
     ) -> TrackingStep:
         """Tracks after detections in the base frame; see `Tracker.process` for what is done without `T_odom_base`."""
-        step = self._tracker.process(detections, stamp_ns, T_odom_base)
+        return self._with_paths(self._of_detections.process(detections, stamp_ns, T_odom_base), stamp_ns)
+
+    def _with_paths(self, step: TrackingStep, stamp_ns: int) -> TrackingStep:
+        """The same step, with where its tracks will be."""
         began_s = time.perf_counter()
         if step.restarted:
             self._history = PathHistory()

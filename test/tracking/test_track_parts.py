@@ -73,7 +73,7 @@ def test_detectors_are_known_by_name() -> None:
     assert detector_named("pointrcnn_Car_val") == "pointrcnn"
     assert detector_named("mine") == "any"
     assert detector_model("pointrcnn", "Car") is MODELS["pointrcnn"]["car"]
-    with pytest.raises(ValueError, match="only any, pointrcnn"):
+    with pytest.raises(ValueError, match="only any, clusters, pointrcnn"):
         detector_model("nobody", "car")
 
 

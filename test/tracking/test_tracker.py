@@ -235,5 +235,5 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     tracker = Tracker(TrackingParameters())
     with pytest.raises(ValueError, match="boxes of shape"):
         tracker.process(Detections(np.zeros((2, 6)), np.zeros(2), ("car", "car")), 0)
-    with pytest.raises(ValueError, match="only any, pointrcnn"):
+    with pytest.raises(ValueError, match="only any, clusters, pointrcnn"):
         Tracker(TrackingParameters(detector="nobody"))
