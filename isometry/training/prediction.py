@@ -45,17 +45,17 @@ def train(
     trainer = Trainer(EquivariantMotion(), parameters, WARM_UP)
     if resume is not None:
         trainer.load(resume)
-    sources = {"simulated": simulated} | ({} if recorded is None else {"recorded": recorded})
-    shares = {"simulated": 1.0} if recorded is None else {"simulated": 1.0 - parameters.recorded}
+    sources = {"simulated": simulated} if recorded is None else {"simulated": simulated, "recorded": recorded}
+    counts = {"simulated": parameters.scenes}
+    if recorded is not None:
+        counts["recorded"] = round(parameters.scenes * parameters.recorded)
+        counts["simulated"] -= counts["recorded"]
     learnt = {name: _part(scenes, 0.0, 1.0 - HELD) for name, scenes in sources.items()}
     held = {name: _part(scenes, 1.0 - HELD, 1.0) for name, scenes in sources.items()}
     began = time.perf_counter()
     losses: list[list[float]] = []
     while trainer.step < parameters.steps:
-        first = round(parameters.scenes * shares["simulated"])
-        drawn = [_draw(learnt["simulated"], first, random)]
-        if recorded is not None:
-            drawn.append(_draw(learnt["recorded"], parameters.scenes - first, random))
+        drawn = [_draw(scenes, counts[name], random) for name, scenes in learnt.items()]
         loss, parts = prediction_loss(trainer.network, varied(Scenes.joined(drawn), parameters, random), parameters)
         trainer.advance(loss)
         losses.append(parts)

@@ -1,4 +1,7 @@
-"""What makes one scene many: it is turned, mirrored, scaled, drifts, is seen in part, and seen as a tracker sees."""
+"""What makes one scene many: it is scaled, drifts, is seen in part, and as a tracker sees it.
+
+It is neither turned nor mirrored: to the network, nothing would change.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,12 @@ DRIFT_S = 2.0  # for which an odometry that errs keeps to its error
 
 
 def varied(scenes: Scenes, parameters: PredictionTrainingParameters, random: np.random.Generator) -> Batch:
-    """Scenes turned, some mirrored, with histories as a tracker has them: noisy, with gaps, some of them short."""
+    """Scenes with histories as a tracker has them: noisy, with gaps, some of them short."""
     positions = scenes.positions.astype(np.float64)
     count, agents = positions.shape[:2]
     positions *= 1.0 + parameters.scale * random.uniform(-1.0, 1.0, (count, 1, 1, 1))
     positions[random.random((count, agents)) < parameters.unseen * random.random((count, 1))] = np.nan
     positions = drifted(positions, parameters, random)
-    angle = random.uniform(0.0, 2.0 * np.pi, count)
-    mirror = np.where(random.random(count) < 0.5, -1.0, 1.0)
-    turn = np.stack([np.cos(angle), -np.sin(angle), mirror * np.sin(angle), mirror * np.cos(angle)], axis=-1)
-    positions = np.einsum("saki,sij->sakj", positions, turn.reshape(count, 2, 2))
     history, future = positions[:, :, :HISTORY].copy(), positions[:, :, HISTORY:]
     sigma = parameters.most_noise_m * np.square(random.random((count, agents, 1, 1)))
     related = np.where(random.random((count, 1, 1)) < 0.5, 0.0, RELATED)
@@ -95,7 +94,7 @@ def _given(positions: Array, history: Array, random: np.random.Generator) -> Arr
 
 
 def _errors(related: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Normal errors of unit variance (S,A,21,2), of which each is related to the one before by so much (S,1,1)."""
+    """Normal errors of unit variance (S,A,T,D), of which each is related to the one before by so much (S,1,1)."""
     fresh = random.normal(size=shape)
     errors = fresh.copy()
     for k in range(1, shape[2]):
