@@ -68,7 +68,7 @@ def prediction(
         }
         names = ",".join(each.name for each in recordings)
         source = "labels" if detections is None else f"tracks of {detections}"
-        posed = f" poses {' '.join(poses)}" if poses else ""
+        posed = "".join(f" poses of {each.name}" for each in recordings if each.posed)
         origin = provenance(
             f"{kitti_tracking.resolve().name} {names} {source}{posed}", predictor.name, predictor.sha256
         )
