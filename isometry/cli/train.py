@@ -12,13 +12,12 @@ from isometry.cli.progress import clear_errors, needs_training_extra
 from isometry.cli.train_flow_memory import flow_memory
 from isometry.cli.train_moving_digits import moving_digits
 from isometry.cli.train_prediction import motion_prediction, motion_scenes
-from isometry.cli.train_tracking import tracking_cluster_confidence, tracking_confidence
+from isometry.cli.train_tracking import tracking_confidence
 
 app = typer.Typer(help="Train a network.", no_args_is_help=True)
 app.command("registration-calibration")(registration_calibration)
 app.command("moving-digits")(moving_digits)
 app.command("tracking-confidence")(tracking_confidence)
-app.command("tracking-cluster-confidence")(tracking_cluster_confidence)
 app.command("motion-scenes")(motion_scenes)
 app.command("motion-prediction")(motion_prediction)
 app.command("flow-memory")(flow_memory)

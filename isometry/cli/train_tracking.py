@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from isometry.cli.progress import clear_errors
-
-if TYPE_CHECKING:
-    from isometry.training.tracking_confidence import SeenTracks
 
 
 def tracking_confidence(
@@ -27,34 +24,13 @@ def tracking_confidence(
         from isometry.tracking.detector_models import detector_named
         from isometry.tracking.parameters import TrackingParameters
         from isometry.tracking.tracker import Tracker
-        from isometry.training.tracking_confidence import SeenTracks, seen_tracks
+        from isometry.training.tracking_confidence import SeenTracks, fitted_log_odds, missing_deviation, seen_tracks
 
         parameters = TrackingParameters(detector=detector_named(detections))
         opened = [KittiTracking(kitti_tracking, name.strip()) for name in sequences.split(",")]
         for label in classes.split(","):
             parts = [seen_tracks(Tracker(parameters), each, detections, label) for each in track(opened, label)]
-            _tell(label, SeenTracks.joined(parts))
-
-
-def tracking_cluster_confidence(
-    drives: Annotated[int, typer.Option(min=1, help="Simulated drives through traffic, of five seconds.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first of them.")] = 1000,
-) -> None:
-    """Print the log odds of tracking/detector_models.py for objects found in scans, as fitted to simulated drives."""
-    with clear_errors():
-        from rich.progress import track
-
-        from isometry.datasets.simulation.traffic_scans import random_drive
-        from isometry.training.tracking_confidence import SeenTracks, seen_clusters
-
-        told = [seen_clusters(random_drive(seed + k)) for k in track(range(drives), "drives")]
-        for label in sorted({label for each in told for label in each}):
-            _tell(label, SeenTracks.joined([each[label] for each in told if label in each]))
-
-
-def _tell(label: str, seen: SeenTracks) -> None:
-    from isometry.training.tracking_confidence import fitted_log_odds, missing_deviation
-
-    weights = ", ".join(f"{weight:.3g}" for weight in fitted_log_odds(seen.told, seen.right))
-    typer.echo(f"{label}: log_odds = ({weights})  of {len(seen.right)} tracks in frames")
-    typer.echo(f"  {seen.right.mean():.1%} of them right; their positions miss {missing_deviation(seen):.3g} m")
+            seen = SeenTracks.joined(parts)
+            weights = ", ".join(f"{weight:.3g}" for weight in fitted_log_odds(seen.told, seen.right))
+            typer.echo(f"{label}: log_odds = ({weights})  of {len(seen.right)} tracks in frames")
+            typer.echo(f"  {seen.right.mean():.1%} of them right; their positions miss {missing_deviation(seen):.3g} m")

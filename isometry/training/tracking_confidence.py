@@ -11,13 +11,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from isometry.datasets.kitti_tracking import DONT_CARE, RATE_HZ, KittiObjects, KittiTracking
-from isometry.datasets.simulation.traffic_scans import TrafficDrive
-from isometry.geometry import se3
-from isometry.geometry.boxes import iou_3d, iou_birds_eye
-from isometry.tracking.parameters import TrackingParameters
-from isometry.tracking.pipeline import TrackingPipeline
+from isometry.geometry.boxes import iou_3d
 from isometry.tracking.tracker import Tracker
-from isometry.tracking.types import BOX, Detections, Track
+from isometry.tracking.types import Detections
 from isometry.training.fitting import INSIDE_TWO_SIGMA, logistic_weights, two_sigma_scale
 
 Array = NDArray[np.float64]
@@ -46,72 +42,33 @@ class SeenTracks:
         )
 
 
-class _Gathered:
-    """The rows of `SeenTracks` while they come."""
-
-    def __init__(self) -> None:
-        self._score_sums: dict[int, float] = defaultdict(float)
-        self._told: list[tuple[float, ...]] = []
-        self._right: list[bool] = []
-        self._errors: list[Array] = []
-        self._variances: list[Array] = []
-
-    def add(self, tracks: Sequence[Track], T_odom_base: Array, errors: Array, right: Flags, unknown: Flags) -> None:
-        for track, error, is_right, is_unknown in zip(tracks, errors, right, unknown, strict=True):
-            self._score_sums[track.id] += track.score
-            if not is_unknown:
-                range_m = float(np.hypot(*(track.box[:2] - T_odom_base[:2, 3])))
-                mean = self._score_sums[track.id] / track.hits
-                self._told.append((1.0, mean, track.score, np.log(track.hits), range_m))
-                self._right.append(bool(is_right))
-            if is_right:
-                self._errors.append(error)
-                self._variances.append(np.diag(track.covariance)[:2])
-
-    def seen(self) -> SeenTracks:
-        return SeenTracks(
-            np.array(self._told).reshape(-1, 5),
-            np.array(self._right, bool),
-            np.array(self._errors).reshape(-1, 2),
-            np.array(self._variances).reshape(-1, 2),
-        )
-
-
 def seen_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> SeenTracks:
     """Tracks of one class, without those where nobody labelled anything. No poses are used."""
     found, labelled = sequence.detections(detections), sequence.labels
-    gathered = _Gathered()
+    score_sums: dict[int, float] = defaultdict(float)
+    told, outcome, errors, variances = [], [], [], []
     for frame in range(sequence.frame_count):
         now = found.of_frame(frame)
         now = now.chosen(np.array(now.labels, dtype=object) == label)
         step = tracker.process(Detections(now.boxes, now.scores, now.labels), round(frame * 1e9 / RATE_HZ))
         seen = [track for track in step.tracks if track.unseen_s == 0.0]
-        boxes = np.array([track.box for track in seen]).reshape(-1, BOX)
-        errors, right, unknown = judged(sequence, labelled.of_frame(frame), boxes, label)
-        gathered.add(seen, step.T_odom_base, errors, right, unknown)
-    return gathered.seen()
-
-
-def seen_clusters(drive: TrafficDrive) -> dict[str, SeenTracks]:
-    """Tracks of the scans of a simulated drive by their class, right where they are of any traffic."""
-    pipeline = TrackingPipeline.load(TrackingParameters())
-    gathered: dict[str, _Gathered] = defaultdict(_Gathered)
-    for scan, boxes, time_s in zip(drive.scans, drive.traffic.boxes, drive.traffic.times_s, strict=True):
-        points = se3.apply(se3.inverse(scan.T_world_lidar), scan.points.astype(np.float64))
-        points = np.vstack([points, _ground(-scan.T_world_lidar[2, 3])])  # which these scans come without
-        step = pipeline.process_scan(points, round(time_s * 1e9), scan.T_world_lidar)
-        truth = boxes[np.isfinite(boxes[:, 0])]
-        for label in {track.label for track in step.tracks}:
-            seen = [track for track in step.tracks if track.unseen_s == 0.0 and track.label == label]
-            tracked = np.array([track.box for track in seen]).reshape(-1, BOX)
-            errors, right = _matched(iou_birds_eye(tracked, truth), tracked, truth)
-            gathered[label].add(seen, scan.T_world_lidar, errors, right, np.zeros(len(seen), bool))
-    return {label: parts.seen() for label, parts in gathered.items()}
-
-
-def _ground(height_m: float) -> Array:
-    x, y = np.mgrid[-60.0:60.0:0.7, -60.0:60.0:0.7]
-    return np.column_stack([x.ravel(), y.ravel(), np.full(x.size, height_m)])
+        boxes = np.array([track.box for track in seen]).reshape(-1, 7)
+        error, right, unknown = judged(sequence, labelled.of_frame(frame), boxes, label)
+        for track, off, is_right, is_unknown in zip(seen, error, right, unknown, strict=True):
+            score_sums[track.id] += track.score
+            if not is_unknown:
+                mean, range_m = score_sums[track.id] / track.hits, float(np.hypot(*track.box[:2]))
+                told.append((1.0, mean, track.score, np.log(track.hits), range_m))
+                outcome.append(is_right)
+            if is_right:
+                errors.append(off)
+                variances.append(np.diag(track.covariance)[:2])
+    return SeenTracks(
+        np.array(told).reshape(-1, 5),
+        np.array(outcome, bool),
+        np.array(errors).reshape(-1, 2),
+        np.array(variances).reshape(-1, 2),
+    )
 
 
 def fitted_log_odds(told: Array, right: Flags) -> Array:
@@ -138,19 +95,14 @@ def judged(sequence: KittiTracking, truth: KittiObjects, boxes: Array, label: st
     """
     names = np.array(truth.labels, dtype=object)
     of_class = truth.chosen(np.isin(names, (label, *NEIGHBOURS.get(label, ()))))
-    errors, right = _matched(iou_3d(boxes, of_class.boxes), boxes, of_class.boxes)
+    overlap = iou_3d(boxes, of_class.boxes)
+    rows, columns = linear_sum_assignment(-overlap)
+    right, errors = np.zeros(len(boxes), bool), np.zeros((len(boxes), 2))
+    errors[rows] = boxes[rows, :2] - of_class.boxes[columns, :2]
+    right[rows] = overlap[rows, columns] >= MATCH
     image = sequence.calibration.project(boxes)
     no_care = truth.chosen(names == DONT_CARE).image_boxes
     corners = np.maximum(image[:, None, :2], no_care[:, :2]), np.minimum(image[:, None, 2:], no_care[:, 2:])
     shared = np.prod(np.maximum(corners[1] - corners[0], 0.0), axis=-1)
     area = np.maximum(np.prod(image[:, 2:] - image[:, :2], axis=-1), 1e-9)
     return errors, right, ~right & (shared > NO_CARE_SHARE * area[:, None]).any(axis=1)
-
-
-def _matched(overlap: Array, boxes: Array, truth: Array) -> tuple[Array, Flags]:
-    """How far (N,2) boxes (N,7) are from the objects (G,7) that they are matched with by `overlap`, and which are."""
-    rows, columns = linear_sum_assignment(-overlap)
-    right, errors = np.zeros(len(boxes), bool), np.zeros((len(boxes), 2))
-    errors[rows] = boxes[rows, :2] - truth[columns, :2]
-    right[rows] = overlap[rows, columns] >= MATCH
-    return errors, right
