@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isometry.sensing.ground_surface import above_ground, ground_surface
+from isometry.sensing.ground_surface import FEWER_ROUNDS, above_ground, ground_surface
 
 
 def hill(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -71,3 +71,9 @@ def test_nodes_further_apart_blur_the_surface_but_keep_its_slopes(random: np.ran
     surface = ground_surface(points, node_metres=4.0)
     over = points[is_ground & gentle, 2] - surface.height_at(points[is_ground & gentle])
     assert np.percentile(np.abs(over), 95) < 0.15
+
+
+def test_fewer_rounds_find_almost_the_same_surface(random: np.random.Generator) -> None:
+    points, _ = street(random)
+    slow, fast = ground_surface(points), ground_surface(points, rounds=FEWER_ROUNDS)
+    assert np.percentile(np.abs(fast.height_at(points) - slow.height_at(points)), 99) < 0.03
