@@ -11,6 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from isometry.datasets.moving_digits import SEEN, Images
+from isometry.evaluation.moving_digits import TRAINED_UP_TO
 from isometry.evaluation.page import pair, rows, section, write_page
 from isometry.evaluation.plots import BLUE, ORANGE, with_axes
 
@@ -22,15 +23,17 @@ SHOWN = (11, 13, 16, 20, 30, 50, 70)  # frames of the example
 def write_report(path: Path, result: Mapping[str, Any], images: Images, following: Mapping[str, Images]) -> Path:
     """Write the page of figures and of one example: images (70,S,S) and what each network made of the first ten."""
     flow, plain = result["networks"]["flow"], result["networks"]["plain"]
-    unit = "cells" if result["motion"] == "translating" else "x 10° "
+    unit = "cell(s)" if result["motion"] == "translating" else "x 10°"
+    trained, widest = str(TRAINED_UP_TO), max(flow["by_velocity"], key=int)
     tiles = [
         (
             f"{flow['error_seen_velocities']:.2g}",
-            f"error of the flow-equivariant network; ordinary: {plain['error_seen_velocities']:.2g}",
+            "mean squared error, flow-equivariant, at velocities trained on; ordinary: "
+            f"{plain['error_seen_velocities']:.2g}",
         ),
         (
             f"{flow['error_widest_velocities']:.2g}",
-            f"at velocities not trained on; ordinary: {plain['error_widest_velocities']:.2g}",
+            f"at velocities up to {widest} {unit} a step; ordinary: {plain['error_widest_velocities']:.2g}",
         ),
         (
             f"{flow['growth_with_length']:.2f} x",
@@ -38,7 +41,6 @@ def write_report(path: Path, result: Mapping[str, Any], images: Images, followin
         ),
         (f"{result['step_time_ratio']:.2f} x", "time of a step over the ordinary network's, equal channels"),
     ]
-    trained, widest = "1", max(flow["by_velocity"], key=int)
     sections = section(
         "What came and what was predicted",
         f"Frames {', '.join(map(str, SHOWN))} after ten that were seen, velocities up to {widest} {unit} a step.",
@@ -115,6 +117,6 @@ def by_velocity(networks: Mapping[str, Any], unit: str) -> str:
     for fastest in next(iter(networks.values()))["by_velocity"]:
         errors = [told["by_velocity"][fastest] for told in networks.values()]
         cells = "".join(f"<td>{e[key]:.2e}</td>" for e in errors for key in ("error_11_to_20", "error_21_to_70"))
-        trained = ", trained on" if fastest == "1" else ""
+        trained = ", trained on" if fastest == str(TRAINED_UP_TO) else ""
         lines.append(f"<tr><td>{html.escape(f'up to {fastest} {unit} a step{trained}')}</td>{cells}</tr>")
     return f"<table>{''.join(lines)}</table>"

@@ -41,8 +41,8 @@ class TranslationFlows(nn.Module):
     def lift(self, maps: Tensor, displacement: Tensor) -> Tensor:
         """Maps (N,K,H,W) as each window sees them (N,K,P*H,Q*W)."""
         height, width = maps.shape[2:]
-        columns = _take(maps, 3, _cells(self._along(displacement, 1), width).flatten(1))
-        return _take(columns, 2, _cells(self._along(displacement, 0), height).flatten(1))
+        columns = _take(maps, 3, _cells(self._along(displacement, 1), width))
+        return _take(columns, 2, _cells(self._along(displacement, 0), height))
 
     def lower(self, windows: Tensor, displacement: Tensor) -> Tensor:
         """Windows (N,K,P*H,Q*W), each back at its place on the grid: the same shape."""
@@ -70,7 +70,7 @@ class TranslationFlows(nn.Module):
     def _lower(self, windows: Tensor, dim: int, displacement: Tensor) -> Tensor:
         size = windows.shape[dim] // self.tiles[dim - 2]
         start = torch.arange(0, windows.shape[dim], size, device=windows.device)[:, None]
-        return _take(windows, dim, (_cells(-self._along(displacement, dim - 2), size) + start).flatten(1))
+        return _take(windows, dim, _cells(-self._along(displacement, dim - 2), size) + start)
 
 
 def _cells(displacement: Tensor, size: int) -> Tensor:
@@ -85,9 +85,10 @@ def _stayed(motion: Tensor, displacement: Tensor, size: int) -> Tensor:
 
 
 def _take(maps: Tensor, dim: int, cells: Tensor) -> Tensor:
-    """Maps (N,K,H,W) with the cells (B,T) of dimension 2 or 3."""
-    if len(cells) == 1:
-        return maps.index_select(dim, cells[0])
+    """Maps (N,K,H,W) with the cells (B,S,size) of dimension 2 or 3, one window after the other."""
+    if cells.shape[0] == 1:
+        return maps.index_select(dim, cells.flatten())
+    flat = cells.flatten(1)
     if dim == 2:
-        return maps.gather(2, cells[:, None, :, None].expand(-1, maps.shape[1], -1, maps.shape[3]))
-    return maps.gather(3, cells[:, None, None, :].expand(-1, maps.shape[1], maps.shape[2], -1))
+        return maps.gather(2, flat[:, None, :, None].expand(-1, maps.shape[1], -1, maps.shape[3]))
+    return maps.gather(3, flat[:, None, None, :].expand(-1, maps.shape[1], maps.shape[2], -1))
