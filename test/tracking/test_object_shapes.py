@@ -24,6 +24,7 @@ def high(top: float, upper: float, points: int = 100, goes_on: float = 0.0) -> H
     ("sides", "heights", "label"),
     [
         ((4.3, 1.8), high(1.5, 2.5), "car"),
+        ((6.9, 2.5), high(2.2, 5.0), "car"),  # a van
         ((1.8, 0.4), high(1.5, 1.4), "car"),  # its rear
         ((1.8, 0.5), high(1.7, 0.6), "cyclist"),
         ((0.6, 0.5), high(1.75, 0.5), "pedestrian"),
