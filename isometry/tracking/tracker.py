@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 RESTART_S = 1.0  # as the nodes' stamps have it: time that runs back by more begins anew
+CREEP_MPS = 0.1  # metres a second, standard deviation: what stands may creep, and no velocity is known better
 UNSEEN_S = 0.27  # in which the confidence falls to 1/e, as for the cars of KITTI: objects leave, or never were
 FIRST_UNSEEN_S = 0.25  # a track may be unseen for so long, and for as long again as it has been seen
 
@@ -194,6 +195,7 @@ class Tracker:
         models = self._models(tracks.label)
         # what is wrong with all detections of an object is not filtered out by many of them
         covariance[:, X, X] += np.array([model.position_bias**2 for model in models])[:, None, None] * np.eye(2)
+        covariance[:, V, V] += CREEP_MPS**2 * np.eye(2)
         weights = np.array([model.log_odds for model in models]).reshape(-1, 5)
         range_m = np.hypot(mean[:, 0] - seen_from[0], mean[:, 1] - seen_from[1])
         seen = confidence(weights, tracks.score_sum / tracks.hits, tracks.score, tracks.hits, range_m)
