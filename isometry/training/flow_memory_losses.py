@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from isometry.models.flow_memory import FlowFilter
 from isometry.tracking.flow_cells import FlowGrid, OccupiedCells, network_inputs, residuals
@@ -18,7 +18,7 @@ from isometry.training.flow_memory_scenes import Scene
 Array = NDArray[np.float64]
 LAG = 2  # scans from one step of the recurrence to the next
 MOVING = 0.15  # cells a step from which on something moves
-HUBER = 0.2  # cells a step from which on the error of an object's velocity counts by its size, not its square
+PRECISE = 0.15  # cells a step of error beyond which the velocity of an object costs ever less for each more
 TINY = 1e-6  # added to probabilities before their logarithm
 
 
@@ -56,7 +56,7 @@ class Targets:
 
 def piece_losses(network: FlowFilter, piece: Piece, grid: FlowGrid, targets: Targets) -> dict[str, list[Tensor]]:
     """Step by step: cross-entropies of cells that move, of objects' that stand, and of what stands for good; and the
-    errors of the velocities of whole objects, as `smooth_l1_loss` weighs them."""
+    errors of the velocities of whole objects, as Cauchy's robust loss weighs them."""
     parts: dict[str, list[Tensor]] = {"moving": [], "standing": [], "clutter": [], "objects": []}
     flows = grid.flows()
     before: OccupiedCells | None = None
@@ -89,9 +89,8 @@ def piece_losses(network: FlowFilter, piece: Piece, grid: FlowGrid, targets: Tar
             found = velocity_of(probability[torch.from_numpy(rows)], moved, information, flows)
             errors.append(found - torch.from_numpy(of_objects[each]).float())
         if errors:
-            apart = torch.stack(errors)
-            loss = nn.functional.smooth_l1_loss(apart, torch.zeros_like(apart), reduction="none", beta=HUBER)
-            parts["objects"].append(loss.sum(dim=1) / HUBER)
+            apart = torch.stack(errors).square().sum(dim=1)
+            parts["objects"].append(torch.log1p(apart / PRECISE**2))
         before = cells
     return parts
 
