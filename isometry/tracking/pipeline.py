@@ -34,6 +34,7 @@ from isometry.tracking.tracker import Tracker
 from isometry.tracking.types import PATH_STEPS, Detections, Track, TrackingStep
 
 Array = NDArray[np.float64]
+CORRELATED = 3.0  # errors of successive velocities go together by half; a filter takes each for new information
 READINGS, ALIGNED = 30_000, 6000  # of a scan for odometry, and points that they are thinned to: more are no more exact
 
 
@@ -146,7 +147,7 @@ class TrackingPipeline:
         self.memory.update(se3.apply(T_turned_base, standing.in_base()), T_turned_base, stamp_ns)
         velocities, covariances = self.memory.velocities(found.in_frame(T_turned_base).boxes)
         R = planar.rotations(np.asarray(-se3.yaw(T_turned_base)))
-        return replace(found, velocities=velocities @ R.T, velocity_covariances=R @ covariances @ R.T)
+        return replace(found, velocities=velocities @ R.T, velocity_covariances=CORRELATED * R @ covariances @ R.T)
 
 
 def staying(track: Track) -> Track:
