@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter, rotate
@@ -245,15 +248,15 @@ def run_polar(layer: FlowRecurrence, grid: PolarGrid, sequence: Array) -> Array:
     return torch.stack(seen).numpy()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_on_a_polar_grid_quarter_turns_are_exact(dtype: type) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_on_a_polar_grid_quarter_turns_are_exact(dtype: torch.dtype) -> None:
     layer, grid = recurrence(TranslationFlows((0, 1), circular=True, stride=6)), PolarGrid(SIZE, 24)
-    still = frames().astype(dtype)
+    still = torch.from_numpy(frames()).to(dtype).numpy()
     spun = np.stack([np.rot90(frame, t, axes=(-2, -1)) for t, frame in enumerate(still)])
     memory, of_spun = run_polar(layer, grid, still), run_polar(layer, grid, spun)
     expected = np.stack([np.rot90(m, t, axes=(-2, -1)) for t, m in enumerate(memory)])
-    tolerance = {np.float32: 1e-5, np.float64: 1e-12}[dtype] * np.abs(memory).max()
-    np.testing.assert_allclose(of_spun[:, :, 1:], expected[:, :, :-1], atol=tolerance)
+    scale = TOLERANCE[dtype] * np.abs(memory).max()
+    np.testing.assert_allclose(of_spun[:, :, 1:], expected[:, :, :-1], atol=scale)
     assert np.abs(of_spun - expected).max() > 0.1
 
 
@@ -285,6 +288,7 @@ def test_finer_turns_are_as_exact_as_the_grid_allows_and_do_not_blur_with_time()
 def test_what_is_not_known_yet_is_the_prior() -> None:
     torch.manual_seed(0)
     layer = FlowRecurrence(2, 3, translations(circular=False), update=contradicted, prior=1.0)
+    assert layer.input.bias is not None
     memory, displacement = layer.start(SIZE, SIZE)
     assert (memory == 1.0).all()
     with torch.no_grad():
@@ -313,3 +317,30 @@ def test_polar_grids_that_cannot_be_are_refused(size: int, angles: int) -> None:
 def test_speeds_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="-1 cells a step"):
         TranslationFlows(-1, circular=True)
+
+
+def test_the_step_as_a_file_is_the_layer_on_an_open_grid_with_the_robots_motion(tmp_path: Path) -> None:
+    layer = recurrence(translations(circular=False)).eval()
+    layer.prior = 0.5
+    memory, displacement = layer.start(SIZE, SIZE)
+    frame, shift = torch.from_numpy(frames()[0]).float(), torch.tensor([[1, -2]])
+    names = ["frame", "memory", "displacement", "own_shift"]
+    torch.onnx.export(
+        layer,
+        (frame, memory, displacement, shift),
+        str(tmp_path / "step.onnx"),
+        input_names=names,
+        opset_version=18,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    session = onnxruntime.InferenceSession(str(tmp_path / "step.onnx"), providers=["CPUExecutionProvider"])
+    state = [memory.numpy(), displacement.numpy()]
+    for t, image in enumerate(torch.from_numpy(frames()).float()):
+        shift = torch.tensor([[t - 2, 2 * t % 3]])
+        with torch.no_grad():
+            memory, displacement = layer(image, memory, displacement, shift)
+        state = session.run(None, dict(zip(names, (image.numpy(), *state, shift.numpy()), strict=True)))
+        np.testing.assert_allclose(state[0], memory.numpy(), atol=1e-5)
+        np.testing.assert_array_equal(state[1], displacement.numpy())
