@@ -67,8 +67,8 @@ class Motion:
 
     def best(self) -> tuple[Array, Array]:
         """Mean (N,5) and covariance (N,5,5) under each object's rule."""
-        objects = np.arange(self.mean.shape[1])
-        return self.mean[self.chosen, objects], self.covariance[self.chosen, objects]
+        each = self.chosen, np.arange(self.mean.shape[1])
+        return self.mean[each], self.covariance[each]
 
 
 def born(position: Array, variance: Array, velocity: Array, velocity_covariance: Array, over_ground: bool) -> Motion:
