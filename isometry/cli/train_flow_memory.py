@@ -13,7 +13,7 @@ from isometry.cli.progress import clear_errors, needs_training_extra, progress_b
 def flow_memory(
     scenes: Annotated[Path, typer.Option(help="Folder of the simulated drives; those not there are simulated.")],
     output: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the trained network.")],
-    steps: Annotated[int, typer.Option(help="Optimiser steps, a piece of a drive each.")] = 3000,
+    steps: Annotated[int, typer.Option(help="Optimiser steps, a piece of a drive each.")] = 1800,
     seed: Annotated[int, typer.Option(min=0, help="Of every random process.")] = 0,
     threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
     resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,

@@ -11,15 +11,15 @@ from isometry.parameters import parameter
 class FlowMemoryTrainingParameters:
     """The recipe."""
 
-    steps: int = parameter(3000, "optimiser steps, a piece of a drive each", 1)
+    steps: int = parameter(1800, "optimiser steps, a piece of a drive each", 1)
     drives: int = parameter(260, "simulated drives to train on", 1)
     held: int = parameter(12, "simulated drives that are not trained on", 1)
     length: int = parameter(7, "steps of the recurrence in a piece", 2)
     reach: int = parameter(50, "cells from the middle of a piece to its border", 8)
-    moving_weight: float = parameter(4.0, "of a cell that moves", 0.0)
+    moving_weight: float = parameter(6.0, "of a cell that moves", 0.0)
     standing_weight: float = parameter(2.0, "of a cell of an object that stands", 0.0)
     clutter_weight: float = parameter(0.5, "of a cell of what stands for good", 0.0)
-    object_weight: float = parameter(1.0, "of the velocity errors of whole objects in the sum", 0.0)
+    object_weight: float = parameter(2.0, "of the velocity errors of whole objects in the sum", 0.0)
     learning_rate: float = parameter(1e-2, "at its highest; one warm-up and a cosine", 0.0)
     weight_decay: float = parameter(1e-4, "of AdamW", 0.0)
     average: float = parameter(0.99, "decay of the averaged weights that are kept", 0.0, 1.0)

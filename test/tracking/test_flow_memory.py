@@ -8,14 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from isometry.geometry import se3
-from isometry.tracking.flow_memory import FlowMemory
+from isometry.tracking.flow_memory import SHIPPED, FlowMemory
 
 Array = NDArray[np.float64]
 STEP_NS = 200_000_000
 HERE = np.eye(4)
 
 
-@pytest.fixture(scope="module", params=["flow_filter"])
+@pytest.fixture(scope="module", params=SHIPPED)
 def memory(request: pytest.FixtureRequest) -> FlowMemory:
     return FlowMemory.load(name=request.param)
 
