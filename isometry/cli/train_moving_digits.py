@@ -26,16 +26,15 @@ def moving_digits(
     resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,
 ) -> None:
     """Train on sequences of two digits each: ten images in, ten predicted; writes log.csv, checkpoint.pt and a .pt."""
-    with clear_errors():
-        with needs_training_extra("training"):  # scikit-learn is imported where the digits are read
-            import torch
+    with clear_errors(), needs_training_extra("training"):  # scikit-learn is imported where the digits are read
+        import torch
 
-            from isometry.training.moving_digits import MovingDigitsParameters, train
+        from isometry.training.moving_digits import MovingDigitsParameters, train
 
-            torch.set_num_threads(threads)
-            parameters = MovingDigitsParameters(steps=steps, hidden=hidden, fastest=fastest, seed=seed)
-            with progress_bar(f"training the {network} network on {motion} digits") as advance:
-                train(cast("Motion", motion), network, parameters, output, resume, advance)
+        torch.set_num_threads(threads)
+        parameters = MovingDigitsParameters(steps=steps, hidden=hidden, fastest=fastest, seed=seed)
+        with progress_bar(f"training the {network} network on {motion} digits") as advance:
+            train(cast("Motion", motion), network, parameters, output, resume, advance)
 
 
 def export_step(
