@@ -49,7 +49,10 @@ def pipeline() -> TrackingPipeline:
 def run(scans: list[NDArray[np.float32]], yaw: float, pose: Callable[[int], Array | None]) -> list[TrackingStep]:
     pipeline = TrackingPipeline.load(TrackingParameters())
     T = se3.from_planar(0.0, 0.0, yaw)
-    return [pipeline.process_scan(se3.apply(T, scan.astype(np.float64)), k * STEP_NS, pose(k)) for k, scan in enumerate(scans)]
+    return [
+        pipeline.process_scan(se3.apply(T, scan.astype(np.float64)), k * STEP_NS, pose(k))
+        for k, scan in enumerate(scans)
+    ]
 
 
 def nearest(tracks: tuple[Track, ...], x: float, y: float) -> Track:
