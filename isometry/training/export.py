@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from isometry.inference import card_path
 from isometry.inference.symmetry import encoder_turn_error, example_images
@@ -23,6 +24,7 @@ from isometry.models.layers.cyclic_convolution import plain
 from isometry.sensing.birds_eye import BirdsEyeGrid
 
 OPSET = 18
+MOST_ERROR = 1e-4
 
 
 def export_birds_eye_encoder(
@@ -38,31 +40,16 @@ def export_birds_eye_encoder(
     knows: training data, licence, metrics. Raises ValueError when the written file differs from the network by more
     than 1e-4, or breaks the symmetry of 90 degree turns by more than 1e-4.
     """
-    exported = plain(network)
     image = torch.zeros(2, 1, grid.size, grid.size)
-    temporary = output.with_suffix(".tmp.onnx")
-    torch.onnx.export(
-        exported,
-        (image,),
-        str(temporary),
-        input_names=["image"],
-        output_names=["descriptor", "features"],
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-    model = cleaned(temporary)
+    shapes = {"image": {0: torch.export.Dim("batch")}}
+    model = to_onnx(plain(network), {"image": image}, ("descriptor", "features"), shapes, output)
     images = example_images(grid.size, grid.cap)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     measured = {
         "difference_to_torch": difference_to_torch(session, network, images),
         "turn_by_90_degrees": encoder_turn_error(session, images),
     }
-    for name, error in measured.items():
-        if error > 1e-4:
-            raise ValueError(f"{output}: {name} is {error:.1e}, more than 1e-4: not exported")
+    refuse(measured, MOST_ERROR, output)
     metadata = {
         "task": "place_recognition",
         "symmetry_group": "C8 (yaw, steps of 45 degrees; exact at 90)",
@@ -85,14 +72,44 @@ def export_birds_eye_encoder(
     return write_model(model, metadata, described, output)
 
 
-def cleaned(exported: Path) -> onnx.ModelProto:
-    """A file that the exporter wrote, which is deleted, without the source paths that it puts into every node."""
-    model = onnx.load(exported)
-    exported.unlink()
+def to_onnx(
+    network: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    dynamic_shapes: Mapping[str, Any],
+    output: Path,
+) -> onnx.ModelProto:
+    """The graph of a network in standard operators, traced with `inputs` by name, beside `output` for a moment.
+
+    The source paths that the exporter puts into every node are taken out.
+    """
+    temporary = output.with_suffix(".tmp.onnx")
+    torch.onnx.export(
+        network.eval(),
+        (),
+        str(temporary),
+        kwargs=dict(inputs),
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_shapes=dict(dynamic_shapes),
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    model = onnx.load(temporary)
+    temporary.unlink()
     for entry in model.graph.node:
         del entry.metadata_props[:]
         entry.doc_string = ""
     return model
+
+
+def refuse(measured: Mapping[str, float], most: float, output: Path) -> None:
+    """Raise ValueError naming the first error that was measured on a file and is too large."""
+    for name, error in measured.items():
+        if error > most:
+            raise ValueError(f"{output}: {name} is {error:.1e}, more than {most:g}: not exported")
 
 
 def write_model(

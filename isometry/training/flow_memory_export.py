@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from isometry.models.flow_memory import FlowFilter
 from isometry.tracking.flow_cells import FlowGrid, network_inputs, occupied_cells
 from isometry.tracking.flow_memory import TASK
-from isometry.training.export import OPSET, cleaned, write_model
+from isometry.training.export import refuse, to_onnx, write_model
 
 MOST_ERROR = 1e-4
 ACTIONS = {  # by what (2,2) all velocities are turned, and by how many cells a step (2,) they are faster
@@ -39,30 +39,14 @@ def export_flow_memory(network: FlowFilter, grid: FlowGrid, output: Path, card: 
         expected = [value.numpy() for value in network.eval()(**tensors)]
     cells, cells_before = torch.export.Dim("cells"), torch.export.Dim("cells_before")
     shapes = {name: {0: cells_before if name == "before" else cells} for name in inputs} | {"state": {1: cells_before}}
-    temporary = output.with_suffix(".tmp.onnx")
-    torch.onnx.export(
-        network.eval(),
-        (),
-        str(temporary),
-        kwargs=tensors,
-        input_names=list(inputs),
-        output_names=["next_state", "probability"],
-        dynamic_shapes=shapes,
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-    model = cleaned(temporary)
+    model = to_onnx(network, tensors, ("next_state", "probability"), shapes, output)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     found = session.run(None, inputs)
     measured = {
         "difference_to_torch": max(float(np.abs(f - e).max()) for f, e in zip(found, expected, strict=True)),
         **{name: moved_error(session, network.channels, grid, *action) for name, action in ACTIONS.items()},
     }
-    for key, error in measured.items():
-        if error > MOST_ERROR:
-            raise ValueError(f"{output}: {key} is {error:.1e}, more than {MOST_ERROR}: not exported")
+    refuse(measured, MOST_ERROR, output)
     constants = asdict(grid) | {"channels": network.channels}
     metadata = {
         "task": TASK,

@@ -17,7 +17,7 @@ from isometry.inference.symmetry import ActionOn, Arrays, equivariance_error
 from isometry.models.equivariant_motion import STEPS, EquivariantMotion
 from isometry.tracking.prediction import FIT, HISTORY, KINDS, TASK, network_inputs
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
-from isometry.training.export import OPSET, cleaned, write_model
+from isometry.training.export import refuse, to_onnx, write_model
 
 MOST_ERROR_M = 1e-3
 INPUTS = ("history", "seen", "velocity", "kind")
@@ -31,29 +31,15 @@ def export_motion_network(network: EquivariantMotion, output: Path, card: Mappin
     differs from the network by more than 1 mm, or from itself in a scene that was turned, mirrored and moved.
     """
     inputs = example_scene(12)
-    temporary = output.with_suffix(".tmp.onnx")
     agents = torch.export.Dim("agents", min=1, max=100_000)
-    torch.onnx.export(
-        network.eval(),
-        tuple(torch.from_numpy(inputs[name]) for name in INPUTS),
-        str(temporary),
-        input_names=list(INPUTS),
-        output_names=["path", "covariance"],
-        dynamic_shapes=({0: agents},) * len(INPUTS),
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-    model = cleaned(temporary)
+    tensors = {name: torch.from_numpy(inputs[name]) for name in INPUTS}
+    model = to_onnx(network, tensors, ("path", "covariance"), {name: {0: agents} for name in INPUTS}, output)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     measured = {
         "difference_to_torch_m": max(difference_to_torch(session, network, count) for count in (1, 12, 40)),
         "turned_mirrored_moved_m": moved_error_m(session, inputs),
     }
-    for key, error in measured.items():
-        if error > MOST_ERROR_M:
-            raise ValueError(f"{output}: {key} is {error:.1e}, more than {MOST_ERROR_M}: not exported")
+    refuse(measured, MOST_ERROR_M, output)
     constants = {"history": HISTORY, "step_s": PATH_STEP_S, "steps": PATH_STEPS, "kinds": list(KINDS), "fit": FIT}
     group = "E(2): turns, mirroring and moves in the plane; the order of the agents"
     metadata = {

@@ -14,7 +14,7 @@ from torch import nn
 from isometry.inference.symmetry import points_turn_error
 from isometry.registration.feature_encoder import TASK
 from isometry.registration.pyramid import NEIGHBOURS, SPACINGS, example_pyramid
-from isometry.training.export import OPSET, cleaned, write_model
+from isometry.training.export import refuse, to_onnx, write_model
 
 ROWS = {  # the axis of each input that may have any length
     "points": "points",
@@ -50,30 +50,14 @@ def export_registration_network(network: nn.Module, name: str, output: Path, car
     with torch.no_grad():
         expected = [output.numpy() for output in network.eval()(**tensors)]
     names = list(OUTPUTS)[: len(expected)]
-    temporary = output.with_suffix(".tmp.onnx")
-    torch.onnx.export(
-        network.eval(),
-        (),
-        str(temporary),
-        kwargs=tensors,
-        input_names=list(inputs),
-        output_names=names,
-        dynamic_shapes=dynamic_shapes(inputs),
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-    model = cleaned(temporary)
+    model = to_onnx(network, tensors, names, dynamic_shapes(inputs), output)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     found = session.run(None, inputs)
     measured = {
         "difference_to_torch": max(float(np.abs(f - e).max()) for f, e in zip(found, expected, strict=True)),
         "turn_in_so3": points_turn_error(session, inputs),
     }
-    for key, error in measured.items():
-        if error > MOST_ERROR:
-            raise ValueError(f"{output}: {key} is {error:.1e}, more than {MOST_ERROR}: not exported")
+    refuse(measured, MOST_ERROR, output)
     group = "SO(3)"
     metadata = {
         "task": TASK,
