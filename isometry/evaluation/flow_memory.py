@@ -13,6 +13,7 @@ from isometry.datasets.kitti_tracking import DONT_CARE, RATE_HZ, KittiTracking
 from isometry.datasets.scans import ScanSequence
 from isometry.datasets.simulation.traffic_scans import TrafficDrive
 from isometry.geometry import se3
+from isometry.geometry.boxes import moved
 from isometry.sensing.ground_surface import above_ground
 from isometry.tracking.flow_memory import FlowMemory
 
@@ -112,10 +113,7 @@ def _paths(tracking: KittiTracking, scans: ScanSequence) -> Iterator[tuple[str, 
         for row in rows:
             frame = int(labels.frames[row])
             if frame in posed:
-                box = labels.boxes[row].copy()
-                box[:3] = se3.apply(posed[frame], box[None, :3])[0]
-                box[6] += se3.yaw(posed[frame])
-                path[frame] = box
+                path[frame] = moved(posed[frame], labels.boxes[row])[0]
         if path:
             yield f"{labels.labels[rows[0]]} {each}", path
 
@@ -152,7 +150,7 @@ def _spread(errors: Array, speed_errors: Array, misfits: Array) -> dict[str, flo
         "velocity_error_mps_median": float(np.median(errors[known])),
         "velocity_error_mps_p90": _p(errors[known], 0.9),
         "speed_error_mps_median": float(np.median(speed_errors[known])),
-        "inside_2_sigma": float((misfits[known] < 4.0).mean()),
+        "inside_2_sigma": float((misfits[known] < 4.0).mean()),  # of the ellipse: 0.865 when calibrated
     }
 
 

@@ -244,7 +244,7 @@ def _scene(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> Scen
         track_ids=tracks.ids,
         track_boxes=sequence.calibration.ahead(tracks.boxes),
         track_scores=tracks.scores,
-        track_optional=is_low | _inside(tracks.frames, image_boxes, no_care),
+        track_optional=is_low | inside_areas(tracks.frames, image_boxes, no_care),
     )
 
 
@@ -254,7 +254,7 @@ def _excused(truth: KittiObjects) -> NDArray[np.bool_]:
     return excused
 
 
-def _inside(frames: NDArray[np.int64], image_boxes: Array, areas: KittiObjects) -> NDArray[np.bool_]:
+def inside_areas(frames: NDArray[np.int64], image_boxes: Array, areas: KittiObjects) -> NDArray[np.bool_]:
     """Which image boxes (T,4) lie by more than `IN_NO_CARE` of themselves in one of the areas of their frame."""
     inside = np.zeros(len(frames), bool)
     for frame in np.unique(frames):

@@ -52,11 +52,6 @@ class Tracks:
     T_odom_lidar: Array  # (F,4,4) by frame number; NaN for frames that were not given
     seconds: Array  # (F,) inside of the tracker; NaN for frames that were not given
 
-    @property
-    def frames_per_second(self) -> float:
-        """Frames for each second that the tracker worked."""
-        return float(np.isfinite(self.seconds).sum() / max(np.nansum(self.seconds), 1e-9))
-
     def chosen(self, rows: NDArray[np.bool_]) -> Tracks:
         """Only those rows (T,) that are True."""
         return replace(

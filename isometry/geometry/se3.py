@@ -17,6 +17,12 @@ def from_rotation_translation(rotation: Array, translation: Array) -> Array:
     return transform
 
 
+def check(transform: Array, name: str) -> None:
+    """Raise ValueError, which begins with `name`, for what is no finite 4x4 matrix."""
+    if np.shape(transform) != (4, 4) or not np.isfinite(transform).all():
+        raise ValueError(f"{name} must be a finite 4x4 matrix")
+
+
 def from_quaternion_translation(quaternion_xyzw: Array, translation: Array) -> Array:
     """4x4 transform of a quaternion (4,) in ROS order x, y, z, w and a translation (3,) in metres.
 

@@ -43,8 +43,8 @@ CLUSTERS = "clusters"
 """The detector of scans that comes with this package."""
 
 MODELS: dict[str, dict[str, DetectorModel]] = {
-    # clusters without a class are walls and bushes, whose middle wanders with the part of them that is seen
     "any": {},
+    # clusters without a class are walls and bushes, whose middle wanders with the part of them that is seen
     CLUSTERS: {"unknown": replace(UNKNOWN_DETECTOR, position_noise=0.5)},
     "pointrcnn": {
         "car": DetectorModel(0.05, 0.153, (0.7, 0.4, 0.65), (-5.59, 0.502, 0.494, 0.79, 0.0409)),

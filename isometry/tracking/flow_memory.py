@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.geometry import se3
 from isometry.inference import WEIGHTS, Model
 from isometry.tracking.flow_cells import (
     FlowGrid,
@@ -96,8 +97,7 @@ class FlowMemory:
         """
         if points.ndim != 2 or points.shape[1] < 2:
             raise ValueError(f"points of shape {points.shape}, where (N,2) or (N,3) is needed")
-        if np.shape(T_odom_base) != (4, 4) or not np.isfinite(T_odom_base).all():
-            raise ValueError("the pose of the base must be a finite 4x4 matrix")
+        se3.check(T_odom_base, "the pose of the base")
         if self._steps and stamp_ns <= self._steps[-1].stamp_ns:
             raise ValueError(f"a scan of stamp {stamp_ns} ns came after one of {self._steps[-1].stamp_ns} ns")
         oldest_ns = stamp_ns - round(AGES[1] * self.grid.step_s * 1e9)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.tracking.prediction import HISTORY
 from isometry.tracking.types import PATH_STEP_S, Track
 
 Array = NDArray[np.float64]
 
-STEPS = 21  # two seconds and now
 LONGEST_S = 2.5
 
 
@@ -33,8 +33,8 @@ class PathHistory:
 
     def resampled(self, tracks: Sequence[Track], stamp_ns: int) -> Array:
         """Positions (A,21,2) of tracks, `PATH_STEP_S` apart, the last one now; NaN before a track was there."""
-        ago_s = -PATH_STEP_S * np.arange(STEPS - 1, -1, -1)
-        histories = np.full((len(tracks), STEPS, 2), np.nan)
+        ago_s = -PATH_STEP_S * np.arange(HISTORY - 1, -1, -1)
+        histories = np.full((len(tracks), HISTORY, 2), np.nan)
         for history, track in zip(histories, tracks, strict=True):
             stamps, x, y = np.array(self._seen[track.id]).T
             times_s = (stamps - stamp_ns) * 1e-9

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.geometry import se3
 from isometry.tracking import motion_rules
 from isometry.tracking.association import associate
 from isometry.tracking.box_filter import as_expected, blended, elected
@@ -62,8 +63,8 @@ class Tracker:
         """
         began_s = time.perf_counter()
         found, rejected = usable(detections, self.parameters.most_detections)
-        if T_odom_base is not None and (np.shape(T_odom_base) != (4, 4) or not np.isfinite(T_odom_base).all()):
-            raise ValueError("the pose of the base must be a finite 4x4 matrix")
+        if T_odom_base is not None:
+            se3.check(T_odom_base, "the pose of the base")
         restarted = self.restarts(stamp_ns)
         if restarted:
             self.reset()

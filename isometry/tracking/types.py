@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.geometry import planar, se3
+from isometry.geometry.boxes import moved
 
 Array = NDArray[np.float64]
 
@@ -42,13 +43,10 @@ class Detections:
 
     def in_frame(self, T_target_source: Array) -> Detections:
         """The same ones in another frame with z up. Velocities, which are over ground, are along its axes then."""
-        boxes, yaw = self.boxes.copy(), se3.yaw(T_target_source)
-        boxes[:, :3] = se3.apply(T_target_source, boxes[:, :3])
-        boxes[:, 6] += yaw
-        R = planar.rotations(np.asarray(yaw))
+        R = planar.rotations(np.asarray(se3.yaw(T_target_source)))
         return replace(
             self,
-            boxes=boxes,
+            boxes=moved(T_target_source, self.boxes),
             velocities=None if self.velocities is None else self.velocities @ R.T,
             velocity_covariances=None if self.velocity_covariances is None else R @ self.velocity_covariances @ R.T,
         )

@@ -18,17 +18,12 @@ def usable(detections: Detections, most: int) -> tuple[Detections, tuple[str, ..
     boxes, scores = np.asarray(detections.boxes, np.float64), np.asarray(detections.scores, np.float64)
     if boxes.shape != (len(detections), BOX) or scores.shape != (len(detections),):
         raise ValueError(f"{len(detections)} labels with boxes of shape {boxes.shape} and scores of {scores.shape}")
-    if not len(boxes):
-        return detections, ()
-    sizes, away = boxes[:, 3:6], np.abs(boxes[:, :3])
-    if np.isfinite(boxes).all() and np.isfinite(scores).all() and len(boxes) <= most:
-        if sizes.min() >= LEAST_SIZE_M and sizes.max() <= MOST_SIZE_M and away.max() <= FURTHEST_M:
-            return detections, ()  # the usual case, a thousand times a second
-
     finite = np.isfinite(boxes).all(axis=1) & np.isfinite(scores)
-    sized = ((sizes >= LEAST_SIZE_M) & (sizes <= MOST_SIZE_M)).all(axis=1)
-    near = (away <= FURTHEST_M).all(axis=1)
+    sized = ((boxes[:, 3:6] >= LEAST_SIZE_M) & (boxes[:, 3:6] <= MOST_SIZE_M)).all(axis=1)
+    near = (np.abs(boxes[:, :3]) <= FURTHEST_M).all(axis=1)
     sensible = np.flatnonzero(finite & sized & near)
+    if len(sensible) == len(boxes) <= most:
+        return detections, ()
     kept = np.sort(sensible[np.argsort(-scores[sensible], kind="stable")[:most]])
     reasons = {
         "not finite": np.count_nonzero(~finite),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -18,7 +17,7 @@ from isometry.tracking.flow_cells import FlowGrid
 from isometry.training.flow_memory_losses import LAG, Piece, Targets, piece_losses, total_loss
 from isometry.training.flow_memory_parameters import FlowMemoryTrainingParameters
 from isometry.training.flow_memory_scenes import Scene, load_scene, prepare
-from isometry.training.trainer import Trainer, append_row
+from isometry.training.trainer import Trainer, append_row, reading, write_whole
 
 COLUMNS = ("step", "minutes", "loss", "held_moving", "held_standing", "held_clutter", "held_objects")
 WARM_UP = 0.1  # of the steps
@@ -98,17 +97,12 @@ def validate(network: FlowFilter, held: Sequence[Scene], grid: FlowGrid, targets
 
 def save_trained(network: FlowMemory, parameters: FlowMemoryTrainingParameters, step: int, path: Path) -> None:
     """Write a trained network with its recipe for the export."""
-    temporary = path.with_suffix(".tmp")
-    torch.save({"network": network.state_dict(), "recipe": asdict(parameters) | {"steps_done": step}}, temporary)
-    temporary.replace(path)
+    write_whole({"network": network.state_dict(), "recipe": asdict(parameters) | {"steps_done": step}}, path)
 
 
 def load_trained(path: Path) -> tuple[FlowMemory, dict[str, Any]]:
     """What `save_trained` wrote: network, recipe. Raises ValueError naming a file that is not."""
-    try:
-        content = torch.load(path, weights_only=True)
+    with reading(path, "a trained flow memory") as content:
         network = FlowMemory(FlowGrid().fastest)
         network.load_state_dict(content["network"])
-    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a trained flow memory, or one of another version") from error
-    return network.eval(), content["recipe"]
+        return network.eval(), content["recipe"]

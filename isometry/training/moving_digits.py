@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from isometry.models.flow_predictor import FlowPredictor, PlainPredictor
 from isometry.models.layers.polar_grid import PolarGrid
 from isometry.models.layers.translation_flows import TranslationFlows
 from isometry.parameters import parameter
-from isometry.training.trainer import Trainer, append_row
+from isometry.training.trainer import Trainer, append_row, reading, write_whole
 
 Predictor = FlowPredictor | PlainPredictor
 NETWORKS = ("flow", "plain")
@@ -134,19 +133,14 @@ def error(network: Predictor, sequences: Tensor) -> Tensor:
 
 def save_trained(network: Predictor, name: str, motion: Motion, parameters: MovingDigitsParameters, path: Path) -> None:
     """Write a trained network with its name, motion and recipe for the export."""
-    temporary = path.with_suffix(".tmp")
     content = {"name": name, "motion": motion, "network": network.state_dict(), "recipe": asdict(parameters)}
-    torch.save(content, temporary)
-    temporary.replace(path)
+    write_whole(content, path)
 
 
 def load_trained(path: Path) -> tuple[Predictor, str, Motion, dict[str, Any]]:
     """What `save_trained` wrote: network, name, motion, recipe. Raises ValueError naming a file that is not."""
-    try:
-        content = torch.load(path, weights_only=True)
+    with reading(path, "a trained network for moving digits") as content:
         recipe = content["recipe"]
         network = new_network(content["name"], content["motion"], recipe["hidden"], recipe["maps"])
         network.load_state_dict(content["network"])
-    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a trained network for moving digits, or one of another version") from error
-    return network.eval(), content["name"], content["motion"], recipe
+        return network.eval(), content["name"], content["motion"], recipe

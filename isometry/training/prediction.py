@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from isometry.tracking.prediction import HISTORY
 from isometry.training.prediction_parameters import PredictionTrainingParameters
 from isometry.training.prediction_scenes import Scenes
 from isometry.training.prediction_variation import batch_of, varied
-from isometry.training.trainer import Trainer, append_row
+from isometry.training.trainer import Trainer, append_row, reading, write_whole
 
 COLUMNS = ("step", "minutes", "ade", "fde", "likelihood", "simulated", "simulated_rule", "recorded", "recorded_rule")
 WARM_UP = 0.1  # of the steps
@@ -116,20 +115,15 @@ def final_errors(network: EquivariantMotion, scenes: Scenes) -> tuple[float, flo
 
 def save_trained(network: EquivariantMotion, parameters: PredictionTrainingParameters, step: int, path: Path) -> None:
     """Write a trained network with its recipe for the export."""
-    temporary = path.with_suffix(".tmp")
-    torch.save({"network": network.state_dict(), "recipe": asdict(parameters) | {"steps_done": step}}, temporary)
-    temporary.replace(path)
+    write_whole({"network": network.state_dict(), "recipe": asdict(parameters) | {"steps_done": step}}, path)
 
 
 def load_trained(path: Path) -> tuple[EquivariantMotion, dict[str, Any]]:
     """What `save_trained` wrote: network, recipe. Raises ValueError naming a file that is not."""
     network = EquivariantMotion()
-    try:
-        content = torch.load(path, weights_only=True)
+    with reading(path, "a trained network of motion prediction") as content:
         network.load_state_dict(content["network"])
         return network.eval(), content["recipe"]
-    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a trained network of motion prediction, or one of another version") from error
 
 
 def _part(scenes: Scenes, start: float, end: float) -> Scenes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from isometry.registration.pyramid import Pyramid, build_pyramid
 from isometry.training.registration_losses import Truth, coarse_loss, fine_loss, rotation_loss, truth_of
 from isometry.training.registration_pairs import TrainingPair, load_pair, split, varied
 from isometry.training.registration_parameters import RegistrationTrainingParameters
-from isometry.training.trainer import Trainer, append_row
+from isometry.training.trainer import Trainer, append_row, reading, write_whole
 
 NETWORKS: dict[str, type[nn.Module]] = {"equivariant": PositionAwareNetwork, "invariant": PointPairTransformer}
 VALIDATION = 4  # pairs of each kind that are not trained on
@@ -170,17 +169,12 @@ def save_trained(
 ) -> None:
     """Write a trained network with its name and recipe for the export."""
     recipe = asdict(parameters) | {"steps_done": step}
-    temporary = path.with_suffix(".tmp")
-    torch.save({"name": name, "network": network.state_dict(), "recipe": recipe}, temporary)
-    temporary.replace(path)
+    write_whole({"name": name, "network": network.state_dict(), "recipe": recipe}, path)
 
 
 def load_trained(path: Path) -> tuple[nn.Module, str, dict[str, Any]]:
     """What `save_trained` wrote: network, its name, recipe. Raises ValueError naming a file that is not."""
-    try:
-        content = torch.load(path, weights_only=True)
+    with reading(path, "a trained registration network") as content:
         network = new_network(content["name"])
         network.load_state_dict(content["network"])
-    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a trained registration network, or one of another version") from error
-    return network.eval(), content["name"], content["recipe"]
+        return network.eval(), content["name"], content["recipe"]

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from isometry.datasets.kitti_tracking import DONT_CARE, RATE_HZ, KittiObjects, KittiTracking
+from isometry.datasets.kitti_tracking import DONT_CARE, RATE_HZ, KittiTracking
+from isometry.evaluation.tracking import CLASSES, inside_areas
 from isometry.geometry.boxes import iou_3d
 from isometry.tracking.tracker import Tracker
 from isometry.tracking.types import Detections
@@ -20,9 +21,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 MATCH = 0.25  # overlap in space from which on a track is of a labelled object
-NO_CARE_SHARE = 0.5  # of a track's place in the image, from which on nobody knows whether it is right
 PENALTY = 0.01
-NEIGHBOURS = {"Car": ("Van",), "Pedestrian": ("Person_sitting",)}  # that a detector of a class may take for it
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class SeenTracks:
 
 def seen_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> SeenTracks:
     """Tracks of one class, without those where nobody labelled anything. No poses are used."""
-    found, labelled = sequence.detections(detections), sequence.labels
+    found = sequence.detections(detections)
     score_sums: dict[int, float] = defaultdict(float)
     told, outcome, errors, variances = [], [], [], []
     for frame in range(sequence.frame_count):
@@ -53,7 +52,7 @@ def seen_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, labe
         step = tracker.process(Detections(now.boxes, now.scores, now.labels), round(frame * 1e9 / RATE_HZ))
         seen = [track for track in step.tracks if track.unseen_s == 0.0]
         boxes = np.array([track.box for track in seen]).reshape(-1, 7)
-        error, right, unknown = judged(sequence, labelled.of_frame(frame), boxes, label)
+        error, right, unknown = judged(sequence, frame, boxes, label)
         for track, off, is_right, is_unknown in zip(seen, error, right, unknown, strict=True):
             score_sums[track.id] += track.score
             if not is_unknown:
@@ -88,21 +87,19 @@ def missing_deviation(seen: SeenTracks) -> float:
     return float(np.sqrt(two_sigma_scale(seen.errors, np.ones_like(seen.errors), seen.variances)))
 
 
-def judged(sequence: KittiTracking, truth: KittiObjects, boxes: Array, label: str) -> tuple[Array, Flags, Flags]:
-    """How far (N,2) boxes (N,7) are from labelled ones, which (N,) are of those, and of which nobody can tell.
+def judged(sequence: KittiTracking, frame: int, boxes: Array, label: str) -> tuple[Array, Flags, Flags]:
+    """How far (N,2) boxes (N,7) are from those labelled in a frame, which (N,) are of them, and who cannot be judged.
 
     Labelled are the objects of the class and of its neighbours; errors of other boxes mean nothing.
     """
+    truth = sequence.labels.of_frame(frame)
     names = np.array(truth.labels, dtype=object)
-    of_class = truth.chosen(np.isin(names, (label, *NEIGHBOURS.get(label, ()))))
+    of_class = truth.chosen((names == label) | (names == CLASSES.get(label)))
     overlap = iou_3d(boxes, of_class.boxes)
     rows, columns = linear_sum_assignment(-overlap)
     right, errors = np.zeros(len(boxes), bool), np.zeros((len(boxes), 2))
     errors[rows] = boxes[rows, :2] - of_class.boxes[columns, :2]
     right[rows] = overlap[rows, columns] >= MATCH
-    image = sequence.calibration.project(boxes)
-    no_care = truth.chosen(names == DONT_CARE).image_boxes
-    corners = np.maximum(image[:, None, :2], no_care[:, :2]), np.minimum(image[:, None, 2:], no_care[:, 2:])
-    shared = np.prod(np.maximum(corners[1] - corners[0], 0.0), axis=-1)
-    area = np.maximum(np.prod(image[:, 2:] - image[:, :2], axis=-1), 1e-9)
-    return errors, right, ~right & (shared > NO_CARE_SHARE * area[:, None]).any(axis=1)
+    no_care = truth.chosen(names == DONT_CARE)
+    frames = np.full(len(boxes), frame)
+    return errors, right, ~right & inside_areas(frames, sequence.calibration.project(boxes), no_care)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from isometry.models.birds_eye_encoder import BirdsEyeEncoder
 from isometry.sensing.birds_eye import BirdsEyeGrid
 from isometry.training.drives import Drive
 from isometry.training.parameters import TrainingParameters
+from isometry.training.trainer import reading, write_whole
 
 # Radians by which every scan is turned once more for the projection, which then damps what turning changes after all
 PROJECTION_TURNS = (0.4, 2.0)
@@ -86,18 +86,13 @@ def save_trained(network: BirdsEyeEncoder, drive: Drive, parameters: TrainingPar
         "distance_map": torch.from_numpy(fit_distance_map(network, full, drive)),
         "recipe": asdict(parameters),
     }
-    temporary = path.with_name(path.name + ".tmp")
-    torch.save(content, temporary)
-    temporary.replace(path)
+    write_whole(content, path)
 
 
 def load_trained(path: Path) -> tuple[BirdsEyeEncoder, BirdsEyeGrid, NDArray[np.float64], dict[str, Any]]:
     """What `save_trained` wrote: network, grid, distance map, recipe. Raises ValueError naming a file that is not."""
-    try:
-        content = torch.load(path, weights_only=True)
+    with reading(path, "a trained place recognition network") as content:
         grid = BirdsEyeGrid(**content["grid"])
         network = BirdsEyeEncoder(size=grid.size, cap=grid.cap)
         network.load_state_dict(content["network"])
         return network.eval(), grid, content["distance_map"].numpy(), content["recipe"]
-    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a trained place recognition network, or one of another version") from error

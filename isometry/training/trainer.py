@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -64,9 +65,7 @@ class Trainer(Generic[Network]):
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
-        temporary = path.with_suffix(".tmp")
-        torch.save(state | {"step": self.step}, temporary)
-        temporary.replace(path)
+        write_whole(state | {"step": self.step}, path)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint. Raises ValueError naming a file that is none."""
@@ -87,6 +86,22 @@ class Trainer(Generic[Network]):
         self.schedule.step()
         self.averaged.update_parameters(self.network)
         self.step += 1
+
+
+def write_whole(content: Mapping[str, Any], path: Path) -> None:
+    """Write tensors and what describes them, the file whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    torch.save(dict(content), temporary)
+    temporary.replace(path)
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[dict[str, Any]]:
+    """What `write_whole` wrote. What does not fit, here or in the block, is a ValueError: the file is not `kind`."""
+    try:
+        yield torch.load(path, weights_only=True)
+    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path}: not {kind}, or one of another version") from error
 
 
 def append_row(path: Path, columns: Sequence[str], row: dict[str, float]) -> None:

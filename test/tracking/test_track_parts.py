@@ -9,7 +9,8 @@ import pytest
 
 from isometry.tracking.box_filter import as_expected, blended, elected
 from isometry.tracking.detector_models import MODELS, confidence, detector_model, detector_named
-from isometry.tracking.path_history import STEPS, PathHistory
+from isometry.tracking.path_history import PathHistory
+from isometry.tracking.prediction import HISTORY
 from isometry.tracking.types import Detections, Track
 from isometry.tracking.usable import usable
 
@@ -83,7 +84,7 @@ def test_histories_are_even_in_time_and_unknown_before_the_first_sight() -> None
     for stamp_ns in stamps_ns:
         history.add([track(7, stamp_ns * 1e-9)], stamp_ns)
     (found,) = history.resampled([track(7, 0.4)], stamps_ns[-1])
-    assert found.shape == (STEPS, 2)
+    assert found.shape == (HISTORY, 2)
     np.testing.assert_allclose(found[-5:], [[0.0, 0.0], [0.1, 0.2], [0.2, 0.4], [0.3, 0.6], [0.4, 0.8]], atol=1e-9)
     assert np.isnan(found[:-5]).all()
 
