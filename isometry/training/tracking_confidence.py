@@ -22,6 +22,7 @@ Flags = NDArray[np.bool_]
 
 MATCH = 0.25  # overlap in space from which on a track is of a labelled object
 PENALTY = 0.01
+LEAST_MISSING_M = 0.01  # a smaller deviation is none
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def fitted_log_odds(told: Array, right: Flags) -> Array:
 
 def missing_deviation(seen: SeenTracks) -> float:
     """What to add to the positions' deviations, in metres, so that as many errors as should be lie within two sigma."""
-    if (np.abs(seen.errors) <= 2.0 * np.sqrt(seen.variances)).mean() >= INSIDE_TWO_SIGMA:
+    if (np.abs(seen.errors) <= 2.0 * np.sqrt(seen.variances + LEAST_MISSING_M**2)).mean() >= INSIDE_TWO_SIGMA:
         return 0.0
     return float(np.sqrt(two_sigma_scale(seen.errors, np.ones_like(seen.errors), seen.variances)))
 

@@ -34,6 +34,12 @@ def test_deviation_that_is_missing_is_found() -> None:
     assert missing_deviation(seen) == pytest.approx(0.2, rel=0.05)
 
 
+def test_less_than_a_centimetre_is_not_missing() -> None:
+    errors = np.random.default_rng(1).normal(scale=np.hypot(0.05, 0.008), size=(20_000, 2))
+    seen = SeenTracks(np.zeros((0, 5)), np.zeros(0, bool), errors, np.full((20_000, 2), 0.05**2))
+    assert missing_deviation(seen) == 0.0
+
+
 def test_command_prints_constants(simulated_tracking: Path) -> None:
     arguments = ["--kitti-tracking", str(simulated_tracking), "--sequences", "0", "--classes", "Car"]
     result = CliRunner().invoke(app, ["train", "tracking-confidence", *arguments, "--detections", "simulated"])
