@@ -56,7 +56,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["isometry", "isometry.*"]),
-    package_data={"isometry": ["py.typed"], "isometry.models": ["weights/*"]},
+    package_data={"isometry": ["py.typed"], "isometry.models": ["weights/*", "weights/experiments/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/isometry"]),
         ("share/isometry", ["package.xml"]),
@@ -69,10 +69,10 @@ setup(
     entry_points={
         "console_scripts": [
             "isometry = isometry.cli.main:main",
-            "lidar_odometry_node = isometry.nodes.lidar_odometry_node:main",
-            "place_recognition_node = isometry.nodes.place_recognition_node:main",
-            "relocalization_node = isometry.nodes.relocalization_node:main",
-            "tracking_node = isometry.nodes.tracking_node:main",
+            "lidar_odometry_node = isometry.nodes.lidar_odometry.node:main",
+            "place_recognition_node = isometry.nodes.place_recognition.node:main",
+            "relocalization_node = isometry.nodes.relocalization.node:main",
+            "tracking_node = isometry.nodes.tracking.node:main",
         ],
     },
 )

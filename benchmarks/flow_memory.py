@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
-from isometry.datasets.simulation.lidar import HDL_64
-from isometry.datasets.simulation.traffic import simulate_traffic
-from isometry.datasets.simulation.traffic_scans import TrafficScan, surroundings, traffic_scans
 from isometry.geometry import planar
-from isometry.tracking.flow_memory import SHIPPED, FlowMemory
+from isometry.simulation.sensors.lidar import HDL_64
+from isometry.simulation.traffic.traffic import simulate_traffic
+from isometry.simulation.traffic.traffic_scans import TrafficScan, surroundings, traffic_scans
+from isometry.tracking.memory.flow_memory import SHIPPED, FlowMemory
 
 Array = NDArray[np.float64]
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from benchmarks.measure import Figure
 from benchmarks.place_recognition import DENSE
-from isometry.datasets.drive_bag import write_drive
-from isometry.datasets.kitti import KittiOdometry
+from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift
-from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
-from isometry.evaluation.replay import replay, replay_tracking
+from isometry.datasets.rosbag.drive import write_drive
+from isometry.evaluation.replay.replay import replay, replay_tracking
+from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
 
 SCANS = 300
 

@@ -12,9 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
-from isometry.datasets.simulation.drive import SimulatedDrive, sensor_poses
-from isometry.datasets.simulation.lidar import LidarSimulator, SpinningLidar
-from isometry.datasets.simulation.town import build_town
 from isometry.geometry import se3
 from isometry.place_recognition.descriptor_index import DescriptorIndex
 from isometry.place_recognition.encoder import BirdsEyeEncoder
@@ -22,6 +19,9 @@ from isometry.place_recognition.memory import PlaceMemory
 from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.pose_graph import KeyframePoseGraph, PoseGraphParameters
+from isometry.simulation.drive import SimulatedDrive, sensor_poses
+from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
+from isometry.simulation.worlds.town import build_town
 
 DENSE = SpinningLidar(azimuth_step_deg=0.17)  # about 120,000 points in the simulated town
 PLACES = 30

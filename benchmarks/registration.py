@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
 from isometry.datasets.scan_pair import ScanPair
-from isometry.datasets.simulation.lidar import HDL_64, LidarSimulator
-from isometry.datasets.simulation.street import build_street
-from isometry.evaluation.registration import is_near, registering
-from isometry.evaluation.turn import random_turn, source_turned
+from isometry.evaluation.registration.measure import is_near, registering
+from isometry.evaluation.registration.turn import random_turn, source_turned
 from isometry.geometry import se3
 from isometry.inference import WEIGHTS
 from isometry.registration.pipeline import Registrar, load_registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Cloud, Hypotheses, Proposer
+from isometry.simulation.sensors.lidar import HDL_64, LidarSimulator
+from isometry.simulation.worlds.street import build_street
 
 POINTS = 57_000
 LIDAR = replace(HDL_64, azimuth_step_deg=0.3)

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
 from benchmarks.place_recognition import DENSE
-from isometry.datasets.simulation.drive import SimulatedDrive, sensor_poses
-from isometry.datasets.simulation.lidar import LidarSimulator
-from isometry.datasets.simulation.town import build_town
-from isometry.datasets.simulation.traffic import simulate_traffic
 from isometry.geometry import planar
 from isometry.geometry.boxes import iou_3d
-from isometry.tracking.baseline import BaselineTracker
+from isometry.simulation.drive import SimulatedDrive, sensor_poses
+from isometry.simulation.sensors.lidar import LidarSimulator
+from isometry.simulation.traffic.traffic import simulate_traffic
+from isometry.simulation.worlds.town import build_town
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.pipeline import TrackingPipeline
-from isometry.tracking.tracker import Tracker
+from isometry.tracking.tracks.baseline import BaselineTracker
+from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections, TrackingStep
 
 Array = NDArray[np.float64]

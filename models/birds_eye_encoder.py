@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isometry.models.layers.cyclic_convolution import ORIENTATIONS, CyclicBlock, CyclicConvolution
-from isometry.models.layers.ring_pooling import RingPooling, distance_rings
+from isometry.models.layers.so2.cyclic_convolution import ORIENTATIONS, CyclicBlock, CyclicConvolution
+from isometry.models.layers.so2.ring_pooling import RingPooling, distance_rings
 
 LOCAL_FIELDS = 8
 RINGS = 4

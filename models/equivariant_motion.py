@@ -12,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isometry.models.layers.planar_vectors import AgentBlock, Interaction, product
-from isometry.models.layers.vector_features import lengths
+from isometry.models.layers.so2.planar_vectors import AgentBlock, Interaction, product
+from isometry.models.layers.so3.vector_features import lengths
 
 HISTORY, STEPS, STEP_S = 21, 30, 0.1  # positions given, the last of them now; positions predicted; seconds between
 KINDS = ("car", "cyclist", "pedestrian")

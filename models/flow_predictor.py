@@ -12,10 +12,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from isometry.models.layers.flow_recurrence import FlowRecurrence, contradicted
-from isometry.models.layers.plain_recurrence import PlainRecurrence
-from isometry.models.layers.polar_grid import PolarGrid
-from isometry.models.layers.translation_flows import TranslationFlows
+from isometry.models.layers.flow.recurrence import FlowRecurrence, contradicted
+from isometry.models.layers.flow.translation_flows import TranslationFlows
+from isometry.models.layers.plain.recurrence import PlainRecurrence
+from isometry.models.layers.so2.polar_grid import PolarGrid
 
 
 class Decoder(nn.Module):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isometry.models.layers.point_pair_attention import (
+from isometry.models.layers.so3.point_pair_attention import (
     GlobalAttention,
     GlobalPairs,
     Mixer,
@@ -26,7 +26,7 @@ HEADS = 4
 
 
 class PointPairTransformer(nn.Module):
-    """Encodes a pyramid (`isometry.registration.pyramid.Pyramid`), positions in units of the cloud's resolution."""
+    """Encodes a pyramid (see registration/features/pyramid.py), positions in units of the resolution of the cloud."""
 
     def __init__(self) -> None:
         super().__init__()

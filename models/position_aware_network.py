@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isometry.models.layers.position_aware_convolution import PositionAwareConvolution, SurfaceEmbedding
-from isometry.models.layers.vector_features import SMALL, PointBlock
+from isometry.models.layers.so3.position_aware_convolution import PositionAwareConvolution, SurfaceEmbedding
+from isometry.models.layers.so3.vector_features import SMALL, PointBlock
 
 WIDTHS = ((32, 12), (64, 20), (96, 24))  # scalars and vectors at the fine, the middle and the coarse level
 DESCRIPTOR = 32
@@ -21,7 +21,7 @@ FRAME = 8  # vectors of a point's equivariant feature
 
 
 class PositionAwareNetwork(nn.Module):
-    """Encodes a pyramid (`isometry.registration.pyramid.Pyramid`), positions in units of the cloud's resolution."""
+    """Encodes a pyramid (see registration/features/pyramid.py), positions in units of the resolution of the cloud."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isometry.datasets.kitti_tracking import KittiTracking
-from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
-from isometry.datasets.simulation.lidar import SpinningLidar
-from isometry.datasets.simulation.tracking_drive import write_tracking_drive
-from isometry.datasets.simulation.traffic import Traffic
+from isometry.datasets.kitti.tracking import KittiTracking
+from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
+from isometry.simulation.sensors.lidar import SpinningLidar
+from isometry.simulation.traffic.tracking_drive import write_tracking_drive
+from isometry.simulation.traffic.traffic import Traffic
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"

@@ -26,6 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "sensing": {"geometry"},
     "models": {"geometry"},
     "datasets": {"sensing", "geometry"},
+    "simulation": {"datasets", "sensing", "geometry"},
     "registration": {"inference", "sensing", "geometry"},
     "lidar_odometry": {"registration", "inference", "sensing", "geometry"},
     "place_recognition": {"registration", "inference", "sensing", "geometry"},
@@ -103,7 +104,8 @@ def test_wheel_holds_code_weights_cards_launch_files_and_configuration(repositor
         for folder in ("isometry", "isometry/nodes", "isometry/models")
         for file in (repository / folder).rglob("*.py")
     }
-    expected |= {f"isometry/models/weights/{file.name}" for file in (repository / "models" / "weights").iterdir()}
+    weights = (repository / "models" / "weights").rglob("*.*")
+    expected |= {f"isometry/{file.relative_to(repository)}" for file in weights}
     shared = f"isometry-{isometry.__version__}.data/data/share"
     expected |= {f"{shared}/isometry/config/{file.name}" for file in (repository / "config").iterdir()}
     expected |= {f"{shared}/isometry/launch/{file.name}" for file in (repository / "launch").glob("*.launch.*")}

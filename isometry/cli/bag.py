@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from isometry.cli.frames import parse_frames
-from isometry.cli.progress import clear_errors, progress_bar
+from isometry.cli.common.frames import parse_frames
+from isometry.cli.common.progress import clear_errors, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Make and check rosbag2 files.")
 
@@ -25,9 +25,9 @@ def from_kitti(
     seed: Annotated[int, typer.Option(help="Of the odometry's errors.")] = 0,
 ) -> None:
     """Write a drive as rosbag2 (mcap): points, tf, tf_static, odom and ground truth."""
-    from isometry.datasets.drive_bag import write_drive
-    from isometry.datasets.kitti import KittiOdometry
+    from isometry.datasets.kitti.odometry import KittiOdometry
     from isometry.datasets.odometry import OdometryDrift
+    from isometry.datasets.rosbag.drive import write_drive
 
     chosen = parse_frames(frames)
     with clear_errors(), progress_bar(f"writing {out.name}") as advance:
@@ -45,9 +45,9 @@ def from_kitti_tracking(
     poses: Annotated[Path | None, typer.Option(help="LiDAR poses, as odometry; none if left out.")] = None,
 ) -> None:
     """Write a sequence as rosbag2 (mcap): points, detections, and with poses tf and odom."""
-    from isometry.datasets.kitti_tracking import KittiTracking
-    from isometry.datasets.scans import read_poses
-    from isometry.datasets.tracking_bag import write_tracking
+    from isometry.datasets.kitti.scans import read_poses
+    from isometry.datasets.kitti.tracking import KittiTracking
+    from isometry.datasets.rosbag.tracking import write_tracking
 
     with clear_errors(), progress_bar(f"writing {out.name}") as advance:
         tracking = KittiTracking(kitti_tracking, sequence)
@@ -60,7 +60,7 @@ def info(path: Annotated[Path, typer.Argument(metavar="FILE", help="rosbag2 dire
     from rich.console import Console
     from rich.table import Table
 
-    from isometry.datasets.rosbag import summarise
+    from isometry.datasets.rosbag.reader import summarise
 
     with clear_errors():
         summary = summarise(path)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isometry.cli.progress import clear_errors
+from isometry.cli.common.progress import clear_errors
 
 app = typer.Typer(help="The model files and their cards.", no_args_is_help=True)
 
@@ -23,7 +23,7 @@ def list_models() -> None:
 
     table = Table(Column("model", no_wrap=True), "task", "bytes", "symmetry group", "licence")
     with clear_errors():
-        for path in sorted(WEIGHTS.glob("*.onnx")):
+        for path in sorted(WEIGHTS.rglob("*.onnx")):
             card = read_card(path)
             table.add_row(path.stem, card["task"], f"{card['bytes']:,}", card["symmetry"]["group"], card["licence"])
     Console().print(table)
@@ -59,8 +59,8 @@ def _place_recognition(path: Path) -> dict[str, Any]:
 def _registration_features(path: Path) -> dict[str, Any]:
     from isometry.inference import Model
     from isometry.inference.symmetry import points_turn_error
-    from isometry.registration.feature_encoder import TASK
-    from isometry.registration.pyramid import example_pyramid
+    from isometry.registration.features.encoder import TASK
+    from isometry.registration.features.pyramid import example_pyramid
 
     model = Model(path, TASK)
     return model.card | {"turn_in_so3_now": points_turn_error(model.session, example_pyramid().inputs())}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isometry.cli.progress import clear_errors, needs
+from isometry.cli.common.progress import clear_errors, needs
 
 if TYPE_CHECKING:
     from isometry.registration.types import Registration
@@ -42,9 +42,9 @@ def register(
     """
     with clear_errors():
         from isometry.datasets.point_cloud_file import read_point_cloud
-        from isometry.evaluation.provenance import provenance, write_json
-        from isometry.evaluation.registration import networks_of
-        from isometry.evaluation.registration_of_files import as_table, register_points, viewpoint_of
+        from isometry.evaluation.common.provenance import provenance, write_json
+        from isometry.evaluation.registration.measure import networks_of
+        from isometry.registration.files import as_table, register_points, viewpoint_of
         from isometry.registration.parameters import RegistrationParameters
         from isometry.registration.pipeline import load_registrar
 
@@ -58,7 +58,7 @@ def register(
             write_json(json_file, origin | as_table(found))
         if view:
             with needs("viser"):
-                from isometry.evaluation.registration_view import show
+                from isometry.evaluation.registration.view import show
             server = show(*clouds, found, port, up)
             typer.echo(f"http://localhost:{server.get_port()}   (Ctrl-C ends it)")
             server.sleep_forever()
@@ -69,7 +69,7 @@ def register(
 def _print(found: Registration) -> None:
     import numpy as np
 
-    from isometry.evaluation.registration_of_files import REASONS, as_table
+    from isometry.registration.files import REASONS, as_table
 
     told = as_table(found)
     lines = ["T_target_source"]

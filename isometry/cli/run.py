@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from isometry.cli.frames import parse_frames
-from isometry.cli.progress import clear_errors, progress_bar
+from isometry.cli.common.frames import parse_frames
+from isometry.cli.common.progress import clear_errors, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Replay a bag through a node and judge what it says.")
 Out = Annotated[Path, typer.Option(help="Folder for the report and what is kept for the next time.")]
@@ -38,9 +38,9 @@ def tracking(
     parameter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the node; may be repeated.")] = None,
 ) -> None:
     """Replay a rosbag2 through the tracking node, in its own process over DDS."""
-    from isometry.evaluation.provenance import provenance
-    from isometry.evaluation.replay import replay_tracking
-    from isometry.evaluation.tracking_replay import figures, headline, write_report
+    from isometry.evaluation.common.provenance import provenance
+    from isometry.evaluation.replay.replay import replay_tracking
+    from isometry.evaluation.replay.tracking.report import figures, headline, write_report
 
     with clear_errors():
         parameters = _named(parameter or [])
@@ -83,9 +83,9 @@ def demo(
 
 def _bag(kitti: Path | None, sequence: str, frames: slice, out: Path, seed: int) -> Path:
     """The bag of a drive, written unless it is there already; a simulated drive is made first, in the same way."""
-    from isometry.datasets.drive_bag import write_drive
-    from isometry.datasets.kitti import KittiOdometry
+    from isometry.datasets.kitti.odometry import KittiOdometry
     from isometry.datasets.odometry import OdometryDrift
+    from isometry.datasets.rosbag.drive import write_drive
 
     part = f"{frames.start or 0}-{frames.stop or 'end'}"
     name = f"simulated_{seed}" if kitti is None else f"{kitti.resolve().name}_{sequence}"
@@ -100,7 +100,7 @@ def _bag(kitti: Path | None, sequence: str, frames: slice, out: Path, seed: int)
 
 
 def _simulated(root: Path, sequence: str, seed: int) -> Path:
-    from isometry.datasets.simulation.drive import SimulatedDrive, write_simulated_drive
+    from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
 
     if not root.exists():
         with progress_bar("simulating a drive") as advance:
@@ -109,10 +109,10 @@ def _simulated(root: Path, sequence: str, seed: int) -> Path:
 
 
 def _replay_and_report(bag: Path, out: Path, rate: float, points: str, parameters: dict[str, Any]) -> None:
-    from isometry.evaluation.judgement import figures, judge
-    from isometry.evaluation.provenance import provenance
-    from isometry.evaluation.replay import replay
-    from isometry.evaluation.report import headline, write_report
+    from isometry.evaluation.common.provenance import provenance
+    from isometry.evaluation.replay.place_recognition.judgement import figures, judge
+    from isometry.evaluation.replay.place_recognition.report import headline, write_report
+    from isometry.evaluation.replay.replay import replay
 
     out.mkdir(parents=True, exist_ok=True)
     with progress_bar(f"replaying {bag.name}") as advance:

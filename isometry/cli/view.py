@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isometry.cli.progress import clear_errors, needs
+from isometry.cli.common.progress import clear_errors, needs
 
 
 def view(
@@ -23,9 +23,9 @@ def view(
 
     with clear_errors():
         with needs("viser"):
-            from isometry.evaluation import tracking_view
-            from isometry.evaluation.view import show
-        from isometry.evaluation.recording import TrackingRecording, load_recording
+            from isometry.evaluation.replay.place_recognition.view import show
+            from isometry.evaluation.replay.tracking import view as tracking_view
+        from isometry.evaluation.replay.recording import TrackingRecording, load_recording
 
         recorded = None if recording is None else load_recording(recording)
         if isinstance(recorded, TrackingRecording):

@@ -11,7 +11,7 @@ import open3d
 from numpy.typing import NDArray
 
 from isometry.datasets.errors import DatasetError, read_bytes
-from isometry.datasets.scans import read_scan
+from isometry.datasets.kitti.scans import read_scan
 
 Array = NDArray[np.float64]
 MESH_SAMPLES = 100_000  # points on the surface of a mesh

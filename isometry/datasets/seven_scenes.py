@@ -13,7 +13,7 @@ import open3d
 from numpy.typing import NDArray
 
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.scans import read_table
+from isometry.datasets.kitti.scans import read_table
 
 Array = NDArray[np.float64]
 DEPTH = ".depth.png"

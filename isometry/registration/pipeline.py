@@ -21,11 +21,11 @@ import numpy as np
 from isometry.parameters import check
 from isometry.registration import calibration
 from isometry.registration.candidates import Candidates
-from isometry.registration.feature_encoder import NETWORKS, FeatureEncoder
-from isometry.registration.feature_proposer import FeatureProposer
+from isometry.registration.features.encoder import NETWORKS, FeatureEncoder
+from isometry.registration.features.proposer import FeatureProposer
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.types import Array, Cloud, Hypotheses, Proposer, Registration
-from isometry.registration.upright import UprightProposer
+from isometry.registration.upright.proposer import UprightProposer
 from isometry.registration.verification import Scene
 
 SOURCES = ("upright", *NETWORKS)

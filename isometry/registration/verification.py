@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from isometry.geometry import se3
-from isometry.registration.directions import half_sphere
 from isometry.registration.preprocessing import at_resolution
 from isometry.registration.refinement import Surface
 from isometry.registration.types import Array, Cloud
+from isometry.registration.upright.directions import half_sphere
 from isometry.registration.visibility import VisibleRange
 
 BUCKETS = 48  # of normals, from each of which as many points are drawn

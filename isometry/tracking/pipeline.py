@@ -22,15 +22,15 @@ from isometry.geometry import planar, se3
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
 from isometry.tracking.canonical_frame import turned
-from isometry.tracking.detector_models import CLUSTERS
-from isometry.tracking.flow_memory import FlowMemory
-from isometry.tracking.motion_rules import RULES, STANDING
+from isometry.tracking.detection.detector_models import CLUSTERS
+from isometry.tracking.detection.parameters import ScanDetectorParameters
+from isometry.tracking.detection.scan_detector import ScanDetector, Standing
+from isometry.tracking.memory.flow_memory import FlowMemory
 from isometry.tracking.parameters import TrackingParameters
-from isometry.tracking.path_history import PathHistory
-from isometry.tracking.prediction import MotionPredictor
-from isometry.tracking.scan_detector import ScanDetector, Standing
-from isometry.tracking.scan_detector_parameters import ScanDetectorParameters
-from isometry.tracking.tracker import Tracker
+from isometry.tracking.prediction.path_history import PathHistory
+from isometry.tracking.prediction.predictor import MotionPredictor
+from isometry.tracking.tracks.motion_rules import RULES, STANDING
+from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import PATH_STEPS, Detections, Track, TrackingStep
 
 Array = NDArray[np.float64]

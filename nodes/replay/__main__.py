@@ -21,7 +21,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from isometry.datasets.rosbag import open_bag
+from isometry.datasets.rosbag.reader import open_bag
 from isometry.nodes.replay.player import BagPlayer
 from isometry.nodes.replay.recorder import RECORDERS, MatchRecorder, TrackRecorder
 

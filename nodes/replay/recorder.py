@@ -15,13 +15,13 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 from vision_msgs.msg import Detection3DArray
 
-from isometry.evaluation.recording import NodeRecording, Recording, TrackingRecording
+from isometry.evaluation.replay.recording import NodeRecording, Recording, TrackingRecording
 from isometry.geometry import se3
 from isometry.nodes.replay.player import Played
 from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.diagnostics import values_of
 from isometry.nodes.runtime.quality_of_service import latched, reliable
-from isometry.nodes.tracking_messages import from_detections
+from isometry.nodes.tracking.messages import from_detections
 
 REFUSALS = ("model_mismatch", "bad_input")
 Answer = TypeVar("Answer")

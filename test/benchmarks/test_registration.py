@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.registration import APART_M, POINTS, Kept, fpfh_ransac, gicp, turned_pair
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration import is_near
+from isometry.evaluation.registration.measure import is_near
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import Registrar

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.tracking import crowded, road_detections, run
-from isometry.tracking.baseline import BaselineTracker
 from isometry.tracking.parameters import TrackingParameters
-from isometry.tracking.tracker import Tracker
+from isometry.tracking.tracks.baseline import BaselineTracker
+from isometry.tracking.tracks.tracker import Tracker
 
 
 def test_traffic_is_followed_by_fewer_tracks_than_it_has_detections() -> None:

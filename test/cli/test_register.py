@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from isometry.cli.main import app
 from isometry.datasets.scan_pair import ScanPair
-from isometry.datasets.simulation.pairs import simulated_pair
+from isometry.simulation.pairs import simulated_pair
 
 
 def register(*arguments: str | Path) -> tuple[int, str]:

@@ -10,10 +10,10 @@ import pytest
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rgbd_fragments import Fragment, fragment_overlap, fragments_of, fused
 from isometry.datasets.seven_scenes import PUBLISHED, DepthSequence
-from isometry.datasets.simulation.depth_camera import looking
-from isometry.datasets.simulation.scene import Scene
-from isometry.datasets.simulation.shapes import Mesh, box
 from isometry.geometry import se3
+from isometry.simulation.sensors.depth_camera import looking
+from isometry.simulation.sensors.scene import Scene
+from isometry.simulation.worlds.shapes import Mesh, box
 
 ROOM = box((6.0, 4.0, 2.5), (0.0, 0.0, 0.0))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isometry.datasets.bag_writer import START_NS
-from isometry.datasets.drive_bag import write_drive
-from isometry.datasets.kitti import KittiOdometry
+from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift
-from isometry.evaluation.recording import Recording
+from isometry.datasets.rosbag.drive import write_drive
+from isometry.datasets.rosbag.writer import START_NS
+from isometry.evaluation.replay.recording import Recording
 from isometry.geometry import se3
 
 SIDE_M, LAPS = 20, 2

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
-from isometry.nodes.lidar_odometry_parameters import LidarOdometryNodeParameters
-from isometry.nodes.relocalization_parameters import RelocalizationNodeParameters
+from isometry.nodes.lidar_odometry.parameters import LidarOdometryNodeParameters
+from isometry.nodes.relocalization.parameters import RelocalizationNodeParameters
 from isometry.relocalization.parameters import RelocalizationParameters
 
 Resolve = Callable[..., Any]

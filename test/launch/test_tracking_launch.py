@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from isometry.nodes.tracking_parameters import TrackingNodeParameters
+from isometry.nodes.tracking.parameters import TrackingNodeParameters
+from isometry.tracking.detection.parameters import ScanDetectorParameters
 from isometry.tracking.parameters import TrackingParameters
-from isometry.tracking.scan_detector_parameters import ScanDetectorParameters
 
 Resolve = Callable[..., Any]
 

@@ -7,13 +7,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from isometry.datasets.simulation.drive import SimulatedDrive, sensor_poses
-from isometry.datasets.simulation.lidar import LidarSimulator, SpinningLidar
-from isometry.datasets.simulation.town import build_town
 from isometry.geometry import se3
 from isometry.lidar_odometry.motion import moved
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry, OdometryStep
+from isometry.simulation.drive import SimulatedDrive, sensor_poses
+from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
+from isometry.simulation.worlds.town import build_town
 
 Array = NDArray[np.float64]
 Scans = list[NDArray[np.float32]]

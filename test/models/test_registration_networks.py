@@ -5,7 +5,7 @@ import torch
 from isometry.inference.symmetry import Array, Arrays, assert_equivariant, turns_of_points
 from isometry.models.point_pair_transformer import PointPairTransformer
 from isometry.models.position_aware_network import PositionAwareNetwork
-from isometry.registration.pyramid import example_pyramid
+from isometry.registration.features.pyramid import example_pyramid
 
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-9}
 RANKS = {PositionAwareNetwork: [2, 2, 3], PointPairTransformer: [2, 2]}

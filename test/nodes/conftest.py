@@ -170,10 +170,10 @@ def robot(ros: None) -> Iterator[Robot]:
 class NodeProcess:
     """The node in its own process."""
 
-    def __init__(self, log: Path, module: str, **parameters: Any) -> None:
+    def __init__(self, log: Path, capability: str, **parameters: Any) -> None:
         self.log = log
         values = [item for name, value in parameters.items() for item in ("-p", f"{name}:={_text(value)}")]
-        command = [sys.executable, "-m", f"isometry.nodes.{module}", "--ros-args", *values]
+        command = [sys.executable, "-m", f"isometry.nodes.{capability}.node", "--ros-args", *values]
         with open(log, "w") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=REPOSITORY)
 
@@ -193,13 +193,13 @@ def _text(value: Any) -> str:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
-    """Starts nodes by the names of their modules."""
+    """Starts nodes by the names of their capabilities."""
     started: list[NodeProcess] = []
 
-    def start(module: str, **parameters: Any) -> NodeProcess:
+    def start(capability: str, **parameters: Any) -> NodeProcess:
         # best effort may lose a message that is sent before the subscriber, too, knows of its publisher
         lossless = {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in LOSSLESS}
-        started.append(NodeProcess(tmp_path / f"node{len(started)}.log", module, **{**lossless, **parameters}))
+        started.append(NodeProcess(tmp_path / f"node{len(started)}.log", capability, **{**lossless, **parameters}))
         return started[-1]
 
     yield start
@@ -211,4 +211,4 @@ def start(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
 def start_node(start: Callable[..., NodeProcess]) -> Callable[..., NodeProcess]:
     """Starts place recognition; short gates, so that a circle of a minute's drive closes a loop."""
     gates = {"loop_min_age": 5.0, "loop_min_travel": 20.0, "sensor_pose": "identity", "gravity": "none"}
-    return lambda **parameters: start("place_recognition_node", **{**gates, **parameters})
+    return lambda **parameters: start("place_recognition", **{**gates, **parameters})

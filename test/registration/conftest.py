@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from isometry.datasets.scan_pair import ScanPair
-from isometry.datasets.simulation.pairs import simulated_pair
+from isometry.simulation.pairs import simulated_pair
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from isometry.datasets.scan_pair import ScanPair
-from isometry.datasets.simulation.pairs import simulated_pair
 from isometry.geometry import se3
 from isometry.registration.pipeline import Registrar, load_registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
+from isometry.simulation.pairs import simulated_pair
 
 Points = np.ndarray
 TURN = Rotation.from_rotvec([1.9, -0.7, 0.4]).as_matrix()

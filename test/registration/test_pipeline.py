@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from isometry.datasets.scan_pair import ScanPair
-from isometry.datasets.simulation.pairs import simulated_pair
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import Registrar, load_registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Cloud, Registration
+from isometry.simulation.pairs import simulated_pair
 
 PARAMETERS = RegistrationParameters()
 

@@ -7,9 +7,6 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from isometry.datasets.simulation.drive import SimulatedDrive, sensor_poses
-from isometry.datasets.simulation.lidar import LidarSimulator, SpinningLidar
-from isometry.datasets.simulation.town import build_town
 from isometry.geometry import se3
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.memory import PlaceMemory
@@ -21,6 +18,9 @@ from isometry.relocalization.memory_places import MemoryPlaces
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pipeline import Relocalizer
 from isometry.relocalization.places import Scan
+from isometry.simulation.drive import SimulatedDrive, sensor_poses
+from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
+from isometry.simulation.worlds.town import build_town
 
 Array = NDArray[np.float64]
 

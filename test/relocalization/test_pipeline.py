@@ -11,9 +11,6 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from isometry.datasets.simulation.drive import SimulatedDrive, sensor_poses
-from isometry.datasets.simulation.lidar import LidarSimulator, SpinningLidar
-from isometry.datasets.simulation.town import build_town
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import load_registrar
@@ -22,6 +19,9 @@ from isometry.relocalization import pipeline
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pipeline import RelocalizationStep, Relocalizer
 from isometry.relocalization.places import CloudPlaces, Place, Scan
+from isometry.simulation.drive import SimulatedDrive, sensor_poses
+from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
+from isometry.simulation.worlds.town import build_town
 
 Array = NDArray[np.float64]
 SCAN = np.random.default_rng(0).uniform(-10.0, 10.0, (400, 3))

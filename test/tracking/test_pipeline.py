@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from isometry.datasets.simulation.lidar import HDL_64E, LidarSimulator
-from isometry.datasets.simulation.shapes import box, joined
-from isometry.datasets.simulation.street_side import vehicle
 from isometry.geometry import planar, se3
+from isometry.simulation.sensors.lidar import HDL_64E, LidarSimulator
+from isometry.simulation.worlds.shapes import box, joined
+from isometry.simulation.worlds.street_side import vehicle
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.pipeline import TrackingPipeline
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS, Detections, Track, TrackingStep

@@ -1,0 +1,1 @@
+"""`isometry evaluate`: one file for each task."""

@@ -1,0 +1,70 @@
+"""`isometry evaluate flow-memory`: velocities that the bird's-eye memory knows, against true ones, one thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isometry.cli.common.progress import clear_errors, progress_bar
+
+FIRST_SEED = 200_000  # of the simulated drives, none of which is trained on
+
+
+def flow_memory(
+    drives: Annotated[int, typer.Option(min=0, help="Simulated drives of 5 s that it never saw.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first of them; the others follow.")] = FIRST_SEED,
+    kitti_tracking: Annotated[Path | None, typer.Option(help="Directory with velodyne, label_02 and calib.")] = None,
+    sequence: Annotated[str, typer.Option(help="Which sequence of it.")] = "0000",
+    poses: Annotated[Path | None, typer.Option(help="LiDAR poses of that sequence.")] = None,
+    model: Annotated[str, typer.Option(help="Name of a shipped memory, or an .onnx file.")] = "default",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
+) -> None:
+    """Errors of the velocities of true boxes, how well covariances tell them, wrong cells, time of an update."""
+    with clear_errors():
+        from isometry.datasets.kitti.scans import open_scans
+        from isometry.datasets.kitti.tracking import KittiTracking
+        from isometry.evaluation.common.provenance import provenance, write_json
+        from isometry.evaluation.tracking import flow_memory as evaluation
+        from isometry.simulation.traffic.traffic_scans import random_drive
+        from isometry.tracking.memory.flow_memory import FlowMemory
+
+        memory = FlowMemory.load(Path(model)) if model.endswith(".onnx") else FlowMemory.load(name=model)
+        result: dict[str, Any] = {}
+        if drives:
+            with progress_bar("driving") as advance:
+
+                def simulated() -> Any:
+                    for k in range(drives):
+                        yield random_drive(seed + k)
+                        advance(k + 1, drives)
+
+                result["simulated"] = evaluation.figures(evaluation.judge_drives(memory, simulated()))
+        if kitti_tracking is not None:
+            tracking = KittiTracking(kitti_tracking, sequence)
+            scans = open_scans(kitti_tracking, tracking.sequence, poses)
+            result["recorded"] = evaluation.figures(evaluation.judge_recording(memory, tracking, scans))
+        data = f"{drives} simulated drives from seed {seed}"
+        data += f", {kitti_tracking.resolve().name} {sequence}" if kitti_tracking is not None else ""
+        if json_file is not None:
+            write_json(json_file, provenance(data, memory.model.name, memory.model.sha256) | result)
+        for name, told in result.items():
+            _print(name, told)
+
+
+def _print(name: str, told: dict[str, Any]) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(name, "n", "known", "velocity error, median", "p90", "speed error, median", "in 2 sigma", box=SIMPLE)
+    for state in ("moving", "standing"):
+        for kind, row in told[state].items():
+            values = [f"{value:.2f}" for key, value in row.items() if key != "n"]
+            table.add_row(f"{state}: {kind}", str(row["n"]), *values)
+    console.print(table)
+    if told["clutter_wrong"] is not None:
+        console.print(f"cells of what stands for good that seem to move: {100.0 * told['clutter_wrong']:.1f} %")
+    console.print(f"update: {told['update_ms']['median']:.1f} ms of processor time, {told['cells']:.0f} cells")

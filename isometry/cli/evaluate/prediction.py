@@ -1,0 +1,119 @@
+"""`isometry evaluate prediction`: paths ahead of labelled objects of KITTI tracking, one thread."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isometry.cli.common.progress import clear_errors
+
+RULES = ("constant_velocity", "constant_turn")
+GROUPS = ("moving", "moving, sure or not")
+
+
+def prediction(
+    kitti_tracking: Annotated[Path, typer.Option(help="Directory with label_02 and calib.")],
+    sequences: Annotated[str, typer.Option(help="Which sequences: N,N,...")],
+    poses: Annotated[
+        list[str] | None,
+        typer.Option(help="LiDAR poses of a sequence, N:FILE; where left out, its labels tell how the vehicle moved."),
+    ] = None,
+    detections: Annotated[
+        str | None,
+        typer.Option(help="Histories are tracks of these, in detections/: a folder, or what NAME_Car... begin with."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="default, motion_prediction, constant_velocity, constant_turn, or an .onnx file.")
+    ] = "default",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,
+) -> None:
+    """ADE and FDE at 1, 2 and 3 s, of all objects and of moving ones, against constant velocity and constant turn.
+
+    An object is judged once it was labelled for a second; its history is that of the labels, with the vehicle's own
+    motion taken out, and of the past alone. All methods are given the same histories in the same frame. Without poses,
+    only those moments count at which something that stands showed how the vehicle moved; the others are told apart.
+
+    --detections: the same of tracks, which the rules get the tracker's velocities of; tracks of no object do not count.
+    """
+    with clear_errors():
+        from isometry.datasets.kitti.tracking import KittiTracking
+        from isometry.evaluation.common.provenance import provenance, write_json
+        from isometry.evaluation.prediction import measure as evaluation
+        from isometry.evaluation.prediction.cases import cases_of, open_recordings
+        from isometry.evaluation.prediction.tracks import tracked_cases
+        from isometry.tracking.prediction.predictor import MotionPredictor
+
+        path = Path(model) if model.endswith(".onnx") else None
+        predictor = MotionPredictor.load(path, "default" if path else model)
+        others = [MotionPredictor.load(name=name) for name in RULES if name != predictor.name]
+        recordings = open_recordings(kitti_tracking, sequences, poses or [])
+        cases = [
+            case
+            for each in recordings
+            for case in (
+                cases_of(each)
+                if detections is None
+                else tracked_cases(each, KittiTracking(kitti_tracking, each.name), detections)
+            )
+        ]
+        outcomes = {each.name: evaluation.foretell(cases, each, time.perf_counter) for each in (predictor, *others)}
+        methods = {name: evaluation.figures(each) for name, each in outcomes.items()}
+        lower = {
+            group: {rule: evaluation.compared(methods, predictor.name, rule, group) for rule in RULES}
+            for group in GROUPS
+        }
+        names = ",".join(each.name for each in recordings)
+        source = "labels" if detections is None else f"tracks of {detections}"
+        posed = "".join(f" poses of {each.name}" for each in recordings if each.posed)
+        origin = provenance(
+            f"{kitti_tracking.resolve().name} {names} {source}{posed}", predictor.name, predictor.sha256
+        )
+        result: dict[str, Any] = {
+            "definitions": evaluation.DEFINITIONS,
+            "own_motion": {
+                each.name: "given"
+                if each.posed
+                else {
+                    "from": "labels",
+                    "begun_anew": list(each.motion.restarts),
+                    "anchored": float(each.motion.anchored.mean()),
+                }
+                for each in recordings
+            },
+            "lower_fde_than": lower,
+            "methods": methods,
+        }
+        if json_file is not None:
+            write_json(json_file, origin | result)
+        if report is not None:
+            from isometry.evaluation.prediction.report import write_report
+
+            write_report(report, result, predictor.name, origin, cases, outcomes)
+        _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    """What a person wants to see first; the JSON has everything."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    for group in ("all", *GROUPS):
+        table = Table(group, "n", "ADE 1 s", "2 s", "3 s", "FDE 1 s", "2 s", "3 s", "inside 2 sigma", box=SIMPLE)
+        for name, told in result["methods"].items():
+            if group not in told:
+                continue
+            of_group = told[group]
+            figures = [*of_group["ade_m"].values(), *of_group["fde_m"].values(), of_group["inside_2_sigma"]["3"]]
+            cells = ["-" if value is None else f"{value:.3f}" for value in figures]
+            table.add_row(name, str(of_group["n"]["3"]), *cells)
+        console.print(table)
+    for group, rules in result["lower_fde_than"].items():
+        for rule, share in rules.items():
+            if share["3"] is not None:
+                console.print(f"{group}: FDE at 3 s lower than {rule}: {100.0 * share['3']:.1f} %")

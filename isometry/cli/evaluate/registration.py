@@ -1,0 +1,213 @@
+"""`isometry evaluate registration`: pairs of clouds with a known transform, one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isometry.cli.common.progress import clear_errors, progress_bar
+from isometry.cli.common.threads import use_one_thread
+
+if TYPE_CHECKING:
+    from isometry.evaluation.registration.measure import Case, Outcome
+    from isometry.registration.pipeline import Registrar
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is measured, however it was chosen on the command line."""
+
+    cases: Iterable[Case]
+    pairs: int
+    groups_name: str  # what the figures of groups of pairs are keyed by
+    data: str  # which recording, and which part of it
+    inlier_m: float | None = None  # within which a match is right; None: matches are not judged
+    published: Callable[[list[Outcome]], dict[str, Any]] | None = None  # figures beside the usual ones
+
+
+def registration(
+    kitti: Annotated[Path | None, typer.Option(help="KITTI directory: odometry, tracking or raw layout.")] = None,
+    sequence: Annotated[str, typer.Option(help="Which sequence of --kitti: NN.")] = "00",
+    poses: Annotated[Path | None, typer.Option(help="Poses of the scans; the odometry layout has its own.")] = None,
+    gaps: Annotated[str, typer.Option(help="How many scans apart the two of a pair are: G,G,...")] = "5,20,40",
+    every: Annotated[int, typer.Option(min=1, help="Only every K-th scan is a target.")] = 1,
+    drop_ground: Annotated[bool, typer.Option("--drop-ground", help="Take every ground point out first.")] = False,
+    kitti_protocol: Annotated[
+        bool, typer.Option("--kitti-protocol", help="The published pairs of sequences 08 to 10 of --kitti instead.")
+    ] = False,
+    seven_scenes: Annotated[Path | None, typer.Option(help="Scene of RGB-D walks, with seq-NN folders.")] = None,
+    fragment_frames: Annotated[int, typer.Option(min=1, help="Depth images that are fused to a fragment.")] = 17,
+    three_d_match: Annotated[
+        Path | None, typer.Option(help="The published test set 3DMatch, as PREDATOR has it.")
+    ] = None,
+    benchmark: Annotated[str, typer.Option(help="Of --three-d-match: 3DMatch or 3DLoMatch.")] = "3DMatch",
+    rotate: Annotated[
+        str, typer.Option(help="How sources are turned: none, yaw, so3; auto: none in published protocols, else so3.")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of the turns.")] = 0,
+    model: Annotated[
+        str,
+        typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
+    ] = "default",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,
+) -> None:
+    """Share of right transforms, their errors, wrong acceptances, honesty of the confidence, time on one thread.
+
+    --kitti: scans so many scans apart; right is < 5 deg and < 2 m. With --kitti-protocol the 555 published pairs.
+
+    --seven-scenes: fragments of a room; right is < 0.2 m, root mean square, between points that both show.
+
+    --three-d-match: the published pairs; RR, RRE, RTE, and IR and FMR of the networks' matches.
+
+    The source of a pair is turned by a random rotation about its sensor, which is the same for the same --seed and
+    pair, whatever else is measured.
+    """
+    use_one_thread()
+    if sum(each is not None for each in (kitti, seven_scenes, three_d_match)) != 1:
+        raise typer.BadParameter("name the data: one of --kitti, --seven-scenes, --three-d-match")
+    with clear_errors():
+        from isometry.registration.pipeline import load_registrar
+
+        published = kitti_protocol or three_d_match is not None
+        turn = ("none" if published else "so3") if rotate == "auto" else rotate
+        if seven_scenes is not None:
+            task = _fragments(seven_scenes, fragment_frames, turn, seed)
+        elif three_d_match is not None:
+            task = _three_d_match(three_d_match, benchmark, turn, seed)
+        elif kitti is not None and kitti_protocol:
+            task = _kitti_protocol(kitti, turn, seed)
+        else:
+            assert kitti is not None
+            task = _gaps_apart(kitti, sequence, poses, gaps, every, drop_ground, turn, seed)
+        registrar = load_registrar(model)
+        outcomes = _measure(task, registrar)
+        _publish(task, outcomes, model, registrar, json_file, report)
+
+
+def _gaps_apart(
+    kitti: Path,
+    sequence: str,
+    poses: Path | None,
+    gaps: str,
+    every: int,
+    drop_ground: bool,
+    turn: str,
+    seed: int,
+) -> Task:
+    from isometry.datasets.kitti.scans import open_scans
+    from isometry.evaluation.registration.gaps import GapProtocol
+
+    protocol = GapProtocol(_gaps(gaps), turn, seed, every, drop_ground)
+    scans = open_scans(kitti, sequence, poses)
+    ground = " without ground" if drop_ground else ""
+    data = f"{kitti.resolve().name}/{sequence} gaps {gaps} every {every} rotate {turn} seed {seed}{ground}"
+    return Task(protocol.cases(scans), protocol.count(len(scans)), "gaps", data)
+
+
+def _fragments(scene: Path, frames: int, turn: str, seed: int) -> Task:
+    from isometry.evaluation.registration.fragments import FragmentProtocol
+
+    protocol = FragmentProtocol(frames, turn, seed)
+    fragments = protocol.read(scene)
+    pairs = protocol.pairs(fragments)
+    data = f"{scene.resolve().name} fragments of {frames} frames rotate {turn} seed {seed}"
+    return Task(protocol.cases(fragments, pairs), len(pairs), "overlaps", data)
+
+
+def _three_d_match(root: Path, benchmark: str, turn: str, seed: int) -> Task:
+    from isometry.datasets.three_d_match import BENCHMARKS, INLIER_M, open_three_d_match
+    from isometry.evaluation.registration.fragments import ThreeDMatchProtocol
+    from isometry.evaluation.registration.protocols import three_d_match_figures
+
+    if benchmark not in BENCHMARKS:
+        raise ValueError(f"--benchmark {benchmark}: it must be one of {', '.join(BENCHMARKS)}")
+    protocol = ThreeDMatchProtocol(turn, seed)
+    scenes = open_three_d_match(root, benchmark)
+    data = f"{benchmark} {len(scenes)} scenes rotate {turn} seed {seed}"
+    return Task(protocol.cases(scenes), protocol.count(scenes), "pairs", data, INLIER_M, three_d_match_figures)
+
+
+def _kitti_protocol(root: Path, turn: str, seed: int) -> Task:
+    from isometry.datasets.kitti.registration import SEQUENCES, open_kitti_registration
+    from isometry.evaluation.registration.protocols import KITTI_INLIER_M, KittiProtocol, kitti_figures
+
+    pairs = open_kitti_registration(root)
+    data = f"{root.resolve().name} {', '.join(SEQUENCES)} pairs 10 m apart rotate {turn} seed {seed}"
+    cases = KittiProtocol(turn, seed).cases(pairs)
+    return Task(cases, len(pairs), "pairs", data, KITTI_INLIER_M, kitti_figures)
+
+
+def _gaps(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"--gaps {text!r}: it must be whole numbers above 0 with commas between them, such as 5,20,40")
+    return [int(part) for part in dict.fromkeys(parts)]
+
+
+def _measure(task: Task, registrar: Registrar) -> list[Outcome]:
+    from isometry.evaluation.registration.measure import measure, registering
+    from isometry.evaluation.registration.protocols import matching
+
+    with progress_bar("registering") as advance:
+
+        def counted() -> Iterator[Case]:
+            for done, case in enumerate(task.cases):
+                advance(done, task.pairs)
+                yield case
+            advance(task.pairs, task.pairs)
+
+        match = None if task.inlier_m is None else matching(registrar, task.inlier_m)
+        return measure(counted(), registering(registrar), match)
+
+
+def _publish(
+    task: Task, outcomes: list[Outcome], model: str, registrar: Registrar, json_file: Path | None, report: Path | None
+) -> None:
+    from isometry.evaluation.common.provenance import provenance, write_json
+    from isometry.evaluation.registration.measure import figures, networks_of
+
+    origin = provenance(task.data, model, networks_of(registrar))
+    result = (task.published(outcomes) if task.published else {}) | figures(outcomes, task.groups_name)
+    if json_file is not None:
+        write_json(json_file, origin | result)
+    if report is not None:
+        from isometry.evaluation.registration.report import write_report
+
+        write_report(report, result, task.groups_name, origin, outcomes)
+    _print(result, task.groups_name)
+
+
+def _print(result: dict[str, Any], groups_name: str) -> None:
+    """What a person wants to see first; the JSON has everything."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = {
+        "n": "n",
+        "distance_m": "apart",
+        "success": "right",
+        "rre_deg": "deg",
+        "rte_m": "m",
+        "right_kept": "kept",
+        "wrong_accepted": "wrong",
+        "seconds": "s",
+        "processor_seconds": "CPU s",
+    }
+    table = Table(groups_name, *columns.values(), box=SIMPLE)
+    for group, told in result[groups_name].items():
+        table.add_row(group, *("-" if told[name] is None else f"{told[name]:.3g}" for name in columns))
+    console = Console(highlight=False)
+    console.print(table)
+    for name, value in result.items():
+        if isinstance(value, float):
+            console.print(f"{name}: {value:.3g}")
+        if name in ("inlier_ratio", "feature_matching_recall"):
+            console.print(f"{name}: " + (", ".join(f"{k} {v:.3g}" for k, v in value.items()) or "no network"))
+    inside = ", ".join(f"{axis} {'-' if v is None else f'{v:.2f}'}" for axis, v in result["inside_2_sigma"].items())
+    console.print(f"inside_2_sigma: {inside}")

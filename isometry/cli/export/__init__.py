@@ -1,0 +1,1 @@
+"""`isometry export`: one file for each network."""

@@ -1,0 +1,1 @@
+"""`isometry train`: one file for each task."""

@@ -1,0 +1,55 @@
+"""`isometry train moving-digits`: a network that predicts moving digits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from isometry.cli.common.progress import clear_errors, needs_training_extra, progress_bar
+
+if TYPE_CHECKING:
+    from isometry.datasets.moving_digits import Motion
+
+
+def moving_digits(
+    output: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the trained network.")],
+    motion: Annotated[str, typer.Option(help="How the digits move: translating or rotating.")] = "translating",
+    network: Annotated[str, typer.Option(help="Which recurrence: flow or plain.")] = "flow",
+    fastest: Annotated[int, typer.Option(help="Cells, or turns of 10 degrees, a step: velocities trained on.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 400,
+    hidden: Annotated[int, typer.Option(min=2, help="Channels of the memory, at each velocity.")] = 32,
+    seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
+    threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
+    resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,
+) -> None:
+    """Train on sequences of two digits each: ten images in, ten predicted; writes log.csv, checkpoint.pt and a .pt."""
+    with clear_errors(), needs_training_extra("training"):  # scikit-learn is imported where the digits are read
+        import torch
+
+        from isometry.training.moving_digits.train import MovingDigitsParameters, train
+
+        torch.set_num_threads(threads)
+        parameters = MovingDigitsParameters(steps=steps, hidden=hidden, fastest=fastest, seed=seed)
+        with progress_bar(f"training the {network} network on {motion} digits") as advance:
+            train(cast("Motion", motion), network, parameters, output, resume, advance)
+
+
+def export_step(
+    trained: Annotated[Path, typer.Argument(help="moving_digits_MOTION_NETWORK.pt, as `isometry train` wrote it.")],
+    output: Annotated[Path, typer.Option(help="The .onnx file; its card lies beside it.")],
+    notes: Annotated[Path, typer.Option(help="JSON: training data, licence, metrics and what else the card says.")],
+) -> None:
+    """Write one step of a network as .onnx, state in and state out, and its card; refuses a file that is not exact."""
+    with clear_errors():
+        with needs_training_extra("export"):
+            from isometry.training.moving_digits.export import export_moving_digits
+            from isometry.training.moving_digits.train import load_trained
+
+        network, name, motion, recipe = load_trained(trained)
+        card = export_moving_digits(network, name, motion, output, json.loads(notes.read_text()) | {"recipe": recipe})
+        typer.echo(f"{output}: {card['bytes']:,} bytes, sha256 {card['sha256']}")
+        for key, measured in card["symmetry"].items():
+            typer.echo(f"  {key}: {measured}")

@@ -1,0 +1,36 @@
+"""`isometry train tracking-confidence`: what the scores of a detector mean for the tracks made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isometry.cli.common.progress import clear_errors
+
+
+def tracking_confidence(
+    kitti_tracking: Annotated[Path, typer.Option(help="Directory with label_02, calib and detections/NAME.")],
+    detections: Annotated[str, typer.Option(help="As for `isometry evaluate tracking`.")],
+    sequences: Annotated[str, typer.Option(help="Which sequences: N,N,...")],
+    classes: Annotated[str, typer.Option(help="Classes as KITTI writes them.")] = "Car,Pedestrian,Cyclist",
+) -> None:
+    """Print the log odds of tracking/detector_models.py as fitted to labelled sequences, and what its bias lacks."""
+    with clear_errors():
+        from rich.progress import track
+
+        from isometry.datasets.kitti.tracking import KittiTracking
+        from isometry.tracking.detection.detector_models import detector_named
+        from isometry.tracking.parameters import TrackingParameters
+        from isometry.tracking.tracks.tracker import Tracker
+        from isometry.training.tracking.confidence import SeenTracks, fitted_log_odds, missing_deviation, seen_tracks
+
+        parameters = TrackingParameters(detector=detector_named(detections))
+        opened = [KittiTracking(kitti_tracking, name.strip()) for name in sequences.split(",")]
+        for label in classes.split(","):
+            parts = [seen_tracks(Tracker(parameters), each, detections, label) for each in track(opened, label)]
+            seen = SeenTracks.joined(parts)
+            weights = ", ".join(f"{weight:.3g}" for weight in fitted_log_odds(seen.told, seen.right))
+            typer.echo(f"{label}: log_odds = ({weights})  of {len(seen.right)} tracks in frames")
+            typer.echo(f"  {seen.right.mean():.1%} of them right; their positions miss {missing_deviation(seen):.3g} m")

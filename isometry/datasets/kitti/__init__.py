@@ -1,0 +1,1 @@
+"""Readers of the layouts that KITTI publishes: odometry, registration pairs, tracking, scans."""

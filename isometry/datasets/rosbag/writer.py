@@ -1,0 +1,157 @@
+"""Writes messages as rosbag2 (mcap): points, odometry, transforms, poses and detections."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from isometry.datasets.errors import DatasetError
+from isometry.datasets.rosbag.reader import DETECTIONS, ODOMETRY, POINT_CLOUD, POSE, TRANSFORMS
+from isometry.geometry import se3
+
+Array = NDArray[np.float64]
+START_NS = 1_317_600_000_000_000_000  # an arbitrary day, as KITTI's times start at zero
+TOPICS = {
+    "/points": POINT_CLOUD,
+    "/odom": ODOMETRY,
+    "/tf": TRANSFORMS,
+    "/tf_static": TRANSFORMS,
+    "/ground_truth/pose": POSE,
+    "/detections": DETECTIONS,
+}
+"""What can be written, and its type."""
+VISION = {
+    "BoundingBox3D": "geometry_msgs/Pose center\ngeometry_msgs/Vector3 size",
+    "ObjectHypothesis": "string class_id\nfloat64 score",
+    "ObjectHypothesisWithPose": "ObjectHypothesis hypothesis\ngeometry_msgs/PoseWithCovariance pose",
+    "Detection3D": "std_msgs/Header header\nObjectHypothesisWithPose[] results\nBoundingBox3D bbox\nstring id",
+    "Detection3DArray": "std_msgs/Header header\nDetection3D[] detections",
+}
+"""The messages of vision_msgs that are written, which the library does not know."""
+
+
+@contextmanager
+def new_bag(path: Path, topics: Sequence[str]) -> Iterator[BagWriter]:
+    """A new rosbag2 directory to write some of `TOPICS` into.
+
+    Whole, or not at all: it is written beside `path` and renamed at the end. Raises DatasetError when `path` exists.
+    """
+    if path.exists():
+        raise DatasetError(f"{path}: exists already")
+    unfinished = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        with Writer(unfinished / path.name, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+            yield BagWriter(writer, topics)
+        (unfinished / path.name).rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+class BagWriter:
+    """Serialises messages into an open bag. Frames are base_link and, of what is seen from a sensor, lidar."""
+
+    def __init__(self, writer: Writer, topics: Sequence[str]) -> None:
+        self._writer = writer
+        self._store = get_typestore(Stores.ROS2_HUMBLE)
+        for name, text in VISION.items():
+            self._store.register(get_types_from_msg(text, f"vision_msgs/msg/{name}"))
+        self._types: Any = self._store.types
+        self._connections: dict[str, Connection] = {}
+        for topic in topics:
+            profiles = [_latched()] if topic == "/tf_static" else []
+            self._connections[topic] = writer.add_connection(
+                topic, TOPICS[topic], typestore=self._store, offered_qos_profiles=profiles
+            )
+
+    def static_transform(self, stamp_ns: int, target: str, source: str, T_target_source: Array) -> None:
+        """On /tf_static."""
+        self._write("/tf_static", stamp_ns, self._transforms(stamp_ns, target, source, T_target_source))
+
+    def odometry(self, stamp_ns: int, T_odom_base: Array) -> None:
+        """On /tf and on /odom."""
+        self._write("/tf", stamp_ns, self._transforms(stamp_ns, "odom", "base_link", T_odom_base))
+        pose = self._make("geometry_msgs/msg/PoseWithCovariance", self._pose(T_odom_base), np.zeros(36))
+        zero = self._make("geometry_msgs/msg/Vector3", 0.0, 0.0, 0.0)
+        still = self._make("geometry_msgs/msg/Twist", zero, zero)
+        twist = self._make("geometry_msgs/msg/TwistWithCovariance", still, np.zeros(36))
+        header = self._header(stamp_ns, "odom")
+        self._write("/odom", stamp_ns, self._make(TOPICS["/odom"], header, "base_link", pose, twist))
+
+    def ground_truth(self, stamp_ns: int, T_world_base: Array) -> None:
+        """On /ground_truth/pose."""
+        message = self._make(TOPICS["/ground_truth/pose"], self._header(stamp_ns, "world"), self._pose(T_world_base))
+        self._write("/ground_truth/pose", stamp_ns, message)
+
+    def points(self, stamp_ns: int, scan: NDArray[np.float32]) -> None:
+        """Points (M,4): x, y, z, intensity."""
+        field = self._types["sensor_msgs/msg/PointField"]
+        fields = [field(name, 4 * k, field.FLOAT32, 1) for k, name in enumerate(("x", "y", "z", "intensity"))]
+        content = np.ascontiguousarray(scan, "<f4").view(np.uint8).ravel()
+        header = self._header(stamp_ns, "lidar")
+        self._write(
+            "/points",
+            stamp_ns,
+            self._make(TOPICS["/points"], header, 1, len(scan), fields, False, 16, content.size, content, True),
+        )
+
+    def detections(self, stamp_ns: int, boxes: Array, scores: Array, labels: Sequence[str]) -> None:
+        """Boxes (N,7: centre, length, width, height, yaw) as seen from the LiDAR, on /detections."""
+        header = self._header(stamp_ns, "lidar")
+        found = []
+        for box, score, label in zip(boxes, scores, labels, strict=True):
+            T_lidar_box = se3.from_planar(box[0], box[1], box[6])
+            T_lidar_box[2, 3] = box[2]
+            pose = self._pose(T_lidar_box)
+            size = self._make("geometry_msgs/msg/Vector3", *map(float, box[3:6]))
+            hypothesis = self._make("vision_msgs/msg/ObjectHypothesis", label, float(score))
+            uncertain = self._make("geometry_msgs/msg/PoseWithCovariance", pose, np.zeros(36))
+            results = [self._make("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis, uncertain)]
+            bounds = self._make("vision_msgs/msg/BoundingBox3D", pose, size)
+            found.append(self._make("vision_msgs/msg/Detection3D", header, results, bounds, ""))
+        self._write("/detections", stamp_ns, self._make(DETECTIONS, header, found))
+
+    def _transforms(self, stamp_ns: int, target: str, source: str, T: Array) -> Any:
+        vector = self._make("geometry_msgs/msg/Vector3", *map(float, T[:3, 3]))
+        rotation = self._make("geometry_msgs/msg/Quaternion", *map(float, se3.to_quaternion(T)))
+        transform = self._make("geometry_msgs/msg/Transform", vector, rotation)
+        header = self._header(stamp_ns, target)
+        stamped = self._make("geometry_msgs/msg/TransformStamped", header, source, transform)
+        return self._make(TOPICS["/tf"], [stamped])
+
+    def _pose(self, T: Array) -> Any:
+        position = self._make("geometry_msgs/msg/Point", *map(float, T[:3, 3]))
+        return self._make(
+            "geometry_msgs/msg/Pose",
+            position,
+            self._make("geometry_msgs/msg/Quaternion", *map(float, se3.to_quaternion(T))),
+        )
+
+    def _header(self, stamp_ns: int, frame: str) -> Any:
+        stamp = self._make("builtin_interfaces/msg/Time", *divmod(stamp_ns, 1_000_000_000))
+        return self._make("std_msgs/msg/Header", stamp, frame)
+
+    def _make(self, kind: str, *values: Any) -> Any:
+        return self._types[kind](*values)
+
+    def _write(self, topic: str, stamp_ns: int, message: Any) -> None:
+        content = self._store.serialize_cdr(message, TOPICS[topic])
+        self._writer.write(self._connections[topic], stamp_ns, content)
+
+
+def _latched() -> Qos:
+    never = QosTime(0, 0)
+    return Qos(
+        QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
+        never, never, QosLiveliness.AUTOMATIC, never, False,
+    )  # fmt: skip

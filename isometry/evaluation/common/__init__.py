@@ -1,0 +1,1 @@
+"""What all evaluations share: pages, plots, provenance, calibration figures, paths."""

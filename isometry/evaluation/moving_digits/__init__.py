@@ -1,0 +1,1 @@
+"""Evaluation of recurrent networks on moving digits."""

@@ -1,0 +1,1 @@
+"""Evaluation of place recognition: recall, poses, mapping, planar lasers."""

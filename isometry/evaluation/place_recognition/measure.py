@@ -1,0 +1,231 @@
+"""Place recognition measured on a drive: some frames are remembered, others asked for.
+
+A query has a true revisit when a remembered frame lies within the revisit radius. Recall counts over those queries;
+wrong acceptances over all. Retrieval is the descriptor search alone; the verified place is the keyframe of the match.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.datasets.kitti.odometry import KittiOdometry
+from isometry.evaluation.common import calibration
+from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
+from isometry.evaluation.place_recognition.scan_turn import turns_between
+from isometry.geometry import planar, se3
+from isometry.place_recognition.calibration import IN_PLANE
+from isometry.place_recognition.pipeline import PlaceRecognizer
+from isometry.place_recognition.types import PlaceMatch
+
+Array = NDArray[np.float64]
+Progress = Callable[[Iterable[int]], Iterable[int]]  # wraps what is counted off
+FRAME_NS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One query and what became of it."""
+
+    frame: int
+    has_revisit: bool
+    retrieved_ranks: int  # rank, from 0, of the first candidate within the radius; a large number when there is none
+    place_distance: float  # metres from the query to the verified place
+    pose_error: Array  # (3,) x, y in metres and yaw in radians, of the pose in the verified keyframe; NaN: not known
+    position_error: float  # metres, of the position estimated from descriptor distances alone
+    match: PlaceMatch
+    observe_seconds: float
+
+    @property
+    def translation_error(self) -> float:
+        """Metres, in the plane."""
+        return float(np.hypot(self.pose_error[0], self.pose_error[1]))
+
+    @property
+    def rotation_error(self) -> float:
+        """Degrees of yaw."""
+        return float(np.degrees(abs(self.pose_error[2])))
+
+    @property
+    def pose_right(self) -> bool:
+        """Within 2 m and 5 deg; by translation alone where the yaw is not known."""
+        turned_right = np.isnan(self.rotation_error) or self.rotation_error < RIGHT_DEGREES
+        return self.translation_error < RIGHT_METRES and bool(turned_right)
+
+
+@dataclass(frozen=True)
+class Drive:
+    """A sequence with the true pose of each scan file, and whether its yaw is known."""
+
+    dataset: KittiOdometry
+    T_world_scan: Array  # (N,4,4)
+    yaw_known: bool
+
+    @classmethod
+    def of(cls, dataset: KittiOdometry, progress: Progress = iter) -> Drive:
+        """When the scans come from another sequence, each may be turned: by how much is measured, frame by frame."""
+        if dataset.scans_from is None:
+            return cls(dataset, dataset.poses, True)
+        upright = KittiOdometry(dataset.root, dataset.sequence)
+        if not np.array_equal(upright.frames, dataset.frames):
+            return cls(dataset, dataset.poses, False)
+        T_upright_scan = [se3.from_planar(0.0, 0.0, -turn) for turn in turns_between(upright, dataset, progress)]
+        return cls(dataset, dataset.poses @ np.array(T_upright_scan), True)
+
+
+def remember(drive: Drive, rows: Sequence[int], recognizer: PlaceRecognizer, progress: Progress = iter) -> None:
+    """Put the scans of `rows` into the recogniser's memory at their true poses."""
+    for k in progress(rows):
+        observation = recognizer.observe(drive.dataset.scan(k)[:, :3])
+        recognizer.remember(observation, drive.T_world_scan[k], int(drive.dataset.frames[k]) * FRAME_NS)
+
+
+def ask(
+    drive: Drive,
+    rows: Sequence[int],
+    recognizer: PlaceRecognizer,
+    revisit_radius: float,
+    yaw: float = 0.0,
+    progress: Progress = iter,
+) -> list[Outcome]:
+    """Recognise the scans of `rows`, each turned by `yaw` radians about the sensor."""
+    T_turned_scan = se3.from_planar(0.0, 0.0, yaw)
+    turning = T_turned_scan[:3, :3].T.astype(np.float32)
+    T_world_keyframe = recognizer.memory.poses
+    outcomes = []
+    for k in progress(rows):
+        points = drive.dataset.scan(k)[:, :3]
+        if yaw:
+            points = points @ turning
+        began = time.perf_counter()
+        observation = recognizer.observe(points)
+        observed = time.perf_counter()
+        match = recognizer.recognise(observation)
+        T_world_query = drive.T_world_scan[k] @ se3.inverse(T_turned_scan)
+        outcomes.append(_judge(drive, k, T_world_query, T_world_keyframe, match, revisit_radius, observed - began))
+    return outcomes
+
+
+def _judge(
+    drive: Drive,
+    k: int,
+    T_world_query: Array,
+    T_world_keyframe: Array,
+    match: PlaceMatch,
+    revisit_radius: float,
+    observe_seconds: float,
+) -> Outcome:
+    distance = np.linalg.norm(T_world_keyframe[:, :2, 3] - T_world_query[:2, 3], axis=1)
+    hits = np.flatnonzero(distance[list(match.candidates)] < revisit_radius)
+    assert match.keyframe is not None, "the memory is not empty"
+    assert match.T_keyframe_query is not None
+    T_keyframe_query = se3.inverse(T_world_keyframe[match.keyframe]) @ T_world_query
+    yaw_error = planar.wrapped(np.array(se3.yaw(match.T_keyframe_query) - se3.yaw(T_keyframe_query)))
+    shift = match.T_keyframe_query[:2, 3] - T_keyframe_query[:2, 3]
+    estimated = match.position_estimate
+    return Outcome(
+        frame=int(drive.dataset.frames[k]),
+        has_revisit=bool(distance.min() < revisit_radius),
+        retrieved_ranks=int(hits[0]) if len(hits) else 10**6,
+        place_distance=float(distance[match.keyframe]),
+        pose_error=np.array([*shift, yaw_error if drive.yaw_known else np.nan]),
+        position_error=float(np.linalg.norm(estimated - T_world_query[:2, 3])) if estimated is not None else np.nan,
+        match=match,
+        observe_seconds=observe_seconds,
+    )
+
+
+def figures(outcomes: Sequence[Outcome], revisit_radius: float, bytes_per_keyframe: float) -> dict[str, Any]:
+    """The figures of a run, named as the command line documents them. Raises ValueError without a true revisit."""
+    revisits = [o for o in outcomes if o.has_revisit]
+    if not revisits:
+        raise ValueError(f"none of the {len(outcomes)} queries has a remembered frame within {revisit_radius} m")
+    accepted = [o for o in revisits if o.match.accepted]
+    right = [o for o in accepted if o.pose_right]
+    wrong = [o for o in outcomes if o.match.accepted and not o.pose_right]
+    return {
+        "queries": len(outcomes),
+        "queries_with_revisit": len(revisits),
+        "recall_at_1_retrieval": _share(o.retrieved_ranks < 1 for o in revisits),
+        "recall_at_5_retrieval": _share(o.retrieved_ranks < 5 for o in revisits),
+        "recall_at_1": _share(o.place_distance < revisit_radius for o in revisits),
+        "accepted": _share(o.match.accepted for o in revisits),
+        "recall_at_1_accepted": _share(o.match.accepted and o.place_distance < revisit_radius for o in revisits),
+        "wrong_accepted": len(wrong) / len(outcomes),
+        "wrong_accepted_frames": [o.frame for o in wrong],
+        "pose_success": len(right) / max(len(accepted), 1),
+        "pose_success_all": _share(o.pose_right for o in revisits),
+        "translation_error_m": _spread([o.translation_error for o in accepted]),
+        "rotation_error_deg": _spread([o.rotation_error for o in accepted]),
+        "position_error_m": _spread([o.position_error for o in revisits]),
+        "inside_2_sigma": inside_two_sigma(right),
+        "descriptor_ms": _milliseconds(o.observe_seconds for o in outcomes),
+        "search_ms": _milliseconds(o.match.seconds["search"] for o in outcomes),
+        "verify_ms": _milliseconds(o.match.seconds["verify"] for o in outcomes),
+        "bytes_per_keyframe": bytes_per_keyframe,
+    }
+
+
+def inside_two_sigma(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Share of the errors of right poses that lie within two standard deviations: 0.954 when calibrated."""
+    axes = ("x", "y", "yaw")
+    in_plane = np.ix_(IN_PLANE, IN_PLANE)
+    covariances = [o.match.covariance[in_plane] for o in outcomes if o.match.covariance is not None]  # all of them are
+    if not covariances:
+        return dict.fromkeys(axes, float("nan"))
+    inside = calibration.inside_two_sigma(np.array([o.pose_error for o in outcomes]), np.array(covariances))
+    return dict(zip(axes, inside.tolist(), strict=True))
+
+
+def evaluate(
+    drive: Drive,
+    database: Sequence[int],
+    queries: Sequence[int],
+    recognizer: PlaceRecognizer,
+    revisit_radius: float,
+    yaws_deg: Sequence[float],
+    progress: Progress = iter,
+) -> dict[str, Any]:
+    """All figures: those of the first yaw at the top, and with several yaws the recall at each under `yaw_sweep`."""
+    remember(drive, database, recognizer, progress)
+    bytes_per_keyframe = recognizer.memory.bytes_per_keyframe
+    runs = {}
+    for yaw in yaws_deg:
+        outcomes = ask(drive, queries, recognizer, revisit_radius, float(np.radians(yaw)), progress)
+        runs[f"{yaw:g}"] = figures(outcomes, revisit_radius, bytes_per_keyframe)
+    result = dict(next(iter(runs.values())))
+    if len(runs) > 1:
+        result["yaw_sweep"] = sweep_figures(runs)
+    return result
+
+
+def sweep_figures(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Each recall over the yaws: mean, worst, and every one by its yaw in degrees."""
+    names = ("recall_at_1_retrieval", "recall_at_5_retrieval", "recall_at_1", "pose_success", "wrong_accepted")
+    sweep = {}
+    for name in names:
+        values = {yaw: run[name] for yaw, run in runs.items()}
+        worst = max if name == "wrong_accepted" else min
+        sweep[name] = {"mean": float(np.mean(list(values.values()))), "worst": worst(values.values()), "by_yaw": values}
+    return sweep
+
+
+def _share(values: Iterable[bool]) -> float:
+    counted = [bool(v) for v in values]
+    return sum(counted) / len(counted) if counted else float("nan")
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    known = np.array([v for v in values if not np.isnan(v)])
+    if not len(known):
+        return {"median": None, "p90": None}
+    return {"median": float(np.median(known)), "p90": float(np.percentile(known, 90))}
+
+
+def _milliseconds(seconds: Iterable[float]) -> float:
+    return float(np.median([s * 1e3 for s in seconds]))

@@ -1,0 +1,1 @@
+"""Evaluation of motion prediction: displacement errors, covariances, report."""

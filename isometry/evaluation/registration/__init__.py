@@ -1,0 +1,1 @@
+"""Evaluation of registration: pairs with a known transform, protocols, report."""

@@ -1,0 +1,1 @@
+"""Replay of a bag through a real node, and what is made of it."""

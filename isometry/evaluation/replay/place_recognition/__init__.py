@@ -1,0 +1,1 @@
+"""A replay of the place-recognition node: judged, reported, viewed."""

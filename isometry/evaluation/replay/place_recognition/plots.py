@@ -1,0 +1,117 @@
+"""The plots of a replay's report."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from isometry.evaluation.common.trajectory import align
+from isometry.evaluation.replay.place_recognition.judgement import Judgement, precision_recall
+from isometry.evaluation.replay.recording import NodeRecording, Recording
+from isometry.geometry import se3
+
+Array = NDArray[np.float64]
+BLUE, GREEN, ORANGE, RED, GREY = "#2563eb", "#16a34a", "#f59e0b", "#dc2626", "#94a3b8"
+
+
+def path(recording: Recording, judgement: Judgement) -> go.Figure:
+    """The true path, the corrected one and odometry alone from above, and what became of each revisit."""
+    truth = judgement.T_world_keyframe[:, :3, 3]
+    corrected, odometry = (
+        se3.apply(align(poses[:, :3, 3], truth), poses[:, :3, 3])
+        for poses in (recording.T_map_keyframe, judgement.T_odom_keyframe)
+    )
+    figure = with_axes("x, m", "y, m", height=620)
+    _line(figure, odometry, "odometry alone", GREY, "dot")
+    _line(figure, truth, "true path", "#111827")
+    _line(figure, corrected, "with loops", BLUE)
+    wrong = recording.accepted & (judgement.rotation_error_deg >= 0.0) & ~judgement.pose_right
+    found = recording.accepted & judgement.found & ~wrong
+    missed = judgement.has_revisit & ~recording.accepted
+    position = judgement.T_world_base[:, :2, 3]
+    _links(figure, position[found], truth[recording.keyframes[found], :2], GREEN)
+    _links(figure, position[wrong], truth[recording.keyframes[wrong], :2], RED)
+    for chosen, name, colour in ((found, "found", GREEN), (missed, "missed", ORANGE), (wrong, "wrong", RED)):
+        x, y = position[chosen].T
+        marker = {"color": colour, "size": 6}
+        figure.add_scatter(x=x, y=y, mode="markers", name=f"{name} ({int(chosen.sum())})", marker=marker)
+    figure.update_yaxes(scaleanchor="x", scaleratio=1.0)
+    return figure
+
+
+def path_without_truth(recording: Recording) -> go.Figure:
+    """The keyframes from above, as the node's map has them."""
+    figure = with_axes("x, m", "y, m", height=620)
+    _line(figure, recording.T_map_keyframe[:, :3, 3], "keyframes", BLUE)
+    figure.update_yaxes(scaleanchor="x", scaleratio=1.0)
+    return figure
+
+
+def precision_recall_curve(recording: Recording, judgement: Judgement) -> go.Figure:
+    """Precision over recall; each point says its confidence."""
+    confidence, precision, recall = precision_recall(recording, judgement)
+    figure = with_axes("recall", "precision")
+    text = [f"confidence {value:.3f}" for value in confidence]
+    figure.add_scatter(x=recall, y=precision, mode="lines", text=text, line={"color": BLUE, "width": 3})
+    figure.update_xaxes(range=[0.0, 1.02])
+    figure.update_yaxes(range=[0.0, 1.02])
+    return figure
+
+
+def latency(recording: NodeRecording) -> go.Figure:
+    """How often each latency occurred, with its median and 99th percentile."""
+    milliseconds = recording.latency_s * 1e3
+    figure = with_axes("milliseconds", "messages")
+    if not len(milliseconds):
+        return figure
+    p50, p99 = np.percentile(milliseconds, [50, 99])
+    figure.add_histogram(x=milliseconds, nbinsx=80, marker={"color": BLUE})
+    for value, name, side, shift in ((p50, "p50", "right", 0), (p99, "p99", "left", -16)):  # they may be neighbours
+        text = f"{name} {value:.0f} ms"
+        figure.add_vline(x=value, line={"dash": "dash", "color": RED}, annotation_text=text)
+        figure.layout.annotations[-1].update(xanchor="left" if side == "right" else "right", yshift=shift)
+    return figure
+
+
+def pose_errors(recording: Recording, judgement: Judgement) -> go.Figure:
+    """Yaw error over position error of accepted answers, both on logarithmic axes."""
+    known = recording.accepted & np.isfinite(judgement.translation_error_m)
+    figure = with_axes("metres in the plane", "degrees of yaw")
+    for chosen, colour in ((known & judgement.pose_right, GREEN), (known & ~judgement.pose_right, RED)):
+        figure.add_scatter(
+            x=np.maximum(judgement.translation_error_m[chosen], 1e-3),
+            y=np.maximum(judgement.rotation_error_deg[chosen], 1e-3),
+            mode="markers",
+            marker={"color": colour, "size": 5, "opacity": 0.6},
+        )
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_yaxes(type="log", dtick=1)
+    return figure
+
+
+def with_axes(x: str, y: str, height: int = 380) -> go.Figure:
+    """An empty plot with titles of its axes; a tall one has a legend."""
+    figure = go.Figure()
+    figure.update_layout(
+        template="plotly_white",
+        height=height,
+        margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        xaxis_title=x,
+        yaxis_title=y,
+        showlegend=height > 400,
+        legend={"orientation": "h", "y": 1.06},
+    )
+    return figure
+
+
+def _line(figure: go.Figure, positions: Array, name: str, colour: str, dash: str = "solid") -> None:
+    x, y = positions[:, :2].T
+    figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": colour, "dash": dash, "width": 2})
+
+
+def _links(figure: go.Figure, start: Array, end: Array, colour: str) -> None:
+    """A thin line from each query to the keyframe that it matched."""
+    gap = np.full((len(start), 2), np.nan)
+    x, y = np.stack([start, end, gap], axis=1).reshape(-1, 2).T
+    figure.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 1}, showlegend=False, hoverinfo="skip")

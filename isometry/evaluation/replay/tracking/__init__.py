@@ -1,0 +1,1 @@
+"""A replay of the tracking node: reported and viewed."""

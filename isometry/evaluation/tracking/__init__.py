@@ -1,0 +1,1 @@
+"""Evaluation of tracking: the AB3DMOT protocol, HOTA, IDF1, velocities, report."""

@@ -1,0 +1,266 @@
+"""Tracking measured on KITTI sequences, in AB3DMOT's protocol: of detections class by class, or of scans.
+
+From detections a match needs an overlap in space, and a class is judged as KITTI does. Scans say little of classes and
+of heights: there every labelled object counts, whichever class its track has, and a match needs an overlap seen from
+above. Nothing is labelled that is no traffic: a track whose class is not known, or that the rim of the image cuts, is
+then no false alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.datasets.kitti.tracking import DONT_CARE, KittiObjects, KittiTracking
+from isometry.evaluation.common.calibration import expected_calibration_error, inside_two_sigma
+from isometry.evaluation.tracking.identity import identity
+from isometry.evaluation.tracking.objects import Followed, followed
+from isometry.evaluation.tracking.protocol import Clear, Curve, Scene, clear_at, evaluate, matches
+from isometry.evaluation.tracking.runs import (
+    FollowsDetections,
+    FollowsScans,
+    Tracks,
+    in_image,
+    track_detections,
+    track_scans,
+    turn_errors_m,
+)
+
+Array = NDArray[np.float64]
+
+# What is judged, and the class beside it that may be found and may be missed.
+CLASSES: dict[str, str | None] = {"Car": "Van", "Pedestrian": "Person_sitting", "Cyclist": None}
+ANY = "any"  # class of what is tracked in scans
+KNOWN_IN_SCANS = ("car", "pedestrian", "cyclist")
+MOST_TRUNCATION, MOST_OCCLUSION = 0, 2  # an object beyond may be missed
+LEAST_HEIGHT_PX = 25.0  # a track that is lower in the image, and matches nothing, is no false alarm
+IN_NO_CARE = 0.5  # the same, where more than this share of it lies in an area of no care
+RIM_PX = 1.0
+FAR_M = 1e3  # told where a track has no other one
+
+
+@dataclass(frozen=True)
+class Run:
+    """One sequence: what is labelled of the class, what was detected, what was tracked."""
+
+    sequence: KittiTracking
+    truth: KittiObjects
+    found: KittiObjects | None  # None: from scans
+    tracks: Tracks
+    scene: Scene  # rows as in `truth` and `tracks`
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """All about one class, and what it is worth at each overlap; the first one is the one that counts."""
+
+    label: str
+    runs: tuple[Run, ...]
+    curves: dict[float, Curve]
+    T_world_lidar: tuple[Array, ...]  # of each run (F,4,4) by frame number, to know speeds by
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames for each second that the tracker worked."""
+        seconds = np.concatenate([run.tracks.seconds for run in self.runs])
+        return float(np.isfinite(seconds).sum() / max(np.nansum(seconds), 1e-9))
+
+    @property
+    def from_scans(self) -> bool:
+        """Whether nothing but scans was given."""
+        return self.runs[0].found is None
+
+    @property
+    def objects(self) -> list[Followed]:
+        """What became of each labelled object: by the tracks above the best score, or by all tracks of scans."""
+        iou, curve = next(iter(self.curves.items()))
+        score = -np.inf if self.from_scans else curve.best.score
+        return [
+            each
+            for run, poses in zip(self.runs, self.T_world_lidar, strict=True)
+            for each in followed(run.sequence.sequence, run.truth, run.scene, run.tracks, iou, score, poses)
+        ]
+
+
+def measure(
+    sequences: Sequence[KittiTracking],
+    detections: str,
+    label: str,
+    ious: Sequence[float],
+    tracker: Callable[[], FollowsDetections],
+) -> ClassResult:
+    """Track the detections of one class through each sequence, with a new tracker and without poses.
+
+    Raises DatasetError for files that cannot be used, ValueError where nothing of the class is labelled.
+    """
+    runs = []
+    for sequence in sequences:
+        found = sequence.detections(detections)
+        found = found.chosen(np.array(found.labels, dtype=object) == label)
+        frames = max(sequence.frame_count, 1 + int(found.frames.max(initial=-1)))
+        tracks = in_image(sequence, track_detections(tracker(), found, frames))
+        truth, scene = _class_scene(sequence, label, tracks)
+        runs.append(Run(sequence, truth, found, tracks, scene))
+    return _result(label, runs, ious, None)
+
+
+def measure_scans(
+    sequences: Sequence[KittiTracking],
+    ious: Sequence[float],
+    tracker: Callable[[], FollowsScans],
+    T_odom_lidar: Array | None,
+) -> ClassResult:
+    """Track whatever stands in the scans of each sequence.
+
+    `T_odom_lidar` (F,4,4) are poses by frame number of the one sequence; without them the tracker has its own odometry.
+    """
+    runs = []
+    for sequence in sequences:
+        tracks = in_image(sequence, track_scans(tracker(), sequence, T_odom_lidar))
+        truth, scene = _any_scene(sequence, tracks)
+        runs.append(Run(sequence, truth, None, tracks, scene))
+    return _result(ANY, runs, ious, T_odom_lidar)
+
+
+def must_be_found(sequences: Sequence[KittiTracking], label: str) -> bool:
+    """Whether any object of a class is labelled that may not be missed."""
+    return any(
+        ((np.array(each.labels.labels, dtype=object) == label) & ~_excused(each.labels)).any() for each in sequences
+    )
+
+
+def figures(result: ClassResult) -> dict[str, Any]:
+    """All figures of a class, by the overlap that a match needs; those of each sequence at the first one."""
+    together = Scene.joined([run.scene for run in result.runs])
+    told: dict[str, Any] = {"frames_per_second": result.frames_per_second, "ious": {}}
+    for iou, curve in result.curves.items():
+        told["ious"][f"{iou:g}"] = (
+            {"sAMOTA": curve.sAMOTA, "AMOTA": curve.AMOTA, "AMOTP": curve.AMOTP}
+            | asdict(curve.best)
+            | asdict(identity(together, iou, curve.best.score))
+        )
+    iou, curve = next(iter(result.curves.items()))
+    told["honesty"] = honesty(result.runs, iou)
+    told["sequences"] = {run.sequence.sequence: of_sequence(run, iou, curve.best) for run in result.runs}
+    return told
+
+
+def honesty(runs: Sequence[Run], iou: float) -> dict[str, Any]:
+    """What tracks say of themselves against what is labelled: positions, and how sure they are.
+
+    `inside_2_sigma`: share of the errors of x and y, 0.954 when calibrated. `confidence_error`: how far confidences are
+    from the share of tracks that are right, on average; of tracks that nobody can judge nothing is told.
+    """
+    errors, covariances, confidences, right = [], [], [], []
+    for run in runs:
+        rows, columns = matches(run.scene, iou, -np.inf)
+        errors.append(run.tracks.boxes[columns, :2] - run.truth.boxes[rows, :2])
+        covariances.append(run.tracks.covariances[columns])
+        is_right = np.isin(np.arange(len(run.tracks.ids)), columns)
+        judged = is_right | ~run.scene.track_optional
+        confidences.append(run.tracks.scores[judged])
+        right.append(is_right[judged])
+    told: dict[str, Any] = {}
+    claimed = np.concatenate(confidences)
+    if len(claimed) and claimed.min() >= 0.0 and claimed.max() <= 1.0:  # a plain tracker tells scores instead
+        told["confidence_error"] = expected_calibration_error(claimed, np.concatenate(right))
+    if sum(map(len, errors)):
+        told["inside_2_sigma"] = inside_two_sigma(np.concatenate(errors), np.concatenate(covariances)).tolist()
+    return told
+
+
+def turn_figures(upright: ClassResult, turned: ClassResult) -> dict[str, float]:
+    """What a turn of everything changes, over all tracks in all frames: the largest distance, and how many stay."""
+    pairs = [(one.tracks, other.tracks) for one, other in zip(upright.runs, turned.runs, strict=True)]
+    errors = np.concatenate([turn_errors_m(*order) for one, other in pairs for order in ((one, other), (other, one))])
+    return {
+        "turn_error_m": float(min(errors.max(initial=0.0), FAR_M)),
+        "turn_within_1_mm": float((errors < 1e-3).mean()) if len(errors) else 1.0,
+    }
+
+
+def of_sequence(run: Run, iou: float, best: Clear) -> dict[str, Any] | None:
+    """Figures of one sequence at the score that is the best for all; None where nothing has to be found in it."""
+    return None if run.scene.truth_optional.all() else asdict(clear_at(run.scene, iou, best.score))
+
+
+def _result(label: str, runs: list[Run], ious: Sequence[float], poses: Array | None) -> ClassResult:
+    together = Scene.joined([run.scene for run in runs])
+    if together.truth_optional.all():
+        names = ", ".join(run.sequence.sequence for run in runs)
+        raise ValueError(f"nothing of class {label} is labelled in {names} that a tracker must find")
+    curves = {iou: evaluate(together, iou) for iou in ious}
+    known = tuple(run.tracks.T_odom_lidar if poses is None else poses for run in runs)
+    return ClassResult(label, tuple(runs), curves, known)
+
+
+def _class_scene(sequence: KittiTracking, label: str, tracks: Tracks) -> tuple[KittiObjects, Scene]:
+    """Labels and tracks of one class as KITTI judges them."""
+    labels = np.array(sequence.labels.labels, dtype=object)
+    truth = sequence.labels.chosen((labels == label) | (labels == CLASSES[label]))
+    scene = _scene(sequence, truth, tracks)
+    is_neighbour = np.array(truth.labels, dtype=object) != label
+    return truth, replace(scene, truth_optional=scene.truth_optional | is_neighbour)
+
+
+def _any_scene(sequence: KittiTracking, tracks: Tracks) -> tuple[KittiObjects, Scene]:
+    """Labels and tracks of all classes, as their footprints."""
+    truth = sequence.labels.chosen(np.array(sequence.labels.labels, dtype=object) != DONT_CARE)
+    scene = _scene(sequence, truth, tracks)
+    unknown = ~np.isin(tracks.labels, KNOWN_IN_SCANS)
+    width, height = sequence.image_size() - 1.0
+    boxes = sequence.calibration.project(tracks.boxes, sequence.image_size())
+    cut = (boxes[:, :2].min(axis=1) < RIM_PX) | (boxes[:, 2] > width - RIM_PX) | (boxes[:, 3] > height - RIM_PX)
+    return truth, replace(
+        scene,
+        truth_boxes=_flat(scene.truth_boxes),
+        track_boxes=_flat(scene.track_boxes),
+        track_optional=scene.track_optional | unknown | cut,
+    )
+
+
+def _flat(boxes: Array) -> Array:
+    """Boxes (N,7) that overlap in space as their footprints do."""
+    flat = boxes.copy()
+    flat[:, 2], flat[:, 5] = 0.0, 1.0
+    return flat
+
+
+def _scene(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> Scene:
+    """With what KITTI says may be missed or found whichever class it has."""
+    no_care = sequence.labels.chosen(np.array(sequence.labels.labels, dtype=object) == DONT_CARE)
+    image_boxes = sequence.calibration.project(tracks.boxes, sequence.image_size())
+    is_low = image_boxes[:, 3] - image_boxes[:, 1] <= LEAST_HEIGHT_PX
+    return Scene(
+        truth_frames=truth.frames,
+        truth_ids=truth.ids,
+        truth_boxes=sequence.calibration.ahead(truth.boxes),
+        truth_optional=_excused(truth),
+        track_frames=tracks.frames,
+        track_ids=tracks.ids,
+        track_boxes=sequence.calibration.ahead(tracks.boxes),
+        track_scores=tracks.scores,
+        track_optional=is_low | inside_areas(tracks.frames, image_boxes, no_care),
+    )
+
+
+def _excused(truth: KittiObjects) -> NDArray[np.bool_]:
+    """Which labelled objects (G,) may be missed, whichever class they have."""
+    excused: NDArray[np.bool_] = (truth.truncation > MOST_TRUNCATION) | (truth.occlusion > MOST_OCCLUSION)
+    return excused
+
+
+def inside_areas(frames: NDArray[np.int64], image_boxes: Array, areas: KittiObjects) -> NDArray[np.bool_]:
+    """Which image boxes (T,4) lie by more than `IN_NO_CARE` of themselves in one of the areas of their frame."""
+    inside = np.zeros(len(frames), bool)
+    for frame in np.unique(frames):
+        rows, here = np.flatnonzero(frames == frame), areas.image_boxes[areas.frames == frame]
+        one, other = image_boxes[rows, None], here[None]
+        sides = np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2])
+        common = np.prod(np.maximum(sides, 0.0), axis=-1)
+        inside[rows] = (common > IN_NO_CARE * np.prod(one[..., 2:] - one[..., :2], axis=-1)).any(axis=1)
+    return inside

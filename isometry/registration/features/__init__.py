@@ -1,0 +1,1 @@
+"""Hypotheses from learned features of points."""

@@ -1,0 +1,1 @@
+"""Hypotheses from standing both clouds upright and correlating bird's-eye images."""

@@ -1,0 +1,1 @@
+"""Sensors that are cast into a world: LiDARs and depth cameras."""

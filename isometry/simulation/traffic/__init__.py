@@ -1,0 +1,1 @@
+"""Traffic that moves: roads, vehicles, pedestrians, and what a sensor sees of them."""

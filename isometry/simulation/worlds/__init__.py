@@ -1,0 +1,1 @@
+"""Worlds made of triangles: towns, streets, buildings, rooms."""

@@ -1,0 +1,52 @@
+"""A smooth bend of the world, so that streets curve, walls are not square, and the ground rises and falls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import se3
+from isometry.simulation.worlds.shapes import Mesh
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bend:
+    """A sum of K plane waves, each of which moves points by an amplitude (3,)."""
+
+    wave_vectors: Array  # (K,2) radians per metre
+    amplitudes: Array  # (K,3) metres
+    phases: Array  # (K,) radians
+
+    def points(self, points: Array) -> Array:
+        """Where the bend takes points (N,3); metres."""
+        waves = np.sin(points[:, :2] @ self.wave_vectors.T + self.phases)
+        moved: Array = points + waves @ self.amplitudes
+        return moved
+
+    def mesh(self, mesh: Mesh) -> Mesh:
+        """A mesh with every vertex moved."""
+        return Mesh(self.points(mesh.vertices), mesh.triangles)
+
+    def pose(self, T_world_body: Array) -> Array:
+        """Pose (4,4) of a body that keeps its footing: its x axis and its x-y plane follow the bend."""
+        here, ahead, left = self.points(T_world_body[:3, 3] + np.vstack([np.zeros(3), T_world_body[:3, :2].T]))
+        x = (ahead - here) / np.linalg.norm(ahead - here)
+        z = np.cross(x, left - here)
+        z /= np.linalg.norm(z)
+        return se3.from_rotation_translation(np.column_stack([x, np.cross(z, x), z]), here)
+
+
+def random_bend(
+    sideways_m: float, relief_m: float, wavelengths_m: tuple[float, float], random: np.random.Generator
+) -> Bend:
+    """A bend of four waves that move by at most about so much sideways and in height."""
+    waves = 4
+    direction = random.uniform(0.0, 2.0 * np.pi, waves)
+    number = 2.0 * np.pi / random.uniform(*wavelengths_m, waves)
+    amplitudes = random.normal(scale=0.5, size=(waves, 3)) * [sideways_m, sideways_m, relief_m]
+    wave_vectors = number[:, None] * np.column_stack([np.cos(direction), np.sin(direction)])
+    return Bend(wave_vectors, amplitudes, random.uniform(0.0, 2.0 * np.pi, waves))

@@ -1,0 +1,44 @@
+"""Which sides of a cluster are hidden behind something nearer to the sensor."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.geometry import planar
+from isometry.tracking.detection.oriented_boxes import spread
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+BINS = 720  # of all directions around the sensor
+BINS_BESIDE = 2  # beside a cluster in which something that is nearer may hide the rest of it
+SLOPES = np.linspace(-0.5, 0.5, 51)  # of lines of sight
+NEARER_METRES = 0.3
+
+
+def hidden_sides(points: Array, chosen: Index, starts: Index) -> NDArray[np.bool_]:
+    """Whether something nearer stands right beside each cluster (C,2), clockwise and counter-clockwise of it.
+
+    It must reach up to the line of sight to the cluster's middle. Of points (N,3) in metres, seen from the origin,
+    those `chosen` (M,) belong to the clusters, one cluster after the other; `starts` (C,) says where each one starts.
+    """
+    ranges, angles = np.hypot(points[:, 0], points[:, 1]), np.arctan2(points[:, 1], points[:, 0])
+    slopes = points[:, 2] / np.maximum(ranges, 1e-9)
+    nearest = np.full((BINS, len(SLOPES) + 1), np.inf)
+    np.minimum.at(nearest, (_bin(angles), np.searchsorted(SLOPES, slopes)), ranges)
+    nearest = np.minimum.accumulate(nearest[:, ::-1], axis=1)[:, ::-1]  # of all that reaches as high or higher
+
+    first = angles[chosen[starts]]
+    around = planar.wrapped(angles[chosen] - spread(first, starts, len(chosen)))
+    clockwise = _bin(first + np.minimum.reduceat(around, starts))
+    counter = _bin(first + np.maximum.reduceat(around, starts))
+    beside = np.arange(1, BINS_BESIDE + 1)
+    bins = np.stack([clockwise[:, None] - beside, counter[:, None] + beside], axis=1) % BINS
+    sizes = np.diff(starts, append=len(chosen))
+    middle = np.searchsorted(SLOPES, np.add.reduceat(slopes[chosen], starts) / sizes)
+    hiding = np.minimum.reduceat(ranges[chosen], starts) - NEARER_METRES
+    return np.asarray(nearest[bins, middle[:, None, None]].min(axis=2) < hiding[:, None])
+
+
+def _bin(angles: Array) -> Index:
+    return np.asarray(np.floor(angles * (BINS / (2.0 * np.pi))).astype(np.intp) % BINS)

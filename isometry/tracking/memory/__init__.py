@@ -1,0 +1,1 @@
+"""The flow-equivariant memory of a bird's-eye grid."""

@@ -1,0 +1,1 @@
+"""Prediction of where tracked objects will be."""

@@ -1,0 +1,1 @@
+"""Tracks: association, filters, motion models, and the plain tracker to compare with."""

@@ -1,0 +1,1 @@
+"""Training of the flow-equivariant memory of tracking."""

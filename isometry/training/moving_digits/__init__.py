@@ -1,0 +1,1 @@
+"""Training of recurrent networks on moving digits."""

@@ -1,0 +1,1 @@
+"""Training of the network of place recognition, and of its calibration."""

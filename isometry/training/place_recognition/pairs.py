@@ -1,0 +1,67 @@
+"""Pairs of views of one place, half of them of places that the network confuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isometry.training.place_recognition.drives import Augmentation, Drive
+from isometry.training.place_recognition.recipe import TrainingParameters
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs of views: rows 2k and 2k+1 show one place."""
+
+    frames: NDArray[np.int64]  # (2P,)
+    turns: NDArray[np.float64]  # (2P,) radians by which each was turned
+    images: Tensor  # (2P,1,S,S)
+
+
+class PairSampler:
+    """Draws pairs of views of a drive, half of them of places that the network confuses."""
+
+    def __init__(self, drive: Drive, parameters: TrainingParameters, random: np.random.Generator) -> None:
+        self.drive, self.parameters, self.random = drive, parameters, random
+        near = [drive.near(k, parameters.positive_radius) for k in range(len(drive))]
+        gap = parameters.revisit_gap
+        self.positives = near
+        self.revisits = [other[np.abs(other - k) > gap] for k, other in enumerate(near)]
+        self.revisited = np.array([k for k, other in enumerate(self.revisits) if len(other)])
+
+    def draw(self, bank: Tensor) -> Batch:
+        """One batch; `bank` (N,D) holds the descriptors by which look-alikes are found."""
+        anchors = self._anchors(bank)
+        others = [self._partner(int(a)) for a in anchors]
+        frames = np.stack([anchors, others], axis=1).ravel()
+        turns = self.random.uniform(-np.pi, np.pi, len(frames))
+        views = [self.drive.render(int(f), t, self.random, Augmentation()) for f, t in zip(frames, turns, strict=True)]
+        return Batch(frames, turns, torch.from_numpy(np.stack(views)[:, None]).float())
+
+    def _anchors(self, bank: Tensor) -> NDArray[np.int64]:
+        parameters = self.parameters
+        alike = int(parameters.pairs * parameters.look_alikes) // 2
+        seeds = [self._any() for _ in range(parameters.pairs - alike)]
+        chosen = list(seeds)
+        for seed in seeds[:alike]:
+            distance = np.linalg.norm(self.drive.position - self.drive.position[seed], axis=1)
+            similarity = (bank @ bank[seed]).numpy().copy()
+            similarity[distance < parameters.negative_radius] = -1.0
+            hardest = np.argpartition(-similarity, 10)[:10]
+            chosen.append(int(self.random.choice(hardest)))
+        return np.array(chosen)
+
+    def _any(self) -> int:
+        if len(self.revisited) and self.random.random() < 0.5:
+            return int(self.random.choice(self.revisited))
+        return int(self.random.integers(len(self.drive)))
+
+    def _partner(self, anchor: int) -> int:
+        revisits, positives = self.revisits[anchor], self.positives[anchor]
+        if len(revisits) and self.random.random() < 0.8:
+            return int(self.random.choice(revisits))
+        return int(self.random.choice(positives)) if len(positives) else anchor

@@ -1,0 +1,98 @@
+"""A trained network: its descriptors, what is fitted to them after training, and the file it is kept in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isometry.models.birds_eye_encoder import BirdsEyeEncoder
+from isometry.sensing.birds_eye import BirdsEyeGrid
+from isometry.training.common.trainer import reading, write_whole
+from isometry.training.place_recognition.drives import Drive
+from isometry.training.place_recognition.recipe import TrainingParameters
+
+# Radians by which every scan is turned once more for the projection, which then damps what turning changes after all
+PROJECTION_TURNS = (0.4, 2.0)
+
+
+def encode(network: BirdsEyeEncoder, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Full descriptors (N,D) and local features (N,64,H,W) in float32, the convolutions in bfloat16."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        local, invariants = network.backbone(images.contiguous(memory_format=torch.channels_last))
+    return network.full_descriptor(invariants.float()), local.float()
+
+
+@torch.no_grad()
+def full_descriptors(network: BirdsEyeEncoder, drive: Drive, turn: float = 0.0, seed: int = 0) -> Tensor:
+    """Full descriptors (N,D) of every scan of a drive."""
+    network.eval()
+    random = np.random.default_rng(seed)
+    rows = []
+    for start in range(0, len(drive), 32):
+        frames = range(start, min(start + 32, len(drive)))
+        views = np.stack([drive.render(k, turn, random, None) for k in frames])
+        images = torch.from_numpy(views[:, None]).float()
+        rows.append(encode(network, images)[0])
+    return torch.cat(rows)
+
+
+def fit_projection(network: BirdsEyeEncoder, full: Tensor, power: float = 0.75) -> None:
+    """Set the projection to the principal components of full descriptors (N,D), each scaled by variance^(-power/2).
+
+    A power of 1 whitens, 0 only rotates; between, retrieval was measured to be best. Components come in the order of
+    their variance before the scaling.
+    """
+    mean = full.mean(dim=0)
+    _, singular, components = torch.linalg.svd((full - mean).double(), full_matrices=False)
+    kept = min(network.projection.shape[1], len(full) - 1)
+    deviation = singular[:kept] / len(full) ** 0.5
+    network.mean.copy_(mean)
+    network.projection.zero_()
+    network.projection[:, :kept] = (components[:kept].T * deviation ** (-power)).float()
+
+
+def fit_distance_map(network: BirdsEyeEncoder, full: Tensor, drive: Drive, steps: int = 24) -> NDArray[np.float64]:
+    """Descriptor distances and the median metres between scans so far apart: (2, steps), both increasing.
+
+    From pairs of scans within 30 m of each other, of which the full descriptors (N,D) of the drive are given.
+    """
+    descriptors = network.project(full).numpy()
+    first, second = drive.pairs_within(30.0)
+    chosen = np.random.default_rng(0).permutation(len(first))[:200_000]
+    first, second = first[chosen], second[chosen]
+    apart = np.linalg.norm(descriptors[first] - descriptors[second], axis=1)
+    metres = np.linalg.norm(drive.position[first] - drive.position[second], axis=1)
+    edges = np.quantile(apart, np.linspace(0.0, 0.98, steps + 1))
+    band = np.clip(np.searchsorted(edges, apart, side="right") - 1, 0, steps)
+    distance = np.array([np.median(apart[band == b]) for b in range(steps)])
+    median = np.array([np.median(metres[band == b]) for b in range(steps)])
+    return np.stack([distance, np.maximum.accumulate(median)])
+
+
+def save_trained(network: BirdsEyeEncoder, drive: Drive, parameters: TrainingParameters, path: Path) -> None:
+    """Fit what is fitted after training, and write the network with its grid and recipe for the export."""
+    full = full_descriptors(network, drive)
+    turned = [full_descriptors(network, drive, turn, seed) for seed, turn in enumerate(PROJECTION_TURNS, start=1)]
+    fit_projection(network, torch.cat([full, *turned]))
+    content = {
+        "network": network.state_dict(),
+        "grid": asdict(drive.grid),
+        "distance_map": torch.from_numpy(fit_distance_map(network, full, drive)),
+        "recipe": asdict(parameters),
+    }
+    write_whole(content, path)
+
+
+def load_trained(path: Path) -> tuple[BirdsEyeEncoder, BirdsEyeGrid, NDArray[np.float64], dict[str, Any]]:
+    """What `save_trained` wrote: network, grid, distance map, recipe. Raises ValueError naming a file that is not."""
+    with reading(path, "a trained place recognition network") as content:
+        grid = BirdsEyeGrid(**content["grid"])
+        network = BirdsEyeEncoder(size=grid.size, cap=grid.cap)
+        network.load_state_dict(content["network"])
+        return network.eval(), grid, content["distance_map"].numpy(), content["recipe"]

@@ -1,0 +1,138 @@
+"""Fits the constants of `registration/calibration.py` to outcomes on simulated pairs and on the training drives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from isometry.datasets.kitti.scans import ScanSequence
+from isometry.datasets.scan_pair import ScanPair
+from isometry.evaluation.registration.measure import transform_error
+from isometry.geometry import se3
+from isometry.registration import calibration
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.pipeline import Registrar
+from isometry.registration.preprocessing import prepare
+from isometry.registration.types import Registration, UnusableCloudError
+from isometry.sensing.ground_surface import above_ground
+from isometry.simulation.pairs import KINDS, simulated_pair
+from isometry.training.common.fitting import logistic_weights, two_sigma_scale
+from isometry.training.registration.pairs import pair_of_scans
+
+Array = NDArray[np.float64]
+FIRST_SEED = 700_000  # far from the seeds that networks train on
+APART_EVERY = 5  # every so many pairs are of two places, where nothing is right
+GROUNDLESS_EVERY = 3  # every so many pairs of a drive have their ground taken out
+BLIND_EVERY = 3  # every so many pairs, beside those fused from many views, do not tell where the sensors stood
+RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
+REGULARISATION = 1e-3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One pair and what became of it."""
+
+    registration: Registration
+    error: Array  # (6,) x, y, z in metres and a rotation vector in radians, in the target's frame
+    right: bool
+
+
+def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> Iterator[ScanPair]:
+    """`count` pairs of each simulated kind and of each drive, in turn.
+
+    A fifth is of two different places; some of the drives' pairs have no ground; and a third of all, with all of the
+    depth cameras', does not tell where the sensors stood.
+    """
+    random = np.random.default_rng(seed)
+    first_seed = FIRST_SEED + seed * 10_000
+    for k in range(count):
+        for kind in KINDS:
+            pair = simulated_pair(kind, first_seed + k)
+            if random.integers(APART_EVERY) == 0:
+                pair = _apart(pair, simulated_pair(kind, first_seed + 5_000 + k))
+            yield _blind(pair) if kind == "room" or random.integers(BLIND_EVERY) == 0 else pair
+        for n, drive in enumerate(drives):
+            groundless = bool(random.integers(GROUNDLESS_EVERY) == 0)
+            pair = _pair_of_drive(drive, groundless, random)
+            if random.integers(APART_EVERY) == 0:
+                pair = _apart(pair, _pair_of_drive(drives[n - 1], groundless, random))
+            yield _blind(pair) if random.integers(BLIND_EVERY) == 0 else pair
+
+
+def outcomes(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iterator[Outcome]:
+    """Register each pair, its source turned at random."""
+    random = np.random.default_rng(seed)
+    parameters: RegistrationParameters = registrar.parameters
+    for pair in pairs:
+        T_turned_source = se3.from_rotation_translation(Rotation.random(rng=random).as_matrix(), np.zeros(3))
+        viewpoint = pair.source_viewpoint
+        try:
+            target = prepare(pair.target, parameters, pair.target_viewpoint)
+            source = prepare(
+                se3.apply(T_turned_source, pair.source.astype(np.float64)),
+                parameters,
+                None if viewpoint is None else se3.apply(T_turned_source, viewpoint),
+            )
+        except UnusableCloudError:
+            continue
+        found = registrar.register(target, source)
+        error = _error(found.T_target_source, pair.T_target_source @ se3.inverse(T_turned_source))
+        resolution = max(target.resolution, source.resolution)
+        near = np.linalg.norm(error[:3]) < RIGHT_RESOLUTIONS * resolution
+        yield Outcome(found, error, bool(near and np.linalg.norm(error[3:]) < np.radians(RIGHT_DEGREES)))
+
+
+def fit_confidence(found: Sequence[Outcome], blind: bool) -> dict[str, float]:
+    """Weights of a logistic regression of right transforms on the evidence of the `blind` pairs, or of all others.
+
+    The weights are those of evidence in units of its spread, held small by a penalty.
+    """
+    answered = [o for o in found if o.registration.evidence and bool(o.registration.evidence["blind"]) == blind]
+    names = [name for name in (calibration.BLIND if blind else calibration.SIGHTED) if name != "offset"]
+    evidence = np.array([[o.registration.evidence[name] for name in names] for o in answered])
+    middle, spread = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
+    design = np.column_stack([(evidence - middle) / spread, np.ones(len(evidence))])
+    right = np.array([o.right for o in answered])
+    fitted = logistic_weights(design, right, np.zeros(len(names) + 1), REGULARISATION * len(right))
+    weights = fitted[:-1] / spread
+    return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ middle)}
+
+
+def fit_variance_scale(found: Sequence[Outcome]) -> float:
+    """The factor on VARIANCE_SCALE at which errors of right transforms lie within two sigma as often as normal ones."""
+    right = [outcome for outcome in found if outcome.right]
+    errors = np.array([o.error for o in right])
+    variances = np.array([np.diagonal(o.registration.covariance) for o in right])
+
+    return two_sigma_scale(errors, variances)
+
+
+def _apart(pair: ScanPair, elsewhere: ScanPair) -> ScanPair:
+    return replace(
+        pair,
+        source=elsewhere.source,
+        source_viewpoint=elsewhere.source_viewpoint,
+        T_target_source=np.full((4, 4), np.nan),
+        name=f"{pair.name} against {elsewhere.name}",
+    )
+
+
+def _blind(pair: ScanPair) -> ScanPair:
+    return replace(pair, target_viewpoint=None, source_viewpoint=None)
+
+
+def _pair_of_drive(drive: ScanSequence, groundless: bool, random: np.random.Generator) -> ScanPair:
+    pair = pair_of_scans(drive, *(int(k) for k in random.integers(len(drive), size=2)))
+    if groundless:
+        pair = replace(pair, target=above_ground(pair.target), source=above_ground(pair.source))
+    return pair
+
+
+def _error(T_found: Array, T_true: Array) -> Array:
+    if np.isnan(T_true).any():
+        return np.full(6, np.inf)
+    return transform_error(T_found, T_true)

@@ -1,0 +1,1 @@
+"""Fits of what the scores of a detector mean for tracks."""

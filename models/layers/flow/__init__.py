@@ -1,0 +1,1 @@
+"""Layers equivariant to motion: one memory for each velocity."""

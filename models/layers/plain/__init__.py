@@ -1,0 +1,1 @@
+"""Ordinary layers that the equivariant ones are measured against."""

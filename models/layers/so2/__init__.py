@@ -1,0 +1,1 @@
+"""Layers equivariant to rotations in the plane."""

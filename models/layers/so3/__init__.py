@@ -1,0 +1,1 @@
+"""Layers equivariant or invariant to rotations in space."""

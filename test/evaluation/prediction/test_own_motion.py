@@ -1,0 +1,88 @@
+"""The own vehicle's motion, found from what it sees in simulated traffic whose motion is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from isometry.evaluation.prediction.own_motion import Moment, OwnMotion, own_motion
+from isometry.geometry.planar import rotations
+from isometry.simulation.traffic.traffic import Traffic, simulate_traffic
+
+Array = NDArray[np.float64]
+CLASSES = {"car": "Car", "cyclist": "Cyclist", "pedestrian": "Pedestrian"}
+
+
+def moments_of(traffic: Traffic, reach_m: float = 60.0) -> list[Moment]:
+    """What the own vehicle has ahead of it, in its own frame."""
+    moments = []
+    for boxes, pose in zip(traffic.boxes, traffic.own_poses, strict=True):
+        seen = boxes.copy()
+        seen[:, :2] = (boxes[:, :2] - pose[:2]) @ rotations(pose[2])
+        seen[:, 6] -= pose[2]
+        with np.errstate(invalid="ignore"):
+            ahead = np.flatnonzero((seen[:, 0] > 0.0) & (np.linalg.norm(seen[:, :2], axis=1) < reach_m))
+        moments.append(Moment(ahead, seen[ahead], [CLASSES[traffic.labels[k]] for k in ahead]))
+    return moments
+
+
+def _steps(poses: Array) -> Array:
+    """Motion (T-1,3) from each pose to the next, in the frame of the first of the two."""
+    moved = np.einsum("txy,tx->ty", rotations(poses[:-1, 2]), np.diff(poses[:, :2], axis=0))
+    return np.column_stack([moved, np.diff(np.unwrap(poses[:, 2]))])
+
+
+@pytest.fixture(scope="module")
+def drives() -> list[Traffic]:
+    return [simulate_traffic(np.random.default_rng(seed), 6.0, parked=30) for seed in (0, 2, 5)]
+
+
+def test_the_motion_among_parked_cars_is_found(drives: list[Traffic]) -> None:
+    for traffic in drives:
+        found = own_motion(moments_of(traffic))
+        off = _steps(found.poses) - _steps(traffic.own_poses)
+        assert np.median(np.abs(off[:, 0])) < 0.02  # metres in 0.1 s
+        assert np.median(np.abs(off[:, 2])) < 0.003
+
+
+def test_nothing_is_known_before_it_happens(drives: list[Traffic]) -> None:
+    moments = moments_of(drives[0])
+    whole, cut = own_motion(moments), own_motion(moments[:40])
+    np.testing.assert_array_equal(whole.poses[:40], cut.poses)
+
+
+def test_a_standing_vehicle_that_people_walk_towards_stands() -> None:
+    def moment(k: int) -> Moment:
+        x = np.array([20.0, 24.0, 28.0, 31.0]) - 0.1 * k * np.array([0.9, 1.2, 1.5, 1.8])
+        boxes = np.zeros((4, 7))
+        boxes[:, 0], boxes[:, 1], boxes[:, 3:6], boxes[:, 6] = x, [-2.0, 0.0, 1.0, 3.0], 0.7, np.pi
+        return Moment(np.arange(4), boxes, ["Pedestrian"] * 4)
+
+    poses = own_motion([moment(k) for k in range(60)]).poses
+    assert np.linalg.norm(poses[-1, :2]) < 2.5  # in six seconds, in which they come eight metres
+
+
+def test_no_objects_at_all_is_no_motion() -> None:
+    nobody = Moment(np.zeros(0, np.int64), np.zeros((0, 7)), [])
+    found = own_motion([nobody] * 20)
+    np.testing.assert_array_equal(found.poses, np.zeros((20, 3)))
+    assert own_motion([]).poses.shape == (0, 3)
+
+
+def test_what_stands_anchors_the_frame(drives: list[Traffic]) -> None:
+    parked = own_motion(moments_of(drives[0]))
+    assert parked.anchored[10:].mean() > 0.9
+    walking = Moment(np.arange(1), np.array([[20.0, 0.0, 0.9, 0.7, 0.7, 1.8, np.pi]]), ["Pedestrian"])
+    assert not own_motion([walking] * 20).anchored.any()
+
+
+def test_a_frame_is_sure_between_restarts_while_it_is_anchored() -> None:
+    anchored = np.ones(30, bool)
+    motion = OwnMotion(np.zeros((30, 3)), (12,), anchored)
+    assert motion.sure(0, 11)
+    assert motion.sure(12, 29)
+    assert not motion.sure(11, 12)
+    anchored[20:] = False
+    assert not motion.sure(12, 29)
+    assert OwnMotion.given(np.zeros((30, 3))).sure(0, 29)

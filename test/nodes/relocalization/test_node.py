@@ -1,0 +1,223 @@
+"""Relocalisation in its own process, over real DDS: a town that was surveyed, and a robot that wakes up in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+from std_srvs.srv import Trigger
+
+from isometry.geometry import se3
+from isometry.nodes.runtime import messages
+from isometry.nodes.runtime.diagnostics import values_of
+from isometry.nodes.runtime.quality_of_service import reliable
+from isometry.place_recognition.encoder import BirdsEyeEncoder
+from isometry.place_recognition.memory import PlaceMemory
+from isometry.simulation.drive import SimulatedDrive, sensor_poses
+from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
+from isometry.simulation.worlds.town import build_town
+
+if TYPE_CHECKING:
+    from test.nodes.conftest import NodeProcess, Robot
+
+    Start = Callable[..., NodeProcess]
+
+Array = NDArray[np.float64]
+SECOND = 1_000_000_000
+NODE = "relocalization"
+IN_BASE = {"sensor_pose": "identity", "gravity": "none"}
+T_ODOM_MAP = se3.from_planar(50.0, -20.0, 2.0)
+
+
+class Town:
+    """A street, the map of it, and scans of a LiDAR that is driven along it."""
+
+    def __init__(self, folder: Path) -> None:
+        drive = SimulatedDrive(scans=40, spacing_m=1.5, remounted_deg=0.0)
+        lidar = SpinningLidar(beams=32, azimuth_step_deg=1.0)
+        self._simulator = LidarSimulator(build_town(drive.plan, np.random.default_rng(0)), lidar)
+        self._random = np.random.default_rng(1)
+        self.poses = sensor_poses(drive)
+        self.map_file = folder / "town.npy"
+        np.save(self.map_file, np.concatenate([se3.apply(T, self.scan(T)) for T in self.poses[::3]]))
+
+    def scan(self, T_map_lidar: Array) -> Array:
+        return self._simulator.scan(T_map_lidar, self._random).astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return Town(tmp_path_factory.mktemp("town"))
+
+
+class Waking:
+    """A robot that does not know where it is; its odometry begins anywhere."""
+
+    def __init__(self, robot: Robot, town: Town) -> None:
+        self.robot, self.town = robot, town
+        self.T_odom_map = T_ODOM_MAP
+        self.stamps = count(1000 * SECOND, SECOND // 2)
+        self.told: list[PoseWithCovarianceStamped] = []
+        robot.node.create_subscription(PoseWithCovarianceStamped, "initialpose", self.told.append, reliable())
+
+    def meet(self) -> None:
+        robot = self.robot
+        robot.until(lambda: robot.points.get_subscription_count() and robot.node.count_publishers("pose"))
+        robot.until(lambda: robot.tf.get_subscription_count() > 1)
+
+    def scan(self, T_map_base: Array, wait_s: float = 0.3) -> int:
+        """Send a scan and its odometry; returns the stamp."""
+        stamp = next(self.stamps)
+        self.robot.send_odometry(self.T_odom_map @ T_map_base, stamp)
+        self.robot.send_points(self.town.scan(T_map_base), stamp)
+        self.robot.listen(wait_s)
+        return stamp
+
+    def located(self, T_map_base: Array) -> bool:
+        """Send a scan; whether the node knows the place of one of them."""
+        self.scan(T_map_base)
+        return any(is_near(pose, T_map_base) for pose in self.robot.poses.values())
+
+    def carried_to(self, before: Array, after: Array) -> None:
+        """Odometry notices nothing."""
+        self.T_odom_map = self.T_odom_map @ before @ se3.inverse(after)
+
+
+def is_near(pose: Array, true: Array) -> bool:
+    error = se3.inverse(true) @ pose
+    return bool(np.linalg.norm(error[:3, 3]) < 0.3 and se3.rotation_angle(error) < np.radians(1.5))
+
+
+@pytest.fixture
+def waking(robot: Robot, town: Town) -> Waking:
+    return Waking(robot, town)
+
+
+def test_a_robot_wakes_up_is_carried_away_and_is_found_each_time(waking: Waking, town: Town, start: Start) -> None:
+    node = start(NODE, map_file=town.map_file, publish_initialpose=True, lost_after=2, **IN_BASE)
+    robot = waking.robot
+    waking.meet()
+    tilted = se3.from_rotation_translation(Rotation.from_euler("xyz", [0.3, -0.2, 1.0]).as_matrix(), np.zeros(3))
+    first, second = town.poses[10] @ tilted, town.poses[30]
+    robot.until(partial(waking.located, first), 200.0)
+    robot.until(lambda: robot.map_to_odom)
+    assert is_near(robot.map_to_odom[-1] @ waking.T_odom_map @ first, first)
+    robot.until(lambda: len(waking.told) == 1)
+    covariance = np.array(waking.told[0].pose.covariance).reshape(6, 6)
+    assert 0.0 < np.sqrt(covariance[0, 0]) < 0.5
+    assert waking.told[0].header.frame_id == "map"
+    robot.until(lambda: robot.state in ("ok", "no_input"))
+
+    waking.carried_to(first, second)
+    robot.poses.clear()
+    robot.until(lambda: waking.scan(second) and robot.state == "lost", 200.0)
+    assert not robot.poses
+    robot.until(partial(waking.located, second), 200.0)
+    robot.until(lambda: len(waking.told) == 2)
+    assert is_near(messages.from_pose(waking.told[1].pose.pose), second)
+    assert values_of(robot.status)["guesses_refused"] == "0"  # it does not take its own word for a guess
+    assert node.stop() == 0
+
+
+def test_a_guess_is_verified_and_a_search_can_be_asked_for(waking: Waking, town: Town, start: Start) -> None:
+    start(NODE, map_file=town.map_file, **IN_BASE)
+    robot = waking.robot
+    waking.meet()
+    true = town.poses[20]
+    robot.until(partial(waking.located, true), 200.0)
+    publisher: Any = robot.node.create_publisher(PoseWithCovarianceStamped, "initialpose", reliable())
+    robot.until(publisher.get_subscription_count)
+    wrong = PoseWithCovarianceStamped()
+    wrong.header.frame_id = "map"
+    wrong.pose.pose = messages.to_pose(se3.from_planar(500.0, 500.0, 0.0))
+    publisher.publish(wrong)
+    robot.until(lambda: waking.scan(true) and values_of(robot.status).get("guesses_refused") == "1", 200.0)
+    robot.poses.clear()
+    robot.until(partial(waking.located, true), 200.0)
+
+    found = int(values_of(robot.status)["found"])
+    client: Any = robot.node.create_client(Trigger, "/relocalization/relocalize")
+    robot.until(client.service_is_ready)
+    future = client.call_async(Trigger.Request())
+    robot.until(future.done)
+    assert future.result().success
+    robot.until(lambda: waking.scan(true) and int(values_of(robot.status)["found"]) > found, 200.0)
+
+
+def test_without_odometry_the_scans_themselves_tell_the_motion(waking: Waking, town: Town, start: Start) -> None:
+    start(NODE, map_file=town.map_file, odometry="none", **IN_BASE)
+    robot = waking.robot
+    robot.until(lambda: robot.points.get_subscription_count() and robot.node.count_publishers("pose"))
+    robot.until(partial(waking.located, town.poses[15]), 200.0)
+    assert not robot.map_to_odom
+
+
+def test_bad_scans_and_missing_odometry_are_named(waking: Waking, town: Town, start: Start) -> None:
+    node = start(NODE, map_file=town.map_file, transform_timeout=0.05, **IN_BASE)
+    robot = waking.robot
+    waking.meet()
+
+    def named(points: Array, state: str, words: str, odometry: bool) -> bool:
+        stamp = next(waking.stamps)
+        if odometry:
+            robot.send_odometry(np.eye(4), stamp)
+        robot.send_points(points, stamp)
+        robot.listen(0.2)
+        return robot.state == state and words in robot.status.message
+
+    scan = town.scan(town.poses[0])
+    for points, state, words, odometry in (
+        (scan, "no_tf", "'odom'", False),
+        (np.empty((0, 3)), "bad_input", "0 finite points", True),
+        (np.full((500, 3), np.nan), "bad_input", "0 finite points", True),
+        (1000.0 * scan, "bad_input", "millimetre", True),
+    ):
+        robot.until(partial(named, points, state, words, odometry))
+    assert node.runs
+
+
+@pytest.mark.parametrize(
+    ("parameters", "word", "words"),
+    [
+        ({}, "bad_input", "map_file and memory_file"),
+        ({"map_file": "/nowhere/map.pcd"}, "bad_input", "/nowhere/map.pcd: no such file"),
+        ({"map_file": "/etc/passwd"}, "bad_input", "/etc/passwd: clouds are read from"),
+        ({"memory_file": "/nowhere/a.places"}, "bad_input", "/nowhere/a.places"),
+        ({"map_file": "a.pcd", "method": "guessing"}, "bad_input", "'guessing'"),
+        ({"map_file": "a.pcd", "odometry": "wheels"}, "bad_input", "odometry = 'wheels'"),
+    ],
+)
+def test_what_cannot_be_configured_is_named_and_the_node_stays_up(
+    robot: Robot, start: Start, parameters: dict[str, Any], word: str, words: str
+) -> None:
+    node = start(NODE, **parameters)
+    robot.until(lambda: robot.state == word)
+    assert words in robot.status.message
+    assert "\n" not in robot.status.message
+    assert node.runs
+
+
+def test_a_memory_of_another_model_is_refused_by_name(robot: Robot, start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "foreign.places"
+    PlaceMemory("0" * 64, 16).save(path)
+    node = start(NODE, memory_file=path)
+    robot.until(lambda: robot.state == "model_mismatch")
+    assert f"{path}: made with another model" in robot.status.message
+    assert node.runs
+
+
+def test_an_empty_memory_is_refused_by_name(robot: Robot, start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "empty.places"
+    encoder = BirdsEyeEncoder.load()
+    PlaceMemory(encoder.sha256, encoder.descriptor_size).save(path)
+    start(NODE, memory_file=path)
+    robot.until(lambda: robot.state == "bad_input")
+    assert "empty" in robot.status.message

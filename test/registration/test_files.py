@@ -1,0 +1,80 @@
+"""Viewpoints, coordinates far from the origin, and the answer as a table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from isometry.datasets.scan_pair import ScanPair
+from isometry.geometry import se3
+from isometry.registration.files import as_table, middle, register_points, viewpoint_of
+from isometry.registration.pipeline import load_registrar
+from isometry.registration.types import Registration, UnusableCloudError
+from isometry.simulation.pairs import simulated_pair
+
+
+@pytest.fixture(scope="module")
+def pair() -> ScanPair:
+    return simulated_pair("building", 1)
+
+
+def test_viewpoints_are_said_or_known_by_the_ending() -> None:
+    scan, cloud = Path("000001.bin"), Path("map.pcd")
+    np.testing.assert_array_equal(viewpoint_of(scan, "auto"), np.zeros(3))
+    assert viewpoint_of(cloud, "auto") is None
+    assert viewpoint_of(scan, "none") is None
+    np.testing.assert_array_equal(viewpoint_of(cloud, "origin"), np.zeros(3))
+    np.testing.assert_array_equal(viewpoint_of(cloud, "1,-2.5,0"), [1.0, -2.5, 0.0])
+    for bad in ("1,2", "x", "1,2,nan", ""):
+        with pytest.raises(ValueError, match="must be auto, origin, none or x,y,z"):
+            viewpoint_of(cloud, bad)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_clouds_in_utm_are_registered_to_the_centimetre(pair: ScanPair, seen: bool) -> None:
+    registrar = load_registrar("upright")
+    north, other = np.array([691_234.56, 5_334_567.89, 519.0]), np.array([-400_000.25, 6_000_000.5, 12.0])
+    T_map_target, T_map_source = (
+        se3.from_rotation_translation(Rotation.from_rotvec(turn).as_matrix(), place)
+        for turn, place in (([0.0, 0.0, 0.4], north), ([2.0, 0.3, 0.1], other))
+    )
+    target, source = (
+        se3.apply(T, cloud.astype(np.float64))
+        for T, cloud in ((T_map_target, pair.target), (T_map_source, pair.source))
+    )
+    found = register_points(registrar, target, source, *((north, other) if seen else (None, None)))
+    assert found.accepted
+    expected = T_map_target @ pair.T_target_source @ se3.inverse(T_map_source)
+    places = se3.apply(found.T_target_source, source[::100])
+    np.testing.assert_allclose(places, se3.apply(expected, source[::100]), atol=0.03)
+
+
+def test_only_coordinates_far_away_are_shifted() -> None:
+    near, far = np.array([[900.0, -50.0, 2.0]]), np.array([[5e5, 4e6, np.nan], [5e5, 4e6, 2.0]])
+    np.testing.assert_array_equal(middle(near), np.zeros(3))
+    np.testing.assert_array_equal(middle(far), [5e5, 4e6, 2.0])
+    np.testing.assert_array_equal(middle(far[:1]), np.zeros(3))
+
+
+def test_a_refusal_says_which_of_the_two(pair: ScanPair) -> None:
+    registrar = load_registrar("upright")
+    with pytest.raises(UnusableCloudError, match=r"^target: a cloud has 3 finite points"):
+        register_points(registrar, np.eye(3), pair.source.astype(np.float64))
+    with pytest.raises(UnusableCloudError, match=r"^source: the points of a cloud lie .* is its unit the millimetre"):
+        register_points(registrar, pair.target.astype(np.float64), pair.source.astype(np.float64) * 1000.0)
+
+
+def test_the_table_tells_what_the_answer_holds() -> None:
+    T = se3.from_planar(1.0, 2.0, np.pi / 2)
+    found = Registration(T, np.diag([0.04, 0.09, 0.16, *np.radians([1.0, 2.0, 3.0]) ** 2]), 0.97, True, "ok", 0.5, "x")
+    told = json.loads(json.dumps(as_table(found)))
+    assert told["translation_m"] == [1.0, 2.0, 0.0]
+    np.testing.assert_allclose(told["quaternion_xyzw"], [0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)])
+    np.testing.assert_allclose(told["sigma_translation_m"], [0.2, 0.3, 0.4])
+    np.testing.assert_allclose(told["sigma_rotation_deg"], [1.0, 2.0, 3.0])
+    none = as_table(Registration(np.eye(4), np.eye(6) * 1e6, 0.0, False, "no_hypothesis", 0.0, ""))
+    assert none["sigma_translation_m"] is None
