@@ -7,16 +7,14 @@ from functools import partial
 from itertools import count
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.simulation.sensors.lidar import HDL_64
 from isometry.simulation.traffic.traffic import simulate_traffic
 from isometry.simulation.traffic.traffic_scans import TrafficScan, surroundings, traffic_scans
 from isometry.tracking.memory.flow_memory import SHIPPED, FlowMemory
-
-Array = NDArray[np.float64]
 
 TURNS = 4  # a simulated scan is seen so many times, turned by quarters: nearly as many cells as in a street of KITTI
 BOXES = 50

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
 from benchmarks.place_recognition import DENSE
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.geometry.boxes import iou_3d
 from isometry.simulation.drive import SimulatedDrive, sensor_poses
@@ -23,7 +24,6 @@ from isometry.tracking.tracks.baseline import BaselineTracker
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections, TrackingStep
 
-Array = NDArray[np.float64]
 Step = Callable[[Detections, int, Array | None], TrackingStep]
 
 SECONDS, SCANS = 10.0, 12

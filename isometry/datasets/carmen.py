@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError, read_bytes
 from isometry.geometry import se3
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 import open3d
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError, read_bytes
 from isometry.datasets.kitti.scans import read_scan
 
-Array = NDArray[np.float64]
 MESH_SAMPLES = 100_000  # points on the surface of a mesh
 PLY_BYTES = {
     **dict.fromkeys(("char", "uchar", "int8", "uint8"), 1),

@@ -15,12 +15,12 @@ import numpy as np
 import open3d
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.scan_pair import overlap
 from isometry.datasets.seven_scenes import DepthSequence, PinholeCamera
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 FRAMES = 17
 VOXEL_M = 0.01
 TRUNCATION_VOXELS = 4.0

@@ -9,9 +9,9 @@ import small_gicp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 REACH = 1.5  # voxels: two thinned views of one surface have points this near each other
 
 

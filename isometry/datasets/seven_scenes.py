@@ -12,10 +12,10 @@ import numpy as np
 import open3d
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.scans import read_table
 
-Array = NDArray[np.float64]
 DEPTH = ".depth.png"
 NO_DEPTH_MM = 65535
 

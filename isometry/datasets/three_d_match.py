@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError, read_text
 from isometry.datasets.point_cloud_file import read_point_cloud
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 BENCHMARKS = ("3DMatch", "3DLoMatch")
 RIGHT_RMSE_M = 0.2  # a transform is right below this
 INLIER_M = 0.1  # a match is right when the true transform brings its points this near

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
-
-Array = NDArray[np.float64]
 
 _CORNERS = 0.5 * np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])  # of length and width
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
 
 
-def rotations(yaw: Array) -> Array:
+def rotations(yaw: Array | float) -> Array:
     """Rotation matrices (...,2,2) of angles (...) in radians, counter-clockwise."""
     c, s = np.cos(yaw), np.sin(yaw)
     return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)

@@ -16,12 +16,11 @@ import numpy as np
 import small_gicp
 from numpy.typing import NDArray
 
-from isometry.geometry import se3
-from isometry.lidar_odometry.motion import carried, diagonal, in_parent, moved, twist_of
+from isometry.arrays import Array
+from isometry.geometry import covariance, se3
+from isometry.lidar_odometry.motion import moved, twist_of
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.scan import compensated, thinned, voxel_size, within_range
-
-Array = NDArray[np.float64]
 
 REACH_VOXELS = 2.0  # distance of partners
 COARSE = 3.0  # voxels of the second local map in voxels of the first: where the first is no help, it catches from afar
@@ -30,8 +29,8 @@ FORGET_AFTER, FORGET_EVERY = 100, 10  # scans until a voxel that nothing falls i
 RESIZE = 2.0  # change of the suiting voxel size from which on the local map begins again with it
 # Gauss-Newton's covariance takes every point for independent and every voxel for a plane
 COVARIANCE_SCALE = 4.0
-FLOOR = diagonal(0.002, 0.0002)  # of one step: what the noise of the sensor leaves at best
-UNKNOWN_SPEED = diagonal(2.0, 0.5)  # per second, where only a prediction is known
+FLOOR = covariance.independent(0.002, 0.0002)  # of one step: what the noise of the sensor leaves at best
+UNKNOWN_SPEED = covariance.independent(2.0, 0.5)  # per second, where only a prediction is known
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class LidarOdometry:
         self._stamp_ns = stamp_ns
         return OdometryStep(
             self._T_odom_base.copy(),
-            in_parent(self._covariance, self._T_odom_base),
+            covariance.rotated(self._covariance, self._T_odom_base[:3, :3]),
             self._twist.copy(),
             self._twist_covariance.copy(),
             fits,
@@ -126,7 +125,7 @@ class LidarOdometry:
         step_covariance = _covariance(information) if fits else UNKNOWN_SPEED * elapsed_s**2
         self._misses = 0 if fits else self._misses + 1
         self._T_odom_base = _orthonormal(self._T_odom_base @ T_before_after)
-        self._covariance = carried(self._covariance, T_before_after) + step_covariance
+        self._covariance = covariance.propagated(self._covariance, T_before_after) + step_covariance
         self._twist, self._twist_covariance = twist_of(T_before_after, elapsed_s), step_covariance / elapsed_s**2
         self._speed_known = fits
         return fits, overlap

@@ -7,15 +7,15 @@ import small_gicp
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
+from isometry.sensing.units import check_metres
 
-Array = NDArray[np.float64]
 RADIUS_VOXELS = 12.0  # root mean square range of a scan over the voxel size: 1 m on a street, 0.25 m in a room
 FINEST_METRES, COARSEST_METRES = 0.15, 1.0
 THINNED_VOXELS = 0.4  # metres between the aligned points, in voxels of the map
 SPREAD = 1.2207440846 ** -np.arange(1.0, 4.0)  # the root of x^4 = x + 1, whose powers fill a cube most evenly
 NEIGHBOURS = 10  # of a point, for its plane
-FURTHEST_MEDIAN_METRES = 300.0  # half of a scan beyond: no LiDAR's scan in metres
 INSTANTS = 64  # that the time of a scan is divided into: the pose is interpolated for each
 
 
@@ -53,11 +53,9 @@ def within_range(points: Array, origin: NDArray[np.floating], parameters: LidarO
     Raises ValueError when there are too few, or so far away that their unit cannot be the metre.
     """
     ray = points - origin
-    ranges = np.sqrt(np.einsum("ij,ij->i", ray, ray))
-    if len(ranges) and np.median(ranges) > FURTHEST_MEDIAN_METRES:
-        raise ValueError(
-            f"half of the points lie more than {np.median(ranges):.4g} m from the sensor: is their unit the millimetre?"
-        )
+    squared = np.einsum("ij,ij->i", ray, ray)
+    check_metres(squared)
+    ranges = np.sqrt(squared)
     kept = np.compress((ranges >= parameters.min_range) & (ranges <= parameters.max_range), points, axis=0)
     if len(kept) < parameters.fewest_points:
         raise ValueError(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.place_recognition.types import Observation
 
 AGREEMENT_METRES = 2.4  # one and a half cells of the feature map
 AGREEMENT_RADIANS = np.deg2rad(15.0)  # a third of the step between two orientations
 MATCHES = 96  # the best matches vote
-Array = NDArray[np.float64]
 
 
 def propose(query: Observation, keyframe: Observation, count: int) -> tuple[Array, NDArray[np.int64]]:

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.sensing.birds_eye import BirdsEyeGrid
 
 COARSE, FINE = 2.0, 0.8  # cells by which the images are blurred
 ENOUGH_CELLS = 150  # with fewer cells in view of both, agreement says little
-Array = NDArray[np.float64]
 
 
 class BlurredImage:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.parameters import check
 from isometry.place_recognition import calibration
@@ -30,7 +31,6 @@ from isometry.place_recognition.refinement import refine
 from isometry.place_recognition.types import Keyframe, Observation, PlaceMatch
 from isometry.place_recognition.verification import PlanarMatch, aligned, verify
 
-Array = NDArray[np.float64]
 POSITION_CANDIDATES = 20
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from isometry.geometry import se3
+from isometry.geometry.covariance import rotated
 from isometry.parameters import parameter
 
 Transform = NDArray[np.float64]  # (4,4)
@@ -232,6 +233,6 @@ def _pose(transform: Transform) -> gtsam.Pose3:
 
 def _noise(covariance: Covariance, T_keyframe_other: Transform) -> gtsam.noiseModel.Gaussian:
     """gtsam's noise model: rotation first, and in the frame of `other` instead of `keyframe`."""
-    turn = np.kron(np.eye(2), T_keyframe_other[:3, :3].T)
     order = [3, 4, 5, 0, 1, 2]
-    return gtsam.noiseModel.Gaussian.Covariance((turn @ covariance @ turn.T)[np.ix_(order, order)])
+    in_other = rotated(covariance, T_keyframe_other[:3, :3].T)
+    return gtsam.noiseModel.Gaussian.Covariance(in_other[np.ix_(order, order)])

@@ -6,10 +6,10 @@ Source: BEVPlace (Luo et al., 2023), section 3.4, with the mapping measured on t
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+
 NEIGHBOURHOOD = 25.0  # metres around the best candidate; beyond, descriptors tell no distance
 
 

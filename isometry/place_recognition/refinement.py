@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.types import Observation
@@ -13,7 +13,6 @@ from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import UnusableCloudError
 
-Array = NDArray[np.float64]
 # Registration corrects a pose that was verified; where it walks away from it, the clouds do not hold the pose
 FURTHEST_METRES, FURTHEST_RADIANS = 1.0, np.deg2rad(4.0)
 

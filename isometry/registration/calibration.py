@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from isometry.registration.types import Array
+from isometry.arrays import Array
 
 # Logistic regressions of "the transform is right" on the evidence that `candidates.py` names: where the viewpoint of a
 # sensor is known, so that rays can contradict, and where none is

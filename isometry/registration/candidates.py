@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.refinement import Refined, refine
-from isometry.registration.types import Array, Hypotheses
+from isometry.registration.types import Hypotheses
 from isometry.registration.verification import Scene, agreement
 
 # Distances in units of the resolution

@@ -18,13 +18,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from isometry.arrays import Array
 from isometry.parameters import check
 from isometry.registration import calibration
 from isometry.registration.candidates import Candidates
 from isometry.registration.features.encoder import NETWORKS, FeatureEncoder
 from isometry.registration.features.proposer import FeatureProposer
 from isometry.registration.parameters import RegistrationParameters
-from isometry.registration.types import Array, Cloud, Hypotheses, Proposer, Registration
+from isometry.registration.types import Cloud, Hypotheses, Proposer, Registration
 from isometry.registration.upright.proposer import UprightProposer
 from isometry.registration.verification import Scene
 

@@ -7,8 +7,9 @@ import small_gicp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.registration.parameters import RegistrationParameters
-from isometry.registration.types import Array, Cloud, UnusableCloudError
+from isometry.registration.types import Cloud, UnusableCloudError
 
 RADIUS_POINTS = 40.0  # root mean square radius over resolution: 0.4 m for a street, 0.1 m for an office
 MOST_POINTS = 20_000  # a cloud that shows more surface than this is thinned further

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import small_gicp
 
-from isometry.registration.types import Array, Cloud
+from isometry.arrays import Array
+from isometry.registration.types import Cloud
 
 NEIGHBOURS = 10  # of a point, for its plane
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.preprocessing import at_resolution
 from isometry.registration.refinement import Surface
-from isometry.registration.types import Array, Cloud
+from isometry.registration.types import Cloud
 from isometry.registration.upright.directions import half_sphere
 from isometry.registration.visibility import VisibleRange
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+
 CELLS = 96  # along each side of the octahedral image: about two degrees
 RELATIVE_MARGIN = 0.03  # of the range: what a direction's error makes of it on a slanted surface
 

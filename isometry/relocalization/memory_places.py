@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.registration.parameters import RegistrationParameters
-from isometry.registration.types import Array
 from isometry.relocalization.places import CloudPlaces, Place, Scan
 
 RECOGNISED_PLACES = 5  # that descriptors propose before the whole map is searched

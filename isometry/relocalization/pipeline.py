@@ -19,11 +19,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.geometry import se3
+from isometry.arrays import Array
+from isometry.geometry import covariance, se3
 from isometry.parameters import check
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Array, Registration
+from isometry.registration.types import Registration
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.places import Place, Places, Scan
 
@@ -58,8 +59,7 @@ class _Found(NamedTuple):
     @property
     def covariance(self) -> Array:
         """(6,6) along the axes of the map."""
-        turn = np.kron(np.eye(2), self.rotation)
-        return np.asarray(turn @ self.registration.covariance @ turn.T)
+        return covariance.rotated(self.registration.covariance, self.rotation)
 
 
 class _Proposal(NamedTuple):

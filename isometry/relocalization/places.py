@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Array, Cloud
+from isometry.registration.types import Cloud
 
 TILE_REACHES = 1.5  # radius of a tile over how far scans reach
 TILE_STEP_REACHES = 1.0  # distance between the middles of tiles

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+
 CELL_METRES = 0.5  # the lowest point of each cell may be ground
 NODE_METRES = 2.0  # between heights of the surface, unless asked for otherwise
 SMOOTHING = 0.1  # weight of the surface's curvature against one lowest point

@@ -9,14 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.sensors.lidar import HDL_64, LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.town import TownPlan, build_town
 
-Array = NDArray[np.float64]
 IDENTITY_34 = "1 0 0 0 0 1 0 0 0 0 1 0"
 # Crossings in driving order: once around both blocks, half of that again, then back the other way round.
 ROUTE = ((0, 0), (1, 0), (2, 0), (2, 1), (1, 1), (0, 1), (0, 0), (1, 0), (1, 1), (2, 1), (2, 0), (1, 0), (0, 0), (0, 1))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.datasets.scan_pair import ScanPair, overlap
 from isometry.geometry import se3
 from isometry.simulation.sensors.depth_camera import DepthCamera, DepthSimulator
@@ -16,7 +17,6 @@ from isometry.simulation.worlds.building import Building, build_building
 from isometry.simulation.worlds.room import build_room, hand_motion, random_look
 from isometry.simulation.worlds.street import build_street, moved_on, random_traffic
 
-Array = NDArray[np.float64]
 Cloud = NDArray[np.float32]
 LEAST_OVERLAP = 0.1
 ROOM_VOXEL = 0.015  # metres between the points of a fragment

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+from isometry.geometry.planar import rotations
+
 HARMONICS = 8  # a scan that is the same after each turn by 1/2, 1/3, ... 1/8 still has a direction up to such turns
 FAINTEST = 1e-3  # of a harmonic against the largest possible one: what rounding to float32 leaves is far below
 
@@ -38,6 +40,5 @@ def canonical_yaw(points: NDArray[np.floating]) -> float:
 def turned(points: NDArray[np.floating], yaw: float) -> Array:
     """Points (N,2 or 3) in float64, turned about z by `yaw` radians."""
     moved = np.array(points, np.float64)
-    c, s = np.cos(yaw), np.sin(yaw)
-    moved[:, :2] = moved[:, :2] @ np.array([[c, s], [-s, c]])
+    moved[:, :2] = moved[:, :2] @ rotations(yaw).T
     return moved

@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
@@ -33,7 +34,6 @@ from isometry.tracking.tracks.motion_rules import RULES, STANDING
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import PATH_STEPS, Detections, Track, TrackingStep
 
-Array = NDArray[np.float64]
 CORRELATED = 3.0  # errors of successive velocities go together by half; a filter takes each for new information
 READINGS, ALIGNED = 30_000, 6000  # of a scan for odometry, and points that they are thinned to: more are no more exact
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.geometry.boxes import moved
-
-Array = NDArray[np.float64]
 
 BOX = 7
 """Numbers of a box: x, y, z of its centre, length, width, height in metres, yaw of its length about z in radians."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Point, PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Path
-from numpy.typing import NDArray
 from visualization_msgs.msg import Marker, MarkerArray
 
+from isometry.arrays import Array
+from isometry.geometry.covariance import rotated
 from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.diagnostics import key_values, to_array
 from isometry.place_recognition.mapping import MappingStep
 from isometry.place_recognition.types import PlaceMatch
-
-Array = NDArray[np.float64]
 
 
 def to_match(step: MappingStep, query_stamp_ns: int, map_frame: str, keyframe_stamp_ns: int | None) -> DiagnosticArray:
@@ -55,11 +53,10 @@ def to_pose_with_covariance(match: PlaceMatch, stamp_ns: int, map_frame: str) ->
     assert match.T_keyframe_query is not None
     assert match.covariance is not None
     R_map_keyframe = match.T_map_query[:3, :3] @ match.T_keyframe_query[:3, :3].T
-    turn = np.kron(np.eye(2), R_map_keyframe)
     message = PoseWithCovarianceStamped()
     message.header.frame_id, message.header.stamp = map_frame, messages.to_stamp(stamp_ns)
     message.pose.pose = messages.to_pose(match.T_map_query)
-    message.pose.covariance = (turn @ match.covariance @ turn.T).astype(float).reshape(-1)
+    message.pose.covariance = rotated(match.covariance, R_map_keyframe).astype(float).reshape(-1)
     return message
 
 

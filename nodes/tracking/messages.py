@@ -8,17 +8,16 @@ from collections.abc import Mapping
 import numpy as np
 from geometry_msgs.msg import Point
 from nav_msgs.msg import Odometry
-from numpy.typing import NDArray
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker, MarkerArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.nodes.runtime import messages
 from isometry.tracking.detection.detector_models import UNSCORED
 from isometry.tracking.types import PATH_STEP_S, Detections, Track
 
-Array = NDArray[np.float64]
 Shown = frozenset[tuple[str, int]]  # namespace and id of markers
 
 UNKNOWN = "unknown"  # class of what no detector has named

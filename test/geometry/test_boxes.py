@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.geometry.boxes import footprint_intersections, footprints, iou_3d, iou_3d_of_pairs, iou_birds_eye, moved
-
-Array = NDArray[np.float64]
 
 place = st.floats(-3.0, 3.0)
 side = st.floats(0.1, 6.0)

@@ -3,25 +3,26 @@ import pytest
 from pytransform3d import transformations
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 
 
 @pytest.fixture
-def transform() -> se3.Array:
+def transform() -> Array:
     random = np.random.default_rng(0)
     return se3.from_rotation_translation(Rotation.random(rng=random).as_matrix(), random.normal(size=3))
 
 
-def test_inverse_agrees_with_pytransform3d(transform: se3.Array) -> None:
+def test_inverse_agrees_with_pytransform3d(transform: Array) -> None:
     np.testing.assert_allclose(se3.inverse(transform), transformations.invert_transform(transform), atol=1e-12)
 
 
-def test_inverse_of_a_stack_is_the_stack_of_inverses(transform: se3.Array) -> None:
+def test_inverse_of_a_stack_is_the_stack_of_inverses(transform: Array) -> None:
     stack = np.stack([transform, np.eye(4), transform @ transform])
     np.testing.assert_allclose(se3.inverse(stack) @ stack, np.tile(np.eye(4), (3, 1, 1)), atol=1e-12)
 
 
-def test_quaternion_there_and_back(transform: se3.Array) -> None:
+def test_quaternion_there_and_back(transform: Array) -> None:
     again = se3.from_quaternion_translation(se3.to_quaternion(transform), transform[:3, 3])
     np.testing.assert_allclose(again, transform, atol=1e-12)
 

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.lidar_odometry.motion import moved
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
@@ -15,7 +16,6 @@ from isometry.simulation.drive import SimulatedDrive, sensor_poses
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.town import build_town
 
-Array = NDArray[np.float64]
 Scans = list[NDArray[np.float32]]
 TENTH_NS = 100_000_000
 

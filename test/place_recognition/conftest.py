@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
-
-Array = NDArray[np.float64]
 
 
 def scene(seed: int) -> Array:

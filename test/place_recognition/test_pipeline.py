@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.baseline import FourierEncoder
 from isometry.place_recognition.encoder import BirdsEyeEncoder
@@ -11,7 +12,7 @@ from isometry.place_recognition.memory import PlaceMemory
 from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 
-Look = Callable[[int, se3.Array], se3.Array]
+Look = Callable[[int, Array], Array]
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +126,7 @@ def test_inputs_are_left_as_they_were(recognizer: PlaceRecognizer, look: Look) -
     ids=["empty", "one point", "NaN", "two columns", "one place", "millimetres"],
 )
 def test_a_cloud_that_cannot_be_used_is_refused_with_the_reason(
-    recognizer: PlaceRecognizer, cloud: se3.Array, message: str
+    recognizer: PlaceRecognizer, cloud: Array, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         recognizer.observe(cloud)

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.feature_matching import propose
@@ -12,7 +13,7 @@ from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.position import position_from_distances
 from isometry.place_recognition.types import Observation
 
-Look = Callable[[int, se3.Array], se3.Array]
+Look = Callable[[int, Array], Array]
 POSE = np.array([2.0, -1.5, 2.2])
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.memory import PlaceMemory
@@ -21,8 +21,6 @@ from isometry.relocalization.places import Scan
 from isometry.simulation.drive import SimulatedDrive, sensor_poses
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.town import build_town
-
-Array = NDArray[np.float64]
 
 
 def remembered(simulator: LidarSimulator, poses: Array) -> PlaceRecognizer:

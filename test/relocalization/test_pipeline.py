@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import load_registrar
@@ -23,7 +23,6 @@ from isometry.simulation.drive import SimulatedDrive, sensor_poses
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.town import build_town
 
-Array = NDArray[np.float64]
 SCAN = np.random.default_rng(0).uniform(-10.0, 10.0, (400, 3))
 PIECES = np.arange(0.0, 200.0, 20.0)  # middles of the pieces of the map along x
 

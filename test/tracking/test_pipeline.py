@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.simulation.sensors.lidar import HDL_64E, LidarSimulator
 from isometry.simulation.worlds.shapes import box, joined
@@ -16,7 +17,6 @@ from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.pipeline import TrackingPipeline
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS, Detections, Track, TrackingStep
 
-Array = NDArray[np.float64]
 SCANS, STEP_NS = 14, 100_000_000
 SPEED, OWN_SPEED = 6.0, 4.0  # metres a second, of the car that drives and of the robot, both along x
 PARKED = [(8.0, 6.0), (16.0, 6.2), (25.0, 6.0), (5.0, -8.0)]

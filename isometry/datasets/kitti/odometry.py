@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.scans import ScanSequence, read_table, scan_paths
 
-Array = NDArray[np.float64]
 RATE_HZ = 10.0  # the spinning rate of KITTI's LiDAR, for sparse sequences without times
 
 

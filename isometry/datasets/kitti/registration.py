@@ -14,11 +14,11 @@ import numpy as np
 import open3d
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.scans import ScanSequence, open_scans, read_poses
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 SEQUENCES = ("08", "09", "10")
 APART_M = 10.0
 LOOK_AHEAD = 100  # frames

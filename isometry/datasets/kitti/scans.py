@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError, read_bytes, read_text
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 LAYOUTS = ("sequences/{}/velodyne", "velodyne/{}", "training/velodyne/{}", "{}/velodyne_points/data")
 
 

@@ -15,13 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array, Integers
 from isometry.datasets.errors import DatasetError, read_text
 from isometry.datasets.kitti.scans import read_scan, scan_paths
 from isometry.geometry import planar, se3
 from isometry.geometry.boxes import moved
-
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 RATE_HZ = 10.0
 DONT_CARE = "DontCare"

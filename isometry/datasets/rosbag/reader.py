@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 from scipy.spatial.transform import Rotation, Slerp
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 POINT_CLOUD, IMU = "sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/Imu"
 DETECTIONS = "vision_msgs/msg/Detection3DArray"
 POSE, ODOMETRY, TRANSFORMS = "geometry_msgs/msg/PoseStamped", "nav_msgs/msg/Odometry", "tf2_msgs/msg/TFMessage"

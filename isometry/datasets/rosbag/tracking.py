@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.tracking import RATE_HZ, KittiTracking
 from isometry.datasets.rosbag.writer import START_NS, new_bag
-
-Array = NDArray[np.float64]
 
 
 def write_tracking(

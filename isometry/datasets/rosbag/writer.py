@@ -14,11 +14,11 @@ from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLi
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import DETECTIONS, ODOMETRY, POINT_CLOUD, POSE, TRANSFORMS
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 START_NS = 1_317_600_000_000_000_000  # an arbitrary day, as KITTI's times start at zero
 TOPICS = {
     "/points": POINT_CLOUD,

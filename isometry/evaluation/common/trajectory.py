@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 RIGHT_METRES, RIGHT_DEGREES = 2.0, 5.0  # a pose closer than both to the true one, in the plane, is right
 
 

@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 
 from isometry.datasets.moving_digits import SEEN, Images
 from isometry.evaluation.common.page import pair, rows, section, write_page
+from isometry.evaluation.common.plot_style import BLUE, ORANGE, with_axes
 from isometry.evaluation.moving_digits.measure import TRAINED_UP_TO
-from isometry.evaluation.replay.place_recognition.plots import BLUE, ORANGE, with_axes
 
 COLOURS = {"flow": BLUE, "plain": ORANGE}
 NAMES = {"flow": "flow-equivariant", "plain": "ordinary"}

@@ -22,6 +22,7 @@ import gtsam
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.carmen import CarmenLog, Relations
 from isometry.evaluation.place_recognition.measure import Progress
 from isometry.geometry import se3
@@ -31,7 +32,6 @@ from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.types import Observation
 
-Array = NDArray[np.float64]
 REVISIT_SECONDS = 60.0  # a return within less is still the same visit
 HIT_METRES = 2.0
 KEYFRAME_TRAVEL = 0.5  # see `travelled`

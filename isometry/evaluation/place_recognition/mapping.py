@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift, drifting_odometry
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
@@ -22,8 +22,6 @@ from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapper, PlaceMapperParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.pose_graph import KeyframePoseGraph, Loop, PoseGraphParameters
-
-Array = NDArray[np.float64]
 
 
 def evaluate_mapping(

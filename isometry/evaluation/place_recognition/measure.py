@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.evaluation.common import calibration
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
@@ -23,7 +23,6 @@ from isometry.place_recognition.calibration import IN_PLANE
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.types import PlaceMatch
 
-Array = NDArray[np.float64]
 Progress = Callable[[Iterable[int]], Iterable[int]]  # wraps what is counted off
 FRAME_NS = 100_000_000
 

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.evaluation.prediction.cases import MOVING_M, Case
 from isometry.tracking.prediction.predictor import MotionPredictor
 from isometry.tracking.types import PATH_STEP_S
-
-Array = NDArray[np.float64]
 
 HORIZONS_S = (1.0, 2.0, 3.0)
 INSIDE_TWO_SIGMA = 6.180  # squared Mahalanobis distance in the plane that 95.45 % of normal errors are within

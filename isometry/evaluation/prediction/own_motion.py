@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry.planar import rotations, wrapped
 from isometry.tracking.tracks.common_motion import common_motion
-
-Array = NDArray[np.float64]
 
 NOISE_M = 0.08  # standard deviation of a labelled position
 CHANGE = np.array([0.04, 0.01, 0.006])  # of the own motion from step to step: ahead, sideways (m), turn (rad)

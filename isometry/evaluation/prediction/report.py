@@ -10,9 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from isometry.evaluation.common.page import number, pair, rows, section, share, write_page
+from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.evaluation.prediction.cases import Case
 from isometry.evaluation.prediction.measure import Outcomes, worst
-from isometry.evaluation.replay.place_recognition.plots import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.tracking.prediction.predictor import AHEAD_S
 
 MISSES_SHOWN = 12

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.tracking import RATE_HZ, KittiTracking
 from isometry.evaluation.prediction.cases import LEAST_HISTORY, MOVING_M, SECOND, Case, Recording
 from isometry.geometry import se3
@@ -17,7 +18,6 @@ from isometry.tracking.prediction.path_history import PathHistory
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import PATH_STEPS, Detections
 
-Array = NDArray[np.float64]
 NEAR_M = 2.0  # a track is of the labelled object that is nearest to it, within this
 
 

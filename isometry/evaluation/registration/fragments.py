@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import small_gicp
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.datasets.rgbd_fragments import FRAMES, OVERLAP_VOXEL_M, Fragment, fragment_overlap, fragments_of
 from isometry.datasets.scan_pair import REACH, ScanPair
 from isometry.datasets.seven_scenes import open_seven_scenes
@@ -25,7 +25,6 @@ from isometry.evaluation.registration.measure import Case
 from isometry.evaluation.registration.turn import random_turn, source_turned
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 OVERLAPS = {"over_0.3": (0.3, 1.01), "0.1_to_0.3": (0.1, 0.3)}
 COUNTED, NEIGHBOURS = "counted", "neighbours_in_time"
 FRAGMENTS_KEPT = 64  # in memory at once

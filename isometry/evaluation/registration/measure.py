@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation.common import calibration
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
@@ -24,7 +24,6 @@ from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
 
-Array = NDArray[np.float64]
 AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 KEPT = 0.95  # share of the right answers that a threshold on the confidence must keep
 POINTS_SHOWN = 6000  # of each cloud of a miss, for the report

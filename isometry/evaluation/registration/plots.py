@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from scipy.stats import beta
 
+from isometry.arrays import Array
 from isometry.evaluation.common.calibration import reliability_curve
+from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.evaluation.registration.measure import Outcome
-from isometry.evaluation.replay.place_recognition.plots import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 BANDS = 8  # of distance, with as many pairs each
 DARK = "#111827"
 LEAST_DEGREES, LEAST_METRES = 1e-3, 1e-4  # what is smaller is drawn there

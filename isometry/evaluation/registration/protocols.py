@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.registration import KittiPair, refined
 from isometry.datasets.scan_pair import ScanPair
 from isometry.datasets.three_d_match import RIGHT_INLIER_RATIO
@@ -30,7 +30,6 @@ from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import at_resolution, prepare
 from isometry.registration.types import Cloud, UnusableCloudError
 
-Array = NDArray[np.float64]
 KITTI_INLIER_M = 1.0
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.datasets.scan_pair import ScanPair
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 TURNS = ("none", "yaw", "so3")
 
 

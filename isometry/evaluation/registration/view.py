@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import viser
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.files import middle
 from isometry.registration.types import Registration
 
-Array = NDArray[np.float64]
 POINTS_SHOWN = 60_000  # of each cloud
 TARGET_COLOUR, SOURCE_COLOUR = (70, 85, 105), (234, 88, 12)
 START_CAMERA = np.array([0.0, -0.8, 0.8])  # of where it looks, in sizes of the target

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.scans import ScanSequence
 from isometry.datasets.kitti.tracking import DONT_CARE, RATE_HZ, KittiTracking
 from isometry.geometry import se3
@@ -16,8 +17,6 @@ from isometry.geometry.boxes import moved
 from isometry.sensing.ground_surface import above_ground
 from isometry.simulation.traffic.traffic_scans import TrafficDrive
 from isometry.tracking.memory.flow_memory import FlowMemory
-
-Array = NDArray[np.float64]
 
 SETTLED_S = 1.0  # of a drive before anything is judged
 OBJECT_S = 0.6  # an object must have been there for so long

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.tracking import DONT_CARE, KittiObjects, KittiTracking
 from isometry.evaluation.common.calibration import expected_calibration_error, inside_two_sigma
 from isometry.evaluation.tracking.identity import identity
@@ -29,8 +30,6 @@ from isometry.evaluation.tracking.runs import (
     track_scans,
     turn_errors_m,
 )
-
-Array = NDArray[np.float64]
 
 # What is judged, and the class beside it that may be found and may be missed.
 CLASSES: dict[str, str | None] = {"Car": "Van", "Pedestrian": "Person_sitting", "Cyclist": None}

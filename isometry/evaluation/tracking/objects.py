@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.tracking import RATE_HZ, KittiObjects
 from isometry.evaluation.tracking.protocol import Scene, matches
 from isometry.evaluation.tracking.runs import Tracks
-
-Array = NDArray[np.float64]
 
 SPEED_FRAMES = 5  # on either side of a frame: labels are good to some centimetres, their differences to no speed
 

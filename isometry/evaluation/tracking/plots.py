@@ -8,12 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from isometry.evaluation.replay.place_recognition.plots import BLUE, GREEN, GREY, ORANGE, RED, with_axes
+from isometry.arrays import Array
+from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.evaluation.tracking.measure import Run
 from isometry.evaluation.tracking.protocol import Curve, matches
 from isometry.geometry.boxes import footprints
 
-Array = NDArray[np.float64]
 IDS_COLOURED = ("#2563eb", "#16a34a", "#f59e0b", "#7c3aed", "#0891b2", "#db2777", "#65a30d", "#9a3412")
 ROWS_NAMED = 24  # in a plot that has a row for each object
 AROUND_M = 15.0  # shown about the object of an overlay

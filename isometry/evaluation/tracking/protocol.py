@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from isometry.arrays import Array, Flags, Integers
 from isometry.geometry.boxes import iou_3d_of_pairs
 
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
-Integers = NDArray[np.int64]
 
 RECALLS = 40
 MOSTLY, LITTLE = 0.8, 0.2  # shares of its frames in which an object is tracked

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.tracking import RATE_HZ, KittiObjects, KittiTracking
 from isometry.geometry import planar, se3
 from isometry.geometry.boxes import moved
 from isometry.tracking.types import BOX, Detections, TrackingStep
 
-Array = NDArray[np.float64]
 LONGEST_UNSEEN_S = 0.15  # a track that nothing was seen of for longer is a guess, and is not told of here
 SENSOR = np.zeros(3)  # scans are in the frame of the LiDAR itself
 

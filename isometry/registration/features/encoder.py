@@ -9,9 +9,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.inference import WEIGHTS, Model
 from isometry.registration.features.pyramid import build_pyramid
-from isometry.registration.types import Array, Cloud
+from isometry.registration.types import Cloud
 
 TASK = "registration_features"
 NETWORKS = ("equivariant", "invariant")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.registration.types import Array
+from isometry.arrays import Array
 
 LENGTH_TOLERANCE = 4.0  # resolutions: two fine points that match can lie one spacing apart
 INLIER_TOLERANCE = 3.0  # resolutions

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.registration.features.encoder import Descriptors, Features
-from isometry.registration.types import Array
 
 TEMPERATURE = 0.1  # that the descriptors were trained with
 MOST = 800  # matches

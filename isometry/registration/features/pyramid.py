@@ -12,9 +12,10 @@ import numpy as np
 import small_gicp
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Array, Cloud
+from isometry.registration.types import Cloud
 
 SPACINGS = (2.0, 4.0, 8.0)  # of the fine, the middle and the coarse points, in resolutions
 NEIGHBOURS = 16

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+
 BATCH = 24  # yaws transformed at once: small enough for the cache
 STRIP = 8  # cells along x of which only the best shift counts
 WHITENING = 0.5  # power of the magnitude that is divided out: 0 is plain correlation, 1 is phase correlation

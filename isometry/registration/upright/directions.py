@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+
 GRID = 400  # directions tried on the half sphere, about 7 degrees apart
 SAMPLE = 4000  # normals looked at
 NEAR_COSINE, FAR_COSINE = float(np.cos(np.radians(8.0))), float(np.cos(np.radians(20.0)))

@@ -8,8 +8,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.registration.types import Array, Cloud, Hypotheses
+from isometry.geometry.planar import rotations
+from isometry.registration.types import Cloud, Hypotheses
 from isometry.registration.upright.birds_eye_correlation import PlanarPoses, correlate
 from isometry.registration.upright.directions import Direction, dominant_directions
 
@@ -70,9 +72,7 @@ def _from_directions(
     )
     heights = _heights(level_target, target_lies, level_source, source_lies, planar, cell, resolution)
     T_level = np.tile(np.eye(4), (len(planar.score), 1, 1))
-    cosine, sine = np.cos(planar.yaw), np.sin(planar.yaw)
-    T_level[:, 0, 0] = T_level[:, 1, 1] = cosine
-    T_level[:, 1, 0], T_level[:, 0, 1] = sine, -sine
+    T_level[:, :2, :2] = rotations(planar.yaw)
     T_level[:, :2, 3], T_level[:, 2, 3] = planar.shift, heights
     T_target_level = se3.from_rotation_translation(R_level_target.T, np.zeros(3))
     T_level_source = se3.from_rotation_translation(R_level_source, np.zeros(3))
@@ -92,8 +92,7 @@ def _heights(
     bins = 2 * HEIGHT_RANGE + 1
     heights = np.empty(len(planar.score))
     for k, (yaw, shift) in enumerate(zip(planar.yaw, planar.shift, strict=True)):
-        cosine, sine = np.cos(yaw), np.sin(yaw)
-        moved = centres @ np.array([[cosine, sine], [-sine, cosine]]) + shift
+        moved = centres @ rotations(yaw).T + shift
         difference = (grid.at(moved) - columns.values) / step
         votes = np.rint(difference[np.abs(difference) < HEIGHT_RANGE]).astype(np.int64) + HEIGHT_RANGE
         count = np.bincount(votes, minlength=bins).astype(float)

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.sensors.scene import Scene
 from isometry.simulation.worlds.shapes import Mesh
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

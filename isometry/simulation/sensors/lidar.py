@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.simulation.sensors.scene import Scene
 from isometry.simulation.worlds.shapes import Mesh
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ import numpy as np
 import open3d
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.simulation.worlds.shapes import Mesh
-
-Array = NDArray[np.float64]
 
 
 class Scene:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.simulation.traffic.roads import NEAR_M, Roads
 from isometry.simulation.traffic.vehicles import Obstacles
-
-Array = NDArray[np.float64]
 
 REACHED_M = 0.6
 RELAXATION_S = 0.5

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from isometry.arrays import Array
 from isometry.geometry.planar import wrapped
 from isometry.simulation.worlds.bend import Bend, random_bend
 
-Array = NDArray[np.float64]
 POINT_M = 0.25  # along a route, from one of its points to the next
 NEAR_M = 14.0  # a stop line lies so far from the middle of the crossing
 BEYOND_M = 500.0  # routes go on so far beyond what is simulated, for the own car

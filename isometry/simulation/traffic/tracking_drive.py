@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.tracking import DETECTED, IMAGE_SIZE, R_CAMERA_AHEAD, KittiCalibration
 from isometry.geometry import planar, se3
 from isometry.simulation.traffic.traffic import Traffic
-
-Array = NDArray[np.float64]
 
 SENSOR_M = 1.73  # above the ground
 FURTHEST_M = 70.0

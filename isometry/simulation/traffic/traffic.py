@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry.planar import wrapped
 from isometry.simulation.traffic.pedestrians import Pedestrians
 from isometry.simulation.traffic.roads import NEAR_M, Roads, random_roads
 from isometry.simulation.traffic.vehicles import Obstacles, Vehicles
-
-Array = NDArray[np.float64]
 
 WARM_UP_S = 4.0  # before the first moment, so that nothing begins in a state that would not come about
 LONGEST_STEP_S = 0.1

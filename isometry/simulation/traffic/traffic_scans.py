@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.sensors.lidar import HDL_64, SpinningLidar
 from isometry.simulation.sensors.scene import Scene
 from isometry.simulation.traffic.traffic import Traffic, simulate_traffic
 from isometry.simulation.worlds.shapes import Mesh, boxes, cylinder, joined
 from isometry.simulation.worlds.street_side import built_up, clutter, green, vehicle
-
-Array = NDArray[np.float64]
 
 SENSOR_M = 1.73  # above the ground
 LOWEST_M = 0.3  # readings lower than this above the ground are taken for ground

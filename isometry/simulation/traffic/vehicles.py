@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
+from isometry.geometry.planar import rotations
 from isometry.simulation.traffic.roads import NEAR_M, POINT_M, Roads
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 AHEAD = 32  # points of its way at which a driver looks
@@ -139,9 +140,7 @@ class Vehicles:
             if self.speed[k] < 4.0 or stop - 5.0 * self.speed[k] < self.along[k] < stop + 3.0 * NEAR_M:
                 continue
             aim = 0.0 if self.lane_aside[k] != 0.0 else self.other_lane[k]
-            offset = (at[here] - at[k]) @ np.array(
-                [[np.cos(heading[k]), -np.sin(heading[k])], [np.sin(heading[k]), np.cos(heading[k])]]
-            )
+            offset = (at[here] - at[k]) @ rotations(heading[k])
             beside = np.abs(offset[:, 1] - (aim - self.aside[k])) < 2.2
             if not (beside & (np.abs(offset[:, 0]) < 8.0 + 1.2 * self.speed[k])).any():
                 self.lane_aside[k] = aim

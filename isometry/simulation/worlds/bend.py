@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.worlds.shapes import Mesh
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.worlds import furniture
 from isometry.simulation.worlds.bend import Bend, random_bend
 from isometry.simulation.worlds.interior import Opening, Room, fittings, furnished, wall
 from isometry.simulation.worlds.shapes import Mesh, box, cylinder, joined, leaves, sheet
 
-Array = NDArray[np.float64]
 KINDS = ("office", "kitchen", "store", "lounge")
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isometry.geometry import se3
 from isometry.simulation.worlds.shapes import Mesh, box, boxes, crown, cylinder, joined, lathed, leaves
-
-Array = NDArray[np.float64]
 
 
 def things(length: float, depth: float, height: float, count: int, random: np.random.Generator) -> Mesh:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.worlds import furniture
 from isometry.simulation.worlds.shapes import Mesh, box, boxes, cylinder, joined
 
-Array = NDArray[np.float64]
 Piece = Callable[[np.random.Generator, float], Mesh]
 # What stands along the walls of a kind of room, and what stands free in it
 ALONG_WALLS: dict[str, Sequence[Piece]] = {

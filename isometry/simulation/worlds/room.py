@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.simulation.sensors.depth_camera import looking
 from isometry.simulation.worlds.bend import random_bend
 from isometry.simulation.worlds.interior import Opening, Room, fittings, furnished, wall
 from isometry.simulation.worlds.shapes import Mesh, box, joined
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

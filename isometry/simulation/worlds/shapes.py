@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 
-Array = NDArray[np.float64]
 Vector = Sequence[float] | Array  # three numbers
 
 

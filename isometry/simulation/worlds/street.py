@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.drive import SimulatedDrive, sensor_poses
 from isometry.simulation.worlds.bend import Bend, random_bend
 from isometry.simulation.worlds.shapes import Mesh, joined, sheet
 from isometry.simulation.worlds.street_side import built_up, clutter, green, vehicle
 from isometry.simulation.worlds.town import TownPlan, block_sides
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

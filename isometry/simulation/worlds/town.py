@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.worlds.shapes import Mesh, box, crown, cylinder, joined
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

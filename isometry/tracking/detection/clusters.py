@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
+from isometry.arrays import Array, Index
+
 CELL_METRES = 0.2  # points of one cell belong together
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array, Index
 from isometry.geometry import planar
 from isometry.tracking.detection.oriented_boxes import Rectangles, in_frames, spread
-
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array, Index
 from isometry.geometry import planar
 from isometry.tracking.detection.oriented_boxes import spread
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 BINS = 720  # of all directions around the sensor
 BINS_BESIDE = 2  # beside a cluster in which something that is nearer may hide the rest of it
 SLOPES = np.linspace(-0.5, 0.5, 51)  # of lines of sight

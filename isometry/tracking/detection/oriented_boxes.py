@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array, Index
 from isometry.geometry import planar
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 COARSE_YAWS = np.radians(np.arange(0.0, 90.0, 5.0))
 FINE_YAWS = np.radians(np.arange(-2.0, 2.5, 1.0))  # around the best of the coarse ones
 CLOSEST_METRES = 0.05  # a point nearer to a side than that counts as on it

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array, Index
 from isometry.geometry import planar
-from isometry.lidar_odometry.scan import FURTHEST_MEDIAN_METRES
 from isometry.sensing.ground_surface import FEWER_ROUNDS, ground_surface
+from isometry.sensing.units import check_metres
 from isometry.tracking.canonical_frame import canonical_yaw, turned
 from isometry.tracking.detection.clusters import clusters, gathered
 from isometry.tracking.detection.object_shapes import OTHER, Heights, recognised
@@ -23,8 +24,6 @@ from isometry.tracking.detection.oriented_boxes import fitted_rectangles
 from isometry.tracking.detection.parameters import ScanDetectorParameters
 from isometry.tracking.types import BOX, Detections
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 RIM_METRES = 0.2  # around an object, in which no other one has its centre
 LOWEST_TOP_METRES = 0.5  # what is lower is a kerb or grass
 POLE_METRES = (1.5, 2.3)  # what is narrower than the one and higher than the other is a pole or a trunk
@@ -121,12 +120,7 @@ def _within_reach(
         raise ValueError(f"a scan must have the shape (N,3), not {points.shape}")
     x, y = points[:, 0] - origin[0], points[:, 1] - origin[1]
     squared = x * x + y * y
-    far = np.count_nonzero(squared > FURTHEST_MEDIAN_METRES**2)
-    if far > len(points) / 2:
-        raise ValueError(
-            f"{far} of {len(points)} points lie more than {FURTHEST_MEDIAN_METRES:g} m from the sensor: "
-            "is their unit the millimetre?"
-        )
+    check_metres(squared)
     within = (squared >= parameters.nearest_m**2) & (squared <= parameters.furthest_m**2) & np.isfinite(points[:, 2])
     return np.compress(within, points[:, :3], axis=0)
 

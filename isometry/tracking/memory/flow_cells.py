@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+
 Rows = NDArray[np.integer]
 FILLED = 1.0 / 12.0  # variance of points all over a cell
 FEW = 3.0  # points

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.inference import WEIGHTS, Model
 from isometry.tracking.memory.flow_cells import (
@@ -28,7 +29,6 @@ from isometry.tracking.memory.flow_cells import (
     residuals,
 )
 
-Array = NDArray[np.float64]
 TASK = "flow_memory"
 SHIPPED = ("flow_filter",)  # the first is the default
 AGES = (0.5, 2.5)  # a step goes from a scan that is between so many of the grid's step times old

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.tracking.prediction.predictor import HISTORY
 from isometry.tracking.types import PATH_STEP_S, Track
-
-Array = NDArray[np.float64]
 
 LONGEST_S = 2.5
 

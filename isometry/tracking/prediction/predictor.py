@@ -14,11 +14,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry.planar import rotations
 from isometry.inference.model import WEIGHTS, Model, ModelMismatchError
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
-
-Array = NDArray[np.float64]
 
 TASK = "motion_prediction"
 KINDS = ("car", "cyclist", "pedestrian")

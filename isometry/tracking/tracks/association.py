@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from isometry.arrays import Array, Index
 from isometry.geometry.boxes import iou_3d_of_pairs
-
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 REACH = 4.0  # standard deviations from where it is expected, within which a detection can be of a track
 OVERLAP = 4.0  # what a full overlap adds to the log likelihood; boxes side by side tell neighbours apart

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from isometry.arrays import Array
 from isometry.tracking.types import Detections, Track, TrackingStep
-
-Array = NDArray[np.float64]
 
 GATE_M = 4.0
 HITS, MISSES = 3, 2  # detections until a track is told of, and steps without one until it ends

@@ -7,10 +7,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.tracking.types import Detections
-
-Array = NDArray[np.float64]
 
 QUARTER = np.pi / 2.0
 

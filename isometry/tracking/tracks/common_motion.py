@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
+from isometry.geometry.planar import rotations
 from isometry.tracking.tracks.motion_rules import Motion, V, X, spread
-
-Array = NDArray[np.float64]
 
 ROUNDS = 3
 SPREAD = np.array([15.0, 15.0, 0.3])  # of the common motion in a second, before anything is known: metres, radians
@@ -25,8 +24,7 @@ def common_motion(found: Array, expected: Array, variances: Array, deviations: A
     pose = np.zeros(3)
     prior = 1.0 / deviations**2
     for _ in range(ROUNDS):
-        c, s = np.cos(pose[2]), np.sin(pose[2])
-        moved = found @ np.array([[c, s], [-s, c]]) + pose[:2]
+        moved = found @ rotations(pose[2]).T + pose[:2]
         residual = expected - moved
         weight = 1.0 / (variances * (1.0 + (residual**2).sum(axis=1) / (REACH**2 * variances)))
         # the turn is taken about the base: d(moved)/d(yaw) is moved - pose, turned by 90 degrees

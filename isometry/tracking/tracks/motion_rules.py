@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
 
 RULES = ("standing", "constant_velocity", "constant_turn")
 STANDING, VELOCITY, TURN = range(3)

@@ -7,10 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array, Index
 from isometry.tracking.tracks.motion_rules import Motion
-
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True)

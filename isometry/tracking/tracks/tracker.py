@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array, Index
 from isometry.geometry import se3
 from isometry.tracking.detection.detector_models import DetectorModel, confidence, detector_model
 from isometry.tracking.detection.usable import usable
@@ -28,9 +29,6 @@ from isometry.tracking.tracks.motion_rules import RULES, Motion, V, W, X, spread
 from isometry.tracking.tracks.object_kinds import kind_of
 from isometry.tracking.tracks.track_table import TrackTable
 from isometry.tracking.types import Detections, Track, TrackingStep
-
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 RESTART_S = 1.0  # as the nodes' stamps have it: time that runs back by more begins anew
 CREEP_MPS = 0.1  # metres a second, standard deviation: what stands may creep, and no velocity is known better

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 
-Array = NDArray[np.float64]
+from isometry.arrays import Array
+
 INSIDE_TWO_SIGMA = 0.9545
 
 

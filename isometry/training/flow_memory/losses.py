@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isometry.arrays import Array
 from isometry.models.flow_memory import FlowFilter
 from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, network_inputs, residuals
 from isometry.tracking.memory.flow_memory import FAINT, WEAK
 from isometry.training.flow_memory.recipe import FlowMemoryTrainingParameters
 from isometry.training.flow_memory.scenes import Scene
 
-Array = NDArray[np.float64]
 LAG = 2  # scans from one step of the recurrence to the next
 MOVING = 0.15  # cells a step from which on something moves
 PRECISE = 0.15  # cells a step of error beyond which the velocity of an object costs ever less for each more

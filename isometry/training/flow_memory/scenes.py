@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.simulation.traffic.traffic_scans import TrafficDrive, random_drive
 from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, occupied_cells
 
-Array = NDArray[np.float64]
 REACH_M = 44.0  # around the sensor, along either axis
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isometry.evaluation.place_recognition.measure import Outcome
 from isometry.place_recognition import calibration
 from isometry.training.common.fitting import logistic_weights, two_sigma_scale
-
-Array = NDArray[np.float64]
 
 
 def fit_confidence(outcomes: Sequence[Outcome], regularisation: float = 1e-3) -> dict[str, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from isometry.datasets.kitti.odometry import KittiOdometry
+from isometry.geometry.planar import rotations
 from isometry.sensing.birds_eye import BirdsEyeGrid, birds_eye_image
 from isometry.sensing.ground import without_ground
 
@@ -72,10 +73,8 @@ class Drive:
                 start, width = random.uniform(-np.pi, np.pi), random.uniform(0.0, augmentation.hidden_sector)
                 keep &= (np.arctan2(xy[:, 1], xy[:, 0]) - start) % (2.0 * np.pi) >= 2.0 * np.pi * width
             xy, count = xy[keep], count[keep]
-        c, s = np.cos(turn), np.sin(turn)
-        index = (
-            np.floor(xy @ np.array([[c, s], [-s, c]], np.float32) / self.grid.cell).astype(int) + self.grid.size // 2
-        )
+        turned = xy @ rotations(turn).T.astype(np.float32)
+        index = np.floor(turned / self.grid.cell).astype(int) + self.grid.size // 2
         inside = np.all((index >= 0) & (index < self.grid.size), axis=1)
         image = np.zeros((self.grid.size, self.grid.size), np.uint8)
         np.maximum.at(image, tuple(index[inside].T), count[inside])

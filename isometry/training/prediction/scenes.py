@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.simulation.traffic.traffic import simulate_traffic
 from isometry.tracking.prediction.predictor import HISTORY, KINDS, kind_of_motion
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
-Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 MOMENTS = HISTORY + PATH_STEPS
 MOST_AGENTS = 24  # of a scene; of more, the first ones of a random order are taken

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isometry.arrays import Array
 from isometry.geometry.planar import rotations
 from isometry.tracking.prediction.predictor import HISTORY, fitted_velocities, known_velocities
 from isometry.tracking.types import PATH_STEP_S
 from isometry.training.prediction.recipe import PredictionTrainingParameters
 from isometry.training.prediction.scenes import MOMENTS, Scenes
 
-Array = NDArray[np.float64]
 Batch = dict[str, Tensor]
 
 RELATED = 0.9  # how much of a position's error the next one shares, in half of the scenes

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.scans import ScanSequence
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation.registration.measure import transform_error
@@ -23,7 +23,6 @@ from isometry.simulation.pairs import KINDS, simulated_pair
 from isometry.training.common.fitting import logistic_weights, two_sigma_scale
 from isometry.training.registration.pairs import pair_of_scans
 
-Array = NDArray[np.float64]
 FIRST_SEED = 700_000  # far from the seeds that networks train on
 APART_EVERY = 5  # every so many pairs are of two places, where nothing is right
 GROUNDLESS_EVERY = 3  # every so many pairs of a drive have their ground taken out

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.scans import ScanSequence
 from isometry.datasets.scan_pair import ScanPair
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Array, Cloud, UnusableCloudError
+from isometry.registration.types import Cloud, UnusableCloudError
 from isometry.sensing.ground_surface import above_ground
 from isometry.simulation.pairs import simulated_pair
 

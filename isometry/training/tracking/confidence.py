@@ -7,18 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from isometry.arrays import Array, Flags
 from isometry.datasets.kitti.tracking import DONT_CARE, RATE_HZ, KittiTracking
 from isometry.evaluation.tracking.measure import CLASSES, inside_areas
 from isometry.geometry.boxes import iou_3d
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections
 from isometry.training.common.fitting import INSIDE_TWO_SIGMA, logistic_weights, two_sigma_scale
-
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 MATCH = 0.25  # overlap in space from which on a track is of a labelled object
 PENALTY = 0.01

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from isometry.arrays import Array
 from isometry.cli.main import app
 from isometry.datasets.carmen import CarmenLog, Relations, read_log
 from isometry.evaluation.place_recognition.laser2d import LaserClouds, revisits, true_poses, walls
 from isometry.geometry import se3
 
-Array = NDArray[np.float64]
 LAP, STEP_SECONDS = 40, 2.0  # scans of a round, so that a round takes longer than a revisit must
 HALL = np.array([9.0, 6.0])  # half its length and width, metres
 PILLARS = np.random.default_rng(3).uniform(-1.0, 1.0, (25, 2)) * HALL

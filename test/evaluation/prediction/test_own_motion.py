@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.evaluation.prediction.own_motion import Moment, OwnMotion, own_motion
 from isometry.geometry.planar import rotations
 from isometry.simulation.traffic.traffic import Traffic, simulate_traffic
 
-Array = NDArray[np.float64]
 CLASSES = {"car": "Car", "cyclist": "Cyclist", "pedestrian": "Pedestrian"}
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.scans import read_poses
 from isometry.datasets.kitti.tracking import KittiObjects, KittiTracking
 from isometry.evaluation.tracking.measure import ClassResult, figures, measure, measure_scans, turn_figures
@@ -25,7 +25,6 @@ from isometry.tracking.tracks.baseline import BaselineTracker
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections, Track, TrackingStep
 
-Array = NDArray[np.float64]
 IOUS = (0.25, 0.5)
 
 

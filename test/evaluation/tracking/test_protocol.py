@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.evaluation.tracking.identity import identity
 from isometry.evaluation.tracking.protocol import Scene, clear_at, evaluate, matches, score_steps
 
-Array = NDArray[np.float64]
 IOU = 0.25
 
 

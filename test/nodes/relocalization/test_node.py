@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseWithCovarianceStamped
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from std_srvs.srv import Trigger
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.diagnostics import values_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     Start = Callable[..., NodeProcess]
 
-Array = NDArray[np.float64]
 SECOND = 1_000_000_000
 NODE = "relocalization"
 IN_BASE = {"sensor_pose": "identity", "gravity": "none"}

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker, MarkerArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.nodes.runtime import messages
 from isometry.nodes.tracking import messages as convert
 from isometry.nodes.tracking.parameters import TrackingNodeParameters
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS, Track
 
-Array = NDArray[np.float64]
 SECOND = 1_000_000_000
 HEADER = Header(frame_id="odom", stamp=messages.to_stamp(5 * SECOND))
 

@@ -12,13 +12,13 @@ import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import Odometry
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker, MarkerArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.diagnostics import values_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     Start = Callable[..., NodeProcess]
 
-Array = NDArray[np.float64]
 SECOND = 1_000_000_000
 TENTH = SECOND // 10
 NODE = "tracking"

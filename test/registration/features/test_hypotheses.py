@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.features.hypotheses import (
     MOST_HYPOTHESES,
@@ -13,7 +14,6 @@ from isometry.registration.features.hypotheses import (
     lengths,
     nearest_rotations,
 )
-from isometry.registration.types import Array
 
 T_TRUE = se3.from_rotation_translation(Rotation.from_rotvec([0.5, -1.0, 2.0]).as_matrix(), np.array([3.0, -8.0, 5.0]))
 

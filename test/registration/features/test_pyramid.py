@@ -3,8 +3,9 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from isometry.arrays import Array
 from isometry.registration.features.pyramid import NEIGHBOURS, SPACINGS, build_pyramid, example_pyramid, own_axes
-from isometry.registration.types import Array, Cloud
+from isometry.registration.types import Cloud
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry.planar import rotations, wrapped
 from isometry.simulation.traffic.traffic import Traffic, simulate_traffic
 
-Array = NDArray[np.float64]
 RATE_HZ = 10.0
 
 

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.simulation.sensors.lidar import HDL_64E, LidarSimulator
 from isometry.simulation.worlds.shapes import box, cylinder, joined
@@ -16,7 +17,6 @@ from isometry.tracking.detection.parameters import ScanDetectorParameters
 from isometry.tracking.detection.scan_detector import ScanDetector
 from isometry.tracking.types import Detections
 
-Array = NDArray[np.float64]
 HEIGHT = 1.73  # metres of the sensor over the ground
 CARS = np.array([[9.0, 4.0, 0.2], [14.0, -5.0, 1.2], [-12.0, 6.0, 2.6], [-7.0, -9.0, -0.4], [26.0, 8.0, 0.1]])
 PEDESTRIANS = np.array([[6.0, -6.0], [-5.0, 9.0], [12.0, 10.0]])

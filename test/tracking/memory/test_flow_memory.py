@@ -1,5 +1,7 @@
 """The bird's-eye memory as its user sees it: the files that are shipped, on scenes with known motion."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 
@@ -7,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.tracking.memory.flow_memory import SHIPPED, FlowMemory
 
-Array = NDArray[np.float64]
 STEP_NS = 200_000_000
 HERE = np.eye(4)
 

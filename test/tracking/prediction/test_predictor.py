@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry.planar import rotations
 from isometry.inference.model import ModelMismatchError
 from isometry.tracking.prediction.predictor import AHEAD_S, HISTORY, MotionPredictor
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
-Array = NDArray[np.float64]
 AGO_S: Array = PATH_STEP_S * np.arange(1.0 - HISTORY, 1.0)
 NAMES = ("default", "motion_prediction", "constant_velocity", "constant_turn")
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from itertools import permutations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.tracking.tracks.association import associate
-
-Array = NDArray[np.float64]
 
 
 def boxes_at(*places: tuple[float, float]) -> Array:

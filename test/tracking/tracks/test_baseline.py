@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isometry.tracking.tracks.baseline import BaselineTracker
 from isometry.tracking.types import Detections, TrackingStep
 
-Array = NDArray[np.float64]
 STEP_NS = 100_000_000
 
 

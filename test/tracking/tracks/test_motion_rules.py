@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.tracking.tracks import motion_rules
 from isometry.tracking.tracks.motion_rules import RULES, STATE, TURN, VELOCITY, Motion, V, X
 
-Array = NDArray[np.float64]
 STEP_S, NOISE_M = 0.1, 0.05
 
 

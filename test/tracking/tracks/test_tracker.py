@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections, TrackingStep
 
-Array = NDArray[np.float64]
 STEP_NS = 100_000_000
 SIZE = (4.0, 1.8, 1.5)
 

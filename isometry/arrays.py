@@ -1,0 +1,11 @@
+"""The types of arrays that the whole package shares; shapes and units are said where an array is used."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]  # positions in another array
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]

@@ -1,0 +1,32 @@
+"""Covariances (6,6) of poses in other frames: x, y, z in metres, then roll, pitch, yaw in radians, as in ROS."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isometry.arrays import Array
+from isometry.geometry import se3
+
+
+def rotated(covariance: Array, rotation: Array) -> Array:
+    """`covariance` (6,6) along the axes of another frame, into which `rotation` (3,3) turns vectors."""
+    blocks = np.kron(np.eye(2), rotation)
+    return np.asarray(blocks @ covariance @ blocks.T)
+
+
+def propagated(covariance: Array, T_before_after: Array) -> Array:
+    """Covariance (6,6) of an error of the pose before a motion, as it appears in the body's frame after the motion.
+
+    Source: Barfoot, State Estimation for Robotics (2017), section 7.3: the adjoint of SE(3).
+    """
+    T_after_before = se3.inverse(T_before_after)
+    rotation, (x, y, z) = T_after_before[:3, :3], T_after_before[:3, 3]
+    adjoint = np.zeros((6, 6))
+    adjoint[:3, :3] = adjoint[3:, 3:] = rotation
+    adjoint[:3, 3:] = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]) @ rotation
+    return np.asarray(adjoint @ covariance @ adjoint.T)
+
+
+def independent(metres: float, radians: float) -> Array:
+    """Covariance (6,6) of equal and independent standard deviations of positions and angles."""
+    return np.diag([metres**2] * 3 + [radians**2] * 3)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import gtsam
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from isometry.geometry import covariance, se3
+
+
+def covariance_of(random: np.random.Generator) -> np.ndarray:
+    root = random.normal(size=(6, 6))
+    return root @ root.T
+
+
+def test_rotated_is_the_covariance_of_rotated_errors(random: np.random.Generator) -> None:
+    given = covariance_of(random)
+    rotation = Rotation.random(rng=random).as_matrix()
+    errors = random.multivariate_normal(np.zeros(6), given, size=200_000)
+    turned = np.hstack([errors[:, :3] @ rotation.T, errors[:, 3:] @ rotation.T])
+    expected = np.cov(turned.T)
+    np.testing.assert_allclose(covariance.rotated(given, rotation), expected, atol=0.02 * np.abs(expected).max())
+
+
+def test_rotated_back_is_the_same(random: np.random.Generator) -> None:
+    given = covariance_of(random)
+    rotation = Rotation.random(rng=random).as_matrix()
+    np.testing.assert_allclose(covariance.rotated(covariance.rotated(given, rotation), rotation.T), given)
+
+
+def test_propagated_is_gtsams_adjoint(random: np.random.Generator) -> None:
+    given = covariance_of(random)
+    T_before_after = se3.from_rotation_translation(Rotation.random(rng=random).as_matrix(), random.normal(size=3))
+    order = [3, 4, 5, 0, 1, 2]  # gtsam has the rotation first
+    adjoint = gtsam.Pose3(se3.inverse(T_before_after)).AdjointMap()[np.ix_(order, order)]
+    np.testing.assert_allclose(covariance.propagated(given, T_before_after), adjoint @ given @ adjoint.T, atol=1e-10)
+
+
+def test_independent_has_the_given_standard_deviations() -> None:
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance.independent(2.0, 0.5))), [2.0, 2.0, 2.0, 0.5, 0.5, 0.5])
