@@ -19,7 +19,18 @@ import isometry
 
 MESSAGE_PACKAGE = re.compile(r"rclpy|launch|launch_ros|tf2_ros|\w+_(msgs|srvs|interfaces)")
 
-# What each layer may import of the package, beside itself and isometry.parameters.
+# What each folder may import of the package, beside itself and what is everybody's: the layers, from the bottom up.
+BASIS = {"arrays", "parameters", "__version__"}
+BELOW = {"inference", "sensing", "geometry"}
+# One capability does not import another, except for these: registration and LiDAR odometry serve several.
+CAPABILITIES: dict[str, set[str]] = {
+    "registration": set(),
+    "lidar_odometry": set(),
+    "place_recognition": {"registration"},
+    "relocalization": {"place_recognition", "registration"},
+    "tracking": {"lidar_odometry"},
+}
+DATA = {"datasets", "simulation"}
 LAYERS: dict[str, set[str]] = {
     "geometry": set(),
     "inference": set(),
@@ -27,13 +38,21 @@ LAYERS: dict[str, set[str]] = {
     "models": {"geometry"},
     "datasets": {"sensing", "geometry"},
     "simulation": {"datasets", "sensing", "geometry"},
-    "registration": {"inference", "sensing", "geometry"},
-    "lidar_odometry": {"registration", "inference", "sensing", "geometry"},
-    "place_recognition": {"registration", "inference", "sensing", "geometry"},
-    "relocalization": {"place_recognition", "registration", "inference", "sensing", "geometry"},
-    "tracking": {"lidar_odometry", "registration", "inference", "sensing", "geometry"},
+    **{name: BELOW | others for name, others in CAPABILITIES.items()},
+    "evaluation": BELOW | DATA | set(CAPABILITIES),
+    "training": BELOW | DATA | set(CAPABILITIES) | {"models", "evaluation"},
+    "cli": BELOW | DATA | set(CAPABILITIES) | {"models", "evaluation", "training"},
+    "nodes": BELOW | DATA | set(CAPABILITIES) | {"evaluation"},
 }
-RUNTIME = {*LAYERS, "nodes"} - {"models"}
+# The runtime: what a robot needs. It has no torch.
+RUNTIME = {"geometry", "inference", "sensing", "datasets", *CAPABILITIES, "nodes"}
+# In these layers each capability has a folder. One imports another's only where it is said here.
+BY_CAPABILITY: dict[str, dict[str, set[str]]] = {
+    "evaluation": {},
+    "training": {},
+    "nodes": {"replay": {"tracking"}},
+}
+SHARED = {"common", "replay", "runtime"}
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -78,15 +97,39 @@ def test_runtime_needs_no_torch(repository: Path, layer: str) -> None:
     assert offenders == []
 
 
+def imports_of_the_package(repository: Path, layer: str) -> Iterator[tuple[Path, list[str]]]:
+    """Each source file of a layer with the parts of a name that it imports, `isometry` left out."""
+    for file in sources(repository, layer):
+        for name in imports(file):
+            first, *parts = name.split(".")
+            if first == "isometry" and parts:
+                yield file, parts
+
+
+def test_every_folder_is_a_known_layer(repository: Path) -> None:
+    folders = {path.name for path in (repository / "isometry").iterdir() if (path / "__init__.py").exists()}
+    assert folders == set(LAYERS)
+
+
 @pytest.mark.parametrize("layer", sorted(LAYERS))
 def test_imports_point_down(repository: Path, layer: str) -> None:
-    allowed = LAYERS[layer] | {layer, "parameters", "__version__"}
+    allowed = LAYERS[layer] | BASIS | {layer}
     offenders = [
-        f"{file.relative_to(repository)} imports {name}"
-        for file in sources(repository, layer)
-        for name in imports(file)
-        if name.split(".")[0] == "isometry" and name.split(".")[1] not in allowed
+        f"{file.relative_to(repository)} imports {'.'.join(parts)}"
+        for file, parts in imports_of_the_package(repository, layer)
+        if parts[0] not in allowed
     ]
+    assert offenders == []
+
+
+@pytest.mark.parametrize("layer", sorted(BY_CAPABILITY))
+def test_folders_of_capabilities_do_not_import_each_other(repository: Path, layer: str) -> None:
+    offenders = []
+    for file, parts in imports_of_the_package(repository, layer):
+        folder = file.parts[file.parts.index(layer) + 1]
+        allowed = {folder, folder.removesuffix(".py"), *SHARED, *BY_CAPABILITY[layer].get(folder, set())}
+        if parts[0] == layer and len(parts) > 1 and parts[1] not in allowed:
+            offenders.append(f"{file.relative_to(repository)} imports {'.'.join(parts)}")
     assert offenders == []
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isometry.cli.common.frames import parse_frames
+from isometry.cli.common.arguments import parse_frames
 from isometry.cli.common.progress import clear_errors, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Make and check rosbag2 files.")
@@ -29,8 +29,8 @@ def from_kitti(
     from isometry.datasets.odometry import OdometryDrift
     from isometry.datasets.rosbag.drive import write_drive
 
-    chosen = parse_frames(frames)
     with clear_errors(), progress_bar(f"writing {out.name}") as advance:
+        chosen = parse_frames(frames)
         drive = KittiOdometry(kitti, sequence, scans_from)
         drift = OdometryDrift(odometry_drift / 100.0, odometry_drift_deg, seed)
         write_drive(out, drive, chosen, drift, advance)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from isometry.cli import bag, models, register, run, view
-from isometry.cli.evaluate import place_recognition as evaluate
-from isometry.cli.export import place_recognition as export
-from isometry.cli.train import place_recognition as train
+from isometry.cli import bag, evaluate, export, models, register, run, train, view
 
 app = typer.Typer(help="ROS 2 perception that gives the same answer whichever way it is turned.", no_args_is_help=True)
 app.add_typer(run.app, name="run")

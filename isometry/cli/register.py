@@ -10,9 +10,11 @@ import typer
 from isometry.cli.common.progress import clear_errors, needs
 
 if TYPE_CHECKING:
+    from isometry.arrays import Array
     from isometry.registration.types import Registration
 
 NOT_ACCEPTED = 2  # exit code
+SCAN_ENDINGS = (".bin",)  # files that hold a scan in its sensor's frame, whoever wrote them
 VIEWPOINT_HELP = "Where its sensor stood: auto (origin for .bin, else none), origin, none or x,y,z."
 
 
@@ -44,11 +46,11 @@ def register(
         from isometry.datasets.point_cloud_file import read_point_cloud
         from isometry.evaluation.common.provenance import provenance, write_json
         from isometry.evaluation.registration.measure import networks_of
-        from isometry.registration.files import as_table, register_points, viewpoint_of
+        from isometry.registration.files import as_table, register_points
         from isometry.registration.parameters import RegistrationParameters
         from isometry.registration.pipeline import load_registrar
 
-        viewpoints = viewpoint_of(target, target_viewpoint), viewpoint_of(source, source_viewpoint)
+        viewpoints = parse_viewpoint(target, target_viewpoint), parse_viewpoint(source, source_viewpoint)
         registrar = load_registrar(model, RegistrationParameters(resolution=resolution))
         clouds = read_point_cloud(target), read_point_cloud(source)
         found = register_points(registrar, *clouds, *viewpoints)
@@ -64,6 +66,28 @@ def register(
             server.sleep_forever()
     if not found.accepted:
         raise typer.Exit(NOT_ACCEPTED)
+
+
+def parse_viewpoint(path: Path, text: str) -> Array | None:
+    """Where the sensor stood in a file's frame: (3,) metres, or None where nobody knows.
+
+    `text` is "origin" (a scan in its sensor's frame), "none" (a map or a model), "x,y,z", or "auto": the origin for
+    KITTI's .bin, none for the others. What a PCD says in its VIEWPOINT is not used: nearly all have the default there,
+    whatever they hold. Raises ValueError for something else.
+    """
+    import numpy as np
+
+    if text == "auto":
+        return np.zeros(3) if path.suffix.lower() in SCAN_ENDINGS else None
+    if text in ("origin", "none"):
+        return np.zeros(3) if text == "origin" else None
+    try:
+        viewpoint = np.array([float(part) for part in text.split(",")])
+    except ValueError:
+        viewpoint = np.zeros(0)
+    if viewpoint.shape != (3,) or not np.isfinite(viewpoint).all():
+        raise ValueError(f"viewpoint {text!r}: it must be auto, origin, none or x,y,z in metres")
+    return viewpoint
 
 
 def _print(found: Registration) -> None:

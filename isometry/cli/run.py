@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isometry.cli.common.frames import parse_frames
+from isometry.cli.common.arguments import parse_frames, parse_settings
 from isometry.cli.common.progress import clear_errors, progress_bar
 
 app = typer.Typer(no_args_is_help=True, help="Replay a bag through a node and judge what it says.")
@@ -43,7 +43,7 @@ def tracking(
     from isometry.evaluation.replay.tracking.report import figures, headline, write_report
 
     with clear_errors():
-        parameters = _named(parameter or [])
+        parameters = parse_settings("--parameter", parameter or [])
         out.mkdir(parents=True, exist_ok=True)
         with progress_bar(f"replaying {bag.name}") as advance:
             recording = replay_tracking(bag, out / "node.log", rate, points, detections, parameters, advance)
@@ -52,14 +52,6 @@ def tracking(
         model = told.get("model", "unknown"), told.get("model_sha256", "unknown")
         page = write_report(out, measured, provenance(f"{bag.name}, replayed at rate {rate:g}", *model), recording)
         _print(headline(measured), page)
-
-
-def _named(values: list[str]) -> dict[str, str]:
-    """NAME=VALUE as a table. Raises ValueError naming the first that is not of that form."""
-    for value in values:
-        if not all(part.strip() for part in value.partition("=")):
-            raise ValueError(f"parameter {value!r} is not of the form NAME=VALUE")
-    return {name: value for name, _, value in (each.partition("=") for each in values)}
 
 
 def demo(
@@ -74,8 +66,8 @@ def demo(
 
     Odometry drifts by 1 % and by 1 degree per 100 m, as the loops are there to correct.
     """
-    chosen = parse_frames(frames)
     with clear_errors():
+        chosen = parse_frames(frames)
         out.mkdir(parents=True, exist_ok=True)
         bag = _bag(kitti, sequence, chosen, out, seed)
         _replay_and_report(bag, out, rate, "", {})

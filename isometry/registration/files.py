@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
 
-Array = NDArray[np.float64]
 FAR_METRES = 10_000.0  # coordinates beyond, as of a map in UTM, are those of no sensor's frame
-SCAN_ENDINGS = (".bin",)  # files that hold a scan in its sensor's frame, whoever wrote them
 REASONS = {
     "ok": "accepted",
     "low_confidence": "not accepted: the confidence is too low",
     "no_hypothesis": "not accepted: no transform was found that the two clouds agree with",
 }
-
-
-def viewpoint_of(path: Path, asked: str) -> Array | None:
-    """Where the sensor stood in a file's frame: (3,) metres, or None where nobody knows.
-
-    `asked` is "origin" (a scan in its sensor's frame), "none" (a map or a model), "x,y,z", or "auto": the origin for
-    KITTI's .bin, none for the others. What a PCD says in its VIEWPOINT is not used: nearly all have the default there,
-    whatever they hold. Raises ValueError for something else.
-    """
-    if asked == "auto":
-        return np.zeros(3) if path.suffix.lower() in SCAN_ENDINGS else None
-    if asked in ("origin", "none"):
-        return np.zeros(3) if asked == "origin" else None
-    try:
-        viewpoint = np.array([float(part) for part in asked.split(",")])
-    except ValueError:
-        viewpoint = np.zeros(0)
-    if viewpoint.shape != (3,) or not np.isfinite(viewpoint).all():
-        raise ValueError(f"viewpoint {asked!r}: it must be auto, origin, none or x,y,z in metres")
-    return viewpoint
 
 
 def register_points(

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from isometry.cli.main import app
+from isometry.cli.register import parse_viewpoint
 from isometry.datasets.scan_pair import ScanPair
 from isometry.simulation.pairs import simulated_pair
 
@@ -80,3 +81,15 @@ def test_bad_input_is_said_in_one_line(
     assert text.startswith("error:")
     assert message in text
     assert not output.exists()
+
+
+def test_viewpoints_are_said_or_known_by_the_ending() -> None:
+    scan, cloud = Path("000001.bin"), Path("map.pcd")
+    np.testing.assert_array_equal(parse_viewpoint(scan, "auto"), np.zeros(3))
+    assert parse_viewpoint(cloud, "auto") is None
+    assert parse_viewpoint(scan, "none") is None
+    np.testing.assert_array_equal(parse_viewpoint(cloud, "origin"), np.zeros(3))
+    np.testing.assert_array_equal(parse_viewpoint(cloud, "1,-2.5,0"), [1.0, -2.5, 0.0])
+    for bad in ("1,2", "x", "1,2,nan", ""):
+        with pytest.raises(ValueError, match="must be auto, origin, none or x,y,z"):
+            parse_viewpoint(cloud, bad)

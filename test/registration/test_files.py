@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from isometry.datasets.scan_pair import ScanPair
 from isometry.geometry import se3
-from isometry.registration.files import as_table, middle, register_points, viewpoint_of
+from isometry.registration.files import as_table, middle, register_points
 from isometry.registration.pipeline import load_registrar
 from isometry.registration.types import Registration, UnusableCloudError
 from isometry.simulation.pairs import simulated_pair
@@ -20,18 +19,6 @@ from isometry.simulation.pairs import simulated_pair
 @pytest.fixture(scope="module")
 def pair() -> ScanPair:
     return simulated_pair("building", 1)
-
-
-def test_viewpoints_are_said_or_known_by_the_ending() -> None:
-    scan, cloud = Path("000001.bin"), Path("map.pcd")
-    np.testing.assert_array_equal(viewpoint_of(scan, "auto"), np.zeros(3))
-    assert viewpoint_of(cloud, "auto") is None
-    assert viewpoint_of(scan, "none") is None
-    np.testing.assert_array_equal(viewpoint_of(cloud, "origin"), np.zeros(3))
-    np.testing.assert_array_equal(viewpoint_of(cloud, "1,-2.5,0"), [1.0, -2.5, 0.0])
-    for bad in ("1,2", "x", "1,2,nan", ""):
-        with pytest.raises(ValueError, match="must be auto, origin, none or x,y,z"):
-            viewpoint_of(cloud, bad)
 
 
 @pytest.mark.parametrize("seen", [True, False])

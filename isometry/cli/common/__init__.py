@@ -1,1 +1,1 @@
-"""What all commands share: progress bars, errors, arguments."""
+"""What all commands share: progress bars, errors, arguments, results."""

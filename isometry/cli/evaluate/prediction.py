@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from isometry.cli.common.arguments import parse_files, parse_list
 from isometry.cli.common.progress import clear_errors
 
 RULES = ("constant_velocity", "constant_turn")
@@ -50,7 +51,8 @@ def prediction(
         path = Path(model) if model.endswith(".onnx") else None
         predictor = MotionPredictor.load(path, "default" if path else model)
         others = [MotionPredictor.load(name=name) for name in RULES if name != predictor.name]
-        recordings = open_recordings(kitti_tracking, sequences, poses or [])
+        files = parse_files("--poses", poses or [], "0:poses/0000.txt")
+        recordings = open_recordings(kitti_tracking, parse_list("--sequences", sequences, "0,3,5"), files)
         cases = [
             case
             for each in recordings

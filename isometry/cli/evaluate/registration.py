@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isometry.cli.common.arguments import parse_whole_numbers
 from isometry.cli.common.progress import clear_errors, progress_bar
 from isometry.cli.common.threads import use_one_thread
 
@@ -102,7 +103,7 @@ def _gaps_apart(
     from isometry.datasets.kitti.scans import open_scans
     from isometry.evaluation.registration.gaps import GapProtocol
 
-    protocol = GapProtocol(_gaps(gaps), turn, seed, every, drop_ground)
+    protocol = GapProtocol(parse_whole_numbers("--gaps", gaps, "5,20,40"), turn, seed, every, drop_ground)
     scans = open_scans(kitti, sequence, poses)
     ground = " without ground" if drop_ground else ""
     data = f"{kitti.resolve().name}/{sequence} gaps {gaps} every {every} rotate {turn} seed {seed}{ground}"
@@ -140,13 +141,6 @@ def _kitti_protocol(root: Path, turn: str, seed: int) -> Task:
     data = f"{root.resolve().name} {', '.join(SEQUENCES)} pairs 10 m apart rotate {turn} seed {seed}"
     cases = KittiProtocol(turn, seed).cases(pairs)
     return Task(cases, len(pairs), "pairs", data, KITTI_INLIER_M, kitti_figures)
-
-
-def _gaps(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise ValueError(f"--gaps {text!r}: it must be whole numbers above 0 with commas between them, such as 5,20,40")
-    return [int(part) for part in dict.fromkeys(parts)]
 
 
 def _measure(task: Task, registrar: Registrar) -> list[Outcome]:

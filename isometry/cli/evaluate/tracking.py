@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isometry.cli.common.arguments import parse_list
 from isometry.cli.common.progress import clear_errors, needs
 from isometry.cli.common.threads import use_one_thread
 
@@ -62,7 +63,11 @@ def tracking(
         from isometry.evaluation.common.provenance import provenance
         from isometry.evaluation.tracking import measure as evaluation
 
-        chosen = labelled_sequences(kitti_tracking, detections) if sequences is None else _parts(sequences)
+        chosen = (
+            labelled_sequences(kitti_tracking, detections)
+            if sequences is None
+            else parse_list("--sequences", sequences, "0,2,3")
+        )
         opened = [KittiTracking(kitti_tracking, name) for name in chosen]
         ious = IOUS if iou is None else (iou,)
         if detections is None:
@@ -131,13 +136,6 @@ def _networks() -> str:
     return ", ".join(f"{each.name} {each.sha256}" for each in parts if each.sha256)
 
 
-def _parts(text: str) -> list[str]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts:
-        raise ValueError(f"--sequences {text!r}: it must name sequences with commas between them, such as 0,2")
-    return list(dict.fromkeys(parts))
-
-
 def _labels_of(sequences: list[KittiTracking], detections: str) -> list[str]:
     """Classes that are both labelled, so that they must be found, and detected."""
     from isometry.evaluation.tracking.measure import CLASSES, must_be_found
@@ -153,7 +151,7 @@ def _chosen_classes(text: str) -> list[str]:
     from isometry.evaluation.tracking.measure import CLASSES
 
     by_lower = {name.lower(): name for name in CLASSES}
-    chosen = [by_lower.get(part.strip().lower(), "") for part in text.split(",")]
+    chosen = [by_lower.get(part.lower(), "") for part in parse_list("--classes", text, "Car,Cyclist")]
     if not all(chosen):
         raise ValueError(f"--classes {text!r}: each must be one of {', '.join(CLASSES)}")
     return list(dict.fromkeys(chosen))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -35,21 +34,3 @@ def moving_digits(
         parameters = MovingDigitsParameters(steps=steps, hidden=hidden, fastest=fastest, seed=seed)
         with progress_bar(f"training the {network} network on {motion} digits") as advance:
             train(cast("Motion", motion), network, parameters, output, resume, advance)
-
-
-def export_step(
-    trained: Annotated[Path, typer.Argument(help="moving_digits_MOTION_NETWORK.pt, as `isometry train` wrote it.")],
-    output: Annotated[Path, typer.Option(help="The .onnx file; its card lies beside it.")],
-    notes: Annotated[Path, typer.Option(help="JSON: training data, licence, metrics and what else the card says.")],
-) -> None:
-    """Write one step of a network as .onnx, state in and state out, and its card; refuses a file that is not exact."""
-    with clear_errors():
-        with needs_training_extra("export"):
-            from isometry.training.moving_digits.export import export_moving_digits
-            from isometry.training.moving_digits.train import load_trained
-
-        network, name, motion, recipe = load_trained(trained)
-        card = export_moving_digits(network, name, motion, output, json.loads(notes.read_text()) | {"recipe": recipe})
-        typer.echo(f"{output}: {card['bytes']:,} bytes, sha256 {card['sha256']}")
-        for key, measured in card["symmetry"].items():
-            typer.echo(f"  {key}: {measured}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from isometry.cli.common.arguments import parse_files, parse_list
 from isometry.cli.common.progress import clear_errors, needs_training_extra, progress_bar
 
 
@@ -33,7 +34,9 @@ def motion_scenes(
             scenes.save(output / "simulated.npz")
         recorded = []
         if kitti_tracking is not None:
-            for recording in open_recordings(kitti_tracking, sequences, poses or []):
+            named = parse_list("--sequences", sequences, "2,4,7")
+            files = parse_files("--poses", poses or [], "0:poses/0000.txt")
+            for recording in open_recordings(kitti_tracking, named, files):
                 for part in recording.stretches():
                     positions = recording.positions[part.start : part.stop]
                     moments = range(LEAST_PAST, len(positions) - 1, 2)

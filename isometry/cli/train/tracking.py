@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from isometry.cli.common.arguments import parse_list
 from isometry.cli.common.progress import clear_errors
 
 
@@ -27,8 +28,8 @@ def tracking_confidence(
         from isometry.training.tracking.confidence import SeenTracks, fitted_log_odds, missing_deviation, seen_tracks
 
         parameters = TrackingParameters(detector=detector_named(detections))
-        opened = [KittiTracking(kitti_tracking, name.strip()) for name in sequences.split(",")]
-        for label in classes.split(","):
+        opened = [KittiTracking(kitti_tracking, name) for name in parse_list("--sequences", sequences, "0,2,3")]
+        for label in parse_list("--classes", classes, "Car,Cyclist"):
             parts = [seen_tracks(Tracker(parameters), each, detections, label) for each in track(opened, label)]
             seen = SeenTracks.joined(parts)
             weights = ", ".join(f"{weight:.3g}" for weight in fitted_log_odds(seen.told, seen.right))

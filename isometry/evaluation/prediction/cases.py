@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.scans import read_poses
 from isometry.datasets.kitti.tracking import DONT_CARE, KittiTracking, sequence_name
@@ -19,7 +20,6 @@ from isometry.geometry.planar import rotations
 from isometry.tracking.prediction.predictor import HISTORY
 from isometry.tracking.types import PATH_STEPS
 
-Array = NDArray[np.float64]
 SECOND = 10  # frames
 LEAST_HISTORY = SECOND + 1  # positions before which an object is not judged, nor told whether it moves
 MOVING_M = 1.0  # an object moves that came so far in the last second
@@ -57,19 +57,14 @@ class Case:
     velocities: Array | None = None  # (A,2) metres a second, of a tracker
 
 
-def open_recordings(root: Path, sequences: str, poses: Sequence[str] = ()) -> list[Recording]:
-    """Recordings of sequences N,N,... of a KITTI tracking directory.
+def open_recordings(root: Path, sequences: Sequence[str], poses: Mapping[str, Path]) -> list[Recording]:
+    """Recordings of some sequences of a KITTI tracking directory.
 
-    `poses` are N:FILE of LiDAR poses, 12 numbers a line; of other sequences the vehicle's motion is found from the
-    labels. Raises DatasetError naming what is missing.
+    `poses` are files of LiDAR poses by sequence, 12 numbers a line; of other sequences the vehicle's motion is found
+    from the labels. Raises DatasetError naming what is missing.
     """
-    files: dict[str, Path] = {}
-    for text in poses:
-        number, colon, file = text.partition(":")
-        if not colon or not file:
-            raise DatasetError(f"poses {text!r}: write the sequence, a colon and the file, such as 0:poses/0000.txt")
-        files[sequence_name(number)] = Path(file)
-    names = [sequence_name(part) for part in sequences.split(",")]
+    names = [sequence_name(each) for each in sequences]
+    files = {sequence_name(each): file for each, file in poses.items()}
     for name in files:
         if name not in names:
             raise DatasetError(f"poses are named for sequence {name}, which is not among {', '.join(names)}")

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from isometry.arrays import Array, Integers
+
 Kind = TypeVar("Kind", bound="NodeRecording")
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from isometry.arrays import Array
 from isometry.cli.main import app
 from isometry.geometry.planar import rotations
 
-Array = NDArray[np.float64]
 FRAMES = 60
 BRAKING = 1.0  # metres a second squared
 
@@ -124,7 +123,7 @@ def test_tracks_of_exact_detections_are_foretold_like_labels(world: Path, tmp_pa
     [
         (("--sequences", "7"), "0007.txt"),
         (("--sequences", "x"), "is no sequence"),
-        (("--sequences", "3", "--poses", "poses.txt"), "write the sequence, a colon and the file"),
+        (("--sequences", "3", "--poses", "poses.txt"), "write a name, a colon and a file"),
         (("--sequences", "3", "--poses", "4:poses.txt"), "which is not among 0003"),
         (("--sequences", "3", "--detections", "other"), "no detections 'other'"),
         (("--sequences", "3", "--model", "straight"), "no motion predictor"),

@@ -66,7 +66,7 @@ def test_scans_are_tracked_and_measured(simulated_tracking: Path, tmp_path: Path
     [
         (("--detections", "simulated", "--sequences", "5"), "calib/0005.txt"),
         (("--detections", "other", "--sequences", "0"), "no detections 'other'"),
-        (("--detections", "simulated", "--sequences", ","), "it must name sequences"),
+        (("--detections", "simulated", "--sequences", ","), "write a list with commas"),
         (("--detections", "simulated", "--sequences", "0", "--classes", "Tram"), "each must be one of Car"),
         (("--detections", "simulated", "--sequences", "0", "--tracker", "magic"), "it must be flow or baseline"),
         (("--from-scans", "--sequences", "1"), "velodyne/0001"),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import read_poses, topic_types
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
@@ -20,7 +21,6 @@ from isometry.evaluation.replay.recording import Recording, percentile
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapperParameters
 
-Array = NDArray[np.float64]
 GROUND_TRUTH, ODOMETRY_TOPICS = "/ground_truth/pose", ("/odom", "/tf")
 REVISIT_RADIUS_M = 5.0
 

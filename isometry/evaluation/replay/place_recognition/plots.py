@@ -1,18 +1,16 @@
-"""The plots of a replay's report."""
+"""The plots of the report on a replay of place recognition."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
+from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.evaluation.common.trajectory import align
 from isometry.evaluation.replay.place_recognition.judgement import Judgement, precision_recall
-from isometry.evaluation.replay.recording import NodeRecording, Recording
+from isometry.evaluation.replay.recording import Recording
 from isometry.geometry import se3
-
-Array = NDArray[np.float64]
-BLUE, GREEN, ORANGE, RED, GREY = "#2563eb", "#16a34a", "#f59e0b", "#dc2626", "#94a3b8"
 
 
 def path(recording: Recording, judgement: Judgement) -> go.Figure:
@@ -59,21 +57,6 @@ def precision_recall_curve(recording: Recording, judgement: Judgement) -> go.Fig
     return figure
 
 
-def latency(recording: NodeRecording) -> go.Figure:
-    """How often each latency occurred, with its median and 99th percentile."""
-    milliseconds = recording.latency_s * 1e3
-    figure = with_axes("milliseconds", "messages")
-    if not len(milliseconds):
-        return figure
-    p50, p99 = np.percentile(milliseconds, [50, 99])
-    figure.add_histogram(x=milliseconds, nbinsx=80, marker={"color": BLUE})
-    for value, name, side, shift in ((p50, "p50", "right", 0), (p99, "p99", "left", -16)):  # they may be neighbours
-        text = f"{name} {value:.0f} ms"
-        figure.add_vline(x=value, line={"dash": "dash", "color": RED}, annotation_text=text)
-        figure.layout.annotations[-1].update(xanchor="left" if side == "right" else "right", yshift=shift)
-    return figure
-
-
 def pose_errors(recording: Recording, judgement: Judgement) -> go.Figure:
     """Yaw error over position error of accepted answers, both on logarithmic axes."""
     known = recording.accepted & np.isfinite(judgement.translation_error_m)
@@ -87,21 +70,6 @@ def pose_errors(recording: Recording, judgement: Judgement) -> go.Figure:
         )
     figure.update_xaxes(type="log", dtick=1)
     figure.update_yaxes(type="log", dtick=1)
-    return figure
-
-
-def with_axes(x: str, y: str, height: int = 380) -> go.Figure:
-    """An empty plot with titles of its axes; a tall one has a legend."""
-    figure = go.Figure()
-    figure.update_layout(
-        template="plotly_white",
-        height=height,
-        margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        xaxis_title=x,
-        yaxis_title=y,
-        showlegend=height > 400,
-        legend={"orientation": "h", "y": 1.06},
-    )
     return figure
 
 

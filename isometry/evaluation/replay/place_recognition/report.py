@@ -7,6 +7,7 @@ from typing import Any
 
 from isometry.evaluation.common.page import number, pair, rows, section, share, write_page
 from isometry.evaluation.common.provenance import write_json
+from isometry.evaluation.replay.latency import latency_histogram
 from isometry.evaluation.replay.place_recognition import plots
 from isometry.evaluation.replay.place_recognition.judgement import REVISIT_RADIUS_M, Judgement
 from isometry.evaluation.replay.recording import Recording
@@ -59,7 +60,7 @@ def _sections(
     figures: dict[str, Any], provenance: dict[str, Any], recording: Recording, judgement: Judgement | None
 ) -> str:
     latency = section(
-        "Latency", "From the publication of a scan to the arrival of its answer.", plots.latency(recording)
+        "Latency", "From the publication of a scan to the arrival of its answer.", latency_histogram(recording)
     )
     told = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
     made = section("How it was made", "", table=rows(provenance))

@@ -9,8 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from isometry.evaluation.common.page import number, pair, rows, section, write_page
+from isometry.evaluation.common.plot_style import with_axes
 from isometry.evaluation.common.provenance import write_json
-from isometry.evaluation.replay.place_recognition import plots
+from isometry.evaluation.replay.latency import latency_histogram
 from isometry.evaluation.replay.recording import TrackingRecording, percentile
 
 COLOURS = ("#2563eb", "#16a34a", "#f59e0b", "#7c3aed", "#0891b2", "#db2777", "#65a30d", "#9a3412")
@@ -42,7 +43,7 @@ def write_report(folder: Path, told: dict[str, Any], provenance: dict[str, Any],
     write_json(folder / "report.json", {**told, "provenance": provenance})
     place = section("From above", f"Each track in the frame {told['frame']}.", from_above(recording))
     latency = section(
-        "Latency", "From the publication of a message to the arrival of its tracks.", plots.latency(recording)
+        "Latency", "From the publication of a message to the arrival of its tracks.", latency_histogram(recording)
     )
     measured = section("Figures", "", table=rows({name: value for name, value in told.items() if name != "node"}))
     made = section("How it was made", "", table=rows(provenance))
@@ -54,7 +55,7 @@ def write_report(folder: Path, told: dict[str, Any], provenance: dict[str, Any],
 
 def from_above(recording: TrackingRecording) -> go.Figure:
     """Where each track was, a colour for each."""
-    figure = plots.with_axes("x, m", "y, m", height=700)
+    figure = with_axes("x, m", "y, m", height=700)
     for k, track in enumerate(np.unique(recording.ids)):
         own = recording.ids == track
         x, y = recording.boxes[own, :2].T

@@ -9,12 +9,12 @@ import numpy as np
 import viser
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.rosbag.reader import ODOMETRY, POINT_CLOUD, TRANSFORMS, read_clouds, read_poses, topic_types
 from isometry.evaluation.replay.recording import TrackingRecording
 from isometry.geometry import se3
 from isometry.geometry.boxes import footprints
 
-Array = NDArray[np.float64]
 POINTS_SHOWN = 20_000  # of each cloud
 POINT_COLOUR = (120, 130, 145)
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # hues so many turns apart differ most, however many there are

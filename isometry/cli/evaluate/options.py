@@ -1,0 +1,12 @@
+"""Options that several evaluations have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Kitti = Annotated[Path, typer.Option(help="KITTI odometry directory, with sequences/NN and poses/NN.txt.")]
+Sequence = Annotated[str, typer.Option(help="Which sequence: NN.")]
+Model = Annotated[Path | None, typer.Option(help="Another model file, or `fourier` for the baseline.")]
