@@ -65,7 +65,7 @@ class FlowFilter(nn.Module):
         self, state: Tensor, source: Tensor, before: Tensor, now: Tensor, beside: Tensor, features: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One step, as said above; `beside` and `features` are not needed."""
-        shares = torch.tensor([1.0 - 4.0 * self.acceleration, self.acceleration, 0.0])
+        shares = self.near.new_tensor([1.0 - 4.0 * self.acceleration, self.acceleration, 0.0])
         carried, residual = self.followed(self.predicted(state[0], shares)[None], source, before, now)
         likely = carried[0] * torch.exp(-0.5 * residual / self.deviation**2)
         anew = torch.full_like(likely[:, :1], self.chance / len(self.velocities))

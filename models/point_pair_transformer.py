@@ -17,6 +17,7 @@ from isometry.models.layers.so3.point_pair_attention import (
     PairSurface,
     PointPairAttention,
 )
+from isometry.models.point_pyramid import PointPyramid
 
 WIDTHS = (48, 96, 128)  # at the fine, the middle and the coarse level
 DESCRIPTOR = 32
@@ -26,7 +27,7 @@ HEADS = 4
 
 
 class PointPairTransformer(nn.Module):
-    """Encodes a pyramid (see registration/features/pyramid.py), positions in units of the resolution of the cloud."""
+    """Encodes a pyramid of points; each cloud by itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,43 +45,24 @@ class PointPairTransformer(nn.Module):
         self.descriptor = nn.Sequential(nn.SiLU(), nn.Linear(2 * s1, DESCRIPTOR))
         self.coarse_descriptor = nn.Sequential(nn.SiLU(), nn.Linear(s3, COARSE_DESCRIPTOR))
 
-    def forward(
-        self,
-        points: Tensor,
-        normals: Tensor,
-        sided: Tensor,
-        fine: Tensor,
-        middle: Tensor,
-        coarse: Tensor,
-        around_fine: Tensor,
-        fine_to_fine: Tensor,
-        fine_to_middle: Tensor,
-        middle_to_middle: Tensor,
-        middle_to_coarse: Tensor,
-        coarse_to_coarse: Tensor,
-        middle_above: Tensor,
-        coarse_above: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Descriptors (F,32) and coarse descriptors (C,64), of unit norm.
-
-        Points and normals (P,3), sided (1,); fine (F,3), middle (M,3), coarse (C,3); index arrays (F,K), (F,K), (M,K),
-        (M,K), (C,K), (C,K), (F,), (M,) of the neighbours, nearest first, and of the nearest point one level above.
-        """
-        fine_normals = normals[around_fine[:, 0]]
-        middle_normals = fine_normals[fine_to_middle[:, 0]]
-        coarse_normals = middle_normals[middle_to_coarse[:, 0]]
-        at_fine, at_middle, at_coarse = (fine, fine_normals), (middle, middle_normals), (coarse, coarse_normals)
-        s1 = self.surface(points, normals, *at_fine, sided, around_fine)
-        s1 = self.fine(s1, *at_fine, *at_fine, sided, fine_to_fine)
-        s2 = self.to_middle(s1, *at_fine, *at_middle, sided, fine_to_middle)
-        s2 = self.middle(s2, *at_middle, *at_middle, sided, middle_to_middle)
-        s3 = self.to_coarse(s2, *at_middle, *at_coarse, sided, middle_to_coarse)
-        s3 = self.coarse(s3, *at_coarse, *at_coarse, sided, coarse_to_coarse)
-        biases = self.global_pairs(coarse, coarse_normals, sided).chunk(GLOBAL_LAYERS)
+    def forward(self, pyramid: PointPyramid) -> tuple[Tensor, Tensor]:
+        """Descriptors (F,32) and coarse descriptors (C,64), of unit norm."""
+        p = pyramid
+        fine_normals = p.normals[p.around_fine[:, 0]]
+        middle_normals = fine_normals[p.fine_to_middle[:, 0]]
+        coarse_normals = middle_normals[p.middle_to_coarse[:, 0]]
+        at_fine, at_middle, at_coarse = (p.fine, fine_normals), (p.middle, middle_normals), (p.coarse, coarse_normals)
+        s1 = self.surface(p.points, p.normals, *at_fine, p.sided, p.around_fine)
+        s1 = self.fine(s1, *at_fine, *at_fine, p.sided, p.fine_to_fine)
+        s2 = self.to_middle(s1, *at_fine, *at_middle, p.sided, p.fine_to_middle)
+        s2 = self.middle(s2, *at_middle, *at_middle, p.sided, p.middle_to_middle)
+        s3 = self.to_coarse(s2, *at_middle, *at_coarse, p.sided, p.middle_to_coarse)
+        s3 = self.coarse(s3, *at_coarse, *at_coarse, p.sided, p.coarse_to_coarse)
+        biases = self.global_pairs(p.coarse, coarse_normals, p.sided).chunk(GLOBAL_LAYERS)
         for layer, bias in zip(self.global_layers, biases, strict=True):
             s3 = layer(s3, bias)
-        s2 = self.back_to_middle(torch.cat([s2, s3[coarse_above]], dim=1), s2)
-        s1 = self.back_to_fine(torch.cat([s1, s2[middle_above]], dim=1))
+        s2 = self.back_to_middle(torch.cat([s2, s3[p.coarse_above]], dim=1), s2)
+        s1 = self.back_to_fine(torch.cat([s1, s2[p.middle_above]], dim=1))
         return (
             nn.functional.normalize(self.descriptor(s1), dim=1),
             nn.functional.normalize(self.coarse_descriptor(s3), dim=1),

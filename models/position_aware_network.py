@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from isometry.models.layers.so3.position_aware_convolution import PositionAwareConvolution, SurfaceEmbedding
 from isometry.models.layers.so3.vector_features import SMALL, PointBlock
+from isometry.models.point_pyramid import PointPyramid
 
 WIDTHS = ((32, 12), (64, 20), (96, 24))  # scalars and vectors at the fine, the middle and the coarse level
 DESCRIPTOR = 32
@@ -21,7 +22,7 @@ FRAME = 8  # vectors of a point's equivariant feature
 
 
 class PositionAwareNetwork(nn.Module):
-    """Encodes a pyramid (see registration/features/pyramid.py), positions in units of the resolution of the cloud."""
+    """Encodes a pyramid of points; each cloud by itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,37 +40,22 @@ class PositionAwareNetwork(nn.Module):
         self.frame = nn.Linear(v1, FRAME, bias=False)
         self.coarse_descriptor = nn.Sequential(nn.SiLU(), nn.Linear(s3, COARSE_DESCRIPTOR))
 
-    def forward(
-        self,
-        points: Tensor,
-        normals: Tensor,
-        sided: Tensor,
-        fine: Tensor,
-        middle: Tensor,
-        coarse: Tensor,
-        around_fine: Tensor,
-        fine_to_fine: Tensor,
-        fine_to_middle: Tensor,
-        middle_to_middle: Tensor,
-        middle_to_coarse: Tensor,
-        coarse_to_coarse: Tensor,
-        middle_above: Tensor,
-        coarse_above: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Descriptors (F,32) and coarse descriptors (C,64), of unit norm, and frames (F,8,3).
-
-        Points and normals (P,3), sided (1,); fine (F,3), middle (M,3), coarse (C,3); index arrays (F,K), (F,K), (M,K),
-        (M,K), (C,K), (C,K), (F,), (M,) of the neighbours, nearest first, and of the nearest point one level above.
-        """
-        s1, v1 = self.embedding(points, normals, sided, fine, around_fine)
-        s1, v1 = self.fine(s1, v1, fine, fine, fine_to_fine)
-        s2, v2 = self.to_middle(s1, v1, fine, middle, fine_to_middle)
-        s2, v2 = self.middle(s2, v2, middle, middle, middle_to_middle)
-        s3, v3 = self.to_coarse(s2, v2, middle, coarse, middle_to_coarse)
-        s3, v3 = self.coarse(s3, v3, coarse, coarse, coarse_to_coarse)
-        s3, v3 = self.coarsest(s3, v3, coarse, coarse, coarse_to_coarse)
-        s2, v2 = self.back_to_middle(torch.cat([s2, s3[coarse_above]], dim=1), torch.cat([v2, v3[coarse_above]], dim=2))
-        s1, v1 = self.back_to_fine(torch.cat([s1, s2[middle_above]], dim=1), torch.cat([v1, v2[middle_above]], dim=2))
+    def forward(self, pyramid: PointPyramid) -> tuple[Tensor, Tensor, Tensor]:
+        """Descriptors (F,32) and coarse descriptors (C,64), of unit norm, and frames (F,8,3)."""
+        p = pyramid
+        s1, v1 = self.embedding(p.points, p.normals, p.sided, p.fine, p.around_fine)
+        s1, v1 = self.fine(s1, v1, p.fine, p.fine, p.fine_to_fine)
+        s2, v2 = self.to_middle(s1, v1, p.fine, p.middle, p.fine_to_middle)
+        s2, v2 = self.middle(s2, v2, p.middle, p.middle, p.middle_to_middle)
+        s3, v3 = self.to_coarse(s2, v2, p.middle, p.coarse, p.middle_to_coarse)
+        s3, v3 = self.coarse(s3, v3, p.coarse, p.coarse, p.coarse_to_coarse)
+        s3, v3 = self.coarsest(s3, v3, p.coarse, p.coarse, p.coarse_to_coarse)
+        s2, v2 = self.back_to_middle(
+            torch.cat([s2, s3[p.coarse_above]], dim=1), torch.cat([v2, v3[p.coarse_above]], dim=2)
+        )
+        s1, v1 = self.back_to_fine(
+            torch.cat([s1, s2[p.middle_above]], dim=1), torch.cat([v1, v2[p.middle_above]], dim=2)
+        )
         frame = self.frame(v1)
         power = frame.square().sum(dim=(1, 2), keepdim=True)
         frame = (frame * (power + SMALL).rsqrt()).transpose(1, 2)

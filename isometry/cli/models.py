@@ -1,14 +1,18 @@
-"""`isometry models`: what the shipped model files are, as their cards say."""
+"""`isometry models`: what the shipped model files are, and whether they still are what their cards say."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isometry.cli.common.progress import clear_errors
+from isometry.cli.common.progress import clear_errors, needs_training_extra
+
+if TYPE_CHECKING:
+    from isometry.inference import Model
+    from isometry.inference.contract import Contract
 
 app = typer.Typer(help="The model files and their cards.", no_args_is_help=True)
 
@@ -19,11 +23,11 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from isometry.inference import WEIGHTS, read_card
+    from isometry.inference import read_card, shipped_models
 
     table = Table(Column("model", no_wrap=True), "task", "bytes", "symmetry group", "licence")
     with clear_errors():
-        for path in sorted(WEIGHTS.rglob("*.onnx")):
+        for path in shipped_models().values():
             card = read_card(path)
             table.add_row(path.stem, card["task"], f"{card['bytes']:,}", card["symmetry"]["group"], card["licence"])
     Console().print(table)
@@ -35,39 +39,66 @@ def show(
         "place_recognition"
     ),
 ) -> None:
-    """The whole card, after checking that the file fits it and that its symmetry holds, measured now."""
+    """The whole card, after checking that the file fits it; and the errors of its symmetry, measured now (`_now`).
+
+    Exits with 1 where the file does not fit its card, or where an exact symmetry does not hold.
+    """
     from rich import print_json
 
-    from isometry.inference import WEIGHTS, read_card
+    from isometry.inference import Model, read_card, shipped_models
+    from isometry.inference.contract import check_symmetry, session_function, symmetry_errors
 
     with clear_errors():
-        path = model if model.suffix == ".onnx" else WEIGHTS / f"{model}.onnx"
+        shipped = shipped_models()
+        if model.suffix != ".onnx" and str(model) not in shipped:
+            raise ValueError(f"no shipped model {str(model)!r}, only {', '.join(shipped)}")
+        path = shipped.get(str(model), model)
         task = read_card(path).get("task")
-        if task not in SYMMETRY_CHECKS:
+        if task not in CONTRACTS:
             raise ValueError(f"{path}: no model for a task of this version ({task!r})")
-        print_json(data=SYMMETRY_CHECKS[task](path))
+        opened = Model(path, task)
+        contract = CONTRACTS[task](opened)
+        errors = symmetry_errors(session_function(opened.session), contract)
+        print_json(data=opened.card | {f"{name}_now": error for name, error in errors.items()})
+        check_symmetry(errors, contract, path)
 
 
-def _place_recognition(path: Path) -> dict[str, Any]:
-    from isometry.inference.symmetry import encoder_turn_error
-    from isometry.place_recognition.encoder import BirdsEyeEncoder
+def _place_recognition(model: Model) -> Contract:
+    from isometry.place_recognition.contract import contract_of
 
-    encoder = BirdsEyeEncoder.load(path)
-    return encoder.model.card | {"turn_by_90_degrees_now": encoder_turn_error(encoder.model.session)}
+    return contract_of(model)
 
 
-def _registration_features(path: Path) -> dict[str, Any]:
-    from isometry.inference import Model
-    from isometry.inference.symmetry import points_turn_error
-    from isometry.registration.features.encoder import TASK
-    from isometry.registration.features.pyramid import example_pyramid
+def _registration_features(model: Model) -> Contract:
+    from isometry.registration.features.contract import contract_of
 
-    model = Model(path, TASK)
-    return model.card | {"turn_in_so3_now": points_turn_error(model.session, example_pyramid().inputs())}
+    return contract_of(model)
 
 
-# of each task: open a file for it, and its card with the symmetry measured now
-SYMMETRY_CHECKS: dict[str, Callable[[Path], dict[str, Any]]] = {
+def _motion_prediction(model: Model) -> Contract:
+    from isometry.tracking.prediction.contract import contract_of
+
+    return contract_of(model)
+
+
+def _flow_memory(model: Model) -> Contract:
+    from isometry.tracking.memory.contract import contract_of
+
+    return contract_of(model)
+
+
+def _moving_digits(model: Model) -> Contract:
+    with needs_training_extra("measuring moving digits"):  # scikit-learn has the digits
+        from isometry.evaluation.moving_digits.contract import contract_of
+
+        return contract_of(model)
+
+
+# of each task, the contract of its files; imported when it is asked for
+CONTRACTS: dict[str, Callable[[Model], Contract]] = {
     "place_recognition": _place_recognition,
     "registration_features": _registration_features,
+    "motion_prediction": _motion_prediction,
+    "flow_memory": _flow_memory,
+    "moving_digits": _moving_digits,
 }

@@ -1,5 +1,21 @@
-"""ONNX sessions, model cards and execution providers."""
+"""ONNX sessions, model cards, execution providers, and the symmetry of networks."""
 
-from isometry.inference.model import WEIGHTS, Model, ModelMismatchError, card_path, read_card
+from isometry.inference.model import (
+    EXPERIMENTS,
+    WEIGHTS,
+    Model,
+    ModelMismatchError,
+    card_path,
+    read_card,
+    shipped_models,
+)
 
-__all__ = ["WEIGHTS", "Model", "ModelMismatchError", "card_path", "read_card"]
+__all__ = [
+    "EXPERIMENTS",
+    "WEIGHTS",
+    "Model",
+    "ModelMismatchError",
+    "card_path",
+    "read_card",
+    "shipped_models",
+]

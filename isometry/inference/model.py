@@ -13,6 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights"
+EXPERIMENTS = WEIGHTS / "experiments"
 
 
 class ModelMismatchError(ValueError):
@@ -59,6 +60,12 @@ class Model:
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Outputs in the file's order."""
         return list(self.session.run(None, dict(inputs)))
+
+
+def shipped_models() -> dict[str, Path]:
+    """The model files that come with the package, by name; those of experiments, which no node loads, are the last."""
+    folders = (WEIGHTS, EXPERIMENTS)
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.onnx"))}
 
 
 def card_path(path: Path) -> Path:

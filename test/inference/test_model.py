@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from isometry.inference import WEIGHTS, Model, ModelMismatchError
-from isometry.inference.symmetry import encoder_turn_error
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 
 SHIPPED = WEIGHTS / "place_recognition.onnx"
@@ -18,9 +17,8 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path / SHIPPED.name
 
 
-def test_the_shipped_file_keeps_its_symmetry_and_its_card() -> None:
+def test_the_shipped_file_keeps_its_card() -> None:
     encoder = BirdsEyeEncoder.load()
-    assert encoder_turn_error(encoder.model.session) < 1e-4
     card = encoder.model.card
     assert card["symmetry"]["difference_to_torch"] < 1e-4
     assert card["bytes"] == SHIPPED.stat().st_size < 10_000_000

@@ -1,4 +1,4 @@
-"""Motion prediction by the network: what turning, mirroring, moving and reordering a scene does to it."""
+"""Motion prediction by the network: what reordering and leaving out agents does to it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from torch import Tensor, dtype, nn  # noqa: E402
 
-from isometry.geometry.planar import rotations  # noqa: E402
 from isometry.models.equivariant_motion import HISTORY, KINDS, STEP_S, STEPS, EquivariantMotion  # noqa: E402
-
-TOLERANCES = {torch.float32: 1e-3, torch.float64: 1e-9}
 
 
 def _network(kind_of_number: dtype) -> EquivariantMotion:
@@ -35,18 +32,11 @@ def _scene(kind_of_number: dtype, agents: int = 7, seed: int = 0) -> list[Tensor
     return [torch.tensor(each, dtype=kind_of_number) for each in (history * seen[..., None], seen, velocity, kinds)]
 
 
-@pytest.mark.parametrize("kind_of_number", TOLERANCES)
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_paths_turn_mirror_and_move_with_the_scene(kind_of_number: dtype, mirrored: bool) -> None:
-    network, (history, seen, velocity, kind) = _network(kind_of_number), _scene(kind_of_number)
-    turn = torch.tensor(rotations(np.array(2.1)) @ np.diag([1.0, -1.0 if mirrored else 1.0]), dtype=kind_of_number)
-    move = torch.tensor([30.0, -12.0], dtype=kind_of_number)
-    path, covariance = network(history, seen, velocity, kind)
-    there = network((history @ turn.T + move) * seen[..., None], seen, velocity @ turn.T, kind)
-    assert (there[0] - (path @ turn.T + move)).abs().max() < TOLERANCES[kind_of_number]
-    assert (there[1] - turn @ covariance @ turn.T).abs().max() < TOLERANCES[kind_of_number] * covariance.abs().max()
-    straight = history[:, -1:] + STEP_S * torch.arange(1, STEPS + 1, dtype=kind_of_number)[:, None] * velocity[:, None]
-    assert (path - straight).abs().max() > 0.1  # it does predict something of its own
+def test_it_predicts_something_of_its_own() -> None:
+    history, seen, velocity, kind = _scene(torch.float64)
+    path, _ = _network(torch.float64)(history, seen, velocity, kind)
+    straight = history[:, -1:] + STEP_S * torch.arange(1, STEPS + 1, dtype=torch.float64)[:, None] * velocity[:, None]
+    assert (path - straight).abs().max() > 0.1
 
 
 def test_the_order_of_agents_does_not_matter() -> None:

@@ -20,7 +20,7 @@ def place_recognition(
     """Write the .onnx and its card; refuses a file that differs from the network or breaks its symmetry."""
     with clear_errors():
         with needs_training_extra("export"):
-            from isometry.training.common.export import export_birds_eye_encoder
+            from isometry.training.place_recognition.export import export_birds_eye_encoder
         from isometry.training.place_recognition.trained import load_trained
 
         network, grid, distance_map, recipe = load_trained(trained)

@@ -1,12 +1,11 @@
-"""Export of a trained network: the ONNX file with its metadata, its symmetry measured on that very file, its card."""
+"""The way of every trained network to ONNX: one file that is measured on itself, and its card."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +13,76 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isometry.inference import card_path
-from isometry.inference.symmetry import encoder_turn_error, example_images
-from isometry.models.birds_eye_encoder import BirdsEyeEncoder
-from isometry.models.layers.so2.cyclic_convolution import plain
-from isometry.sensing.birds_eye import BirdsEyeGrid
+from isometry.inference.contract import (
+    Arrays,
+    Contract,
+    Function,
+    check_symmetry,
+    session_function,
+    symmetry_errors,
+)
+
+Packed = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 OPSET = 18
-MOST_ERROR = 1e-4
+SEEDS = (0, 1, 2)  # of the examples on which file and network are compared
 
 
-def export_birds_eye_encoder(
-    network: BirdsEyeEncoder,
-    grid: BirdsEyeGrid,
-    distance_map: NDArray[np.float64],
+def export(
+    network: nn.Module,
+    contract: Contract,
     output: Path,
     card: Mapping[str, Any],
+    dynamic_shapes: Mapping[str, Any],
+    preprocessing: Mapping[str, Any],
+    metadata: Mapping[str, str] | None = None,
+    traced: nn.Module | None = None,
+    traced_inputs: Arrays | None = None,
+    packed: Packed = dict,
+    described: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write `output` (.onnx) and its card (.json) and return the card.
 
-    `distance_map` (2,K): descriptor distances and the metres that they usually mean. `card` gives what only the maker
-    knows: training data, licence, metrics. Raises ValueError when the written file differs from the network by more
-    than 1e-4, or breaks the symmetry of 90 degree turns by more than 1e-4.
+    `card` gives what only the maker knows: training data, licence, metrics. `dynamic_shapes` are torch.export's, by
+    input; `preprocessing` the constants that a user of the file needs, which go into the file and onto the card;
+    `metadata` further entries of the file, `described` further ones of the card. `traced` is the network as it is
+    written, where that is another form of `network`; `traced_inputs` an example of one call, where the contract's is
+    of several. `packed` makes the arguments of `forward`, by name, out of one value for each input.
+
+    Raises ValueError, and writes nothing, when the file differs from the network or breaks an exact symmetry by more
+    than the contract allows.
     """
-    image = torch.zeros(2, 1, grid.size, grid.size)
-    shapes = {"image": {0: torch.export.Dim("batch")}}
-    model = to_onnx(plain(network), {"image": image}, ("descriptor", "features"), shapes, output)
-    images = example_images(grid.size, grid.cap)
+    call = contract.example(0) if traced_inputs is None else traced_inputs
+    names = list(contract.outputs) if traced_inputs is None else list((described or {})["outputs"])
+    model = to_onnx(network if traced is None else traced, as_tensors(call), names, dynamic_shapes, output, packed)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    measured = {
-        "difference_to_torch": difference_to_torch(session, network, images),
-        "turn_by_90_degrees": encoder_turn_error(session, images),
-    }
-    refuse(measured, MOST_ERROR, output)
-    metadata = {
-        "task": "place_recognition",
-        "symmetry_group": "C8 (yaw, steps of 45 degrees; exact at 90)",
-        "equivariance_error": f"{measured['turn_by_90_degrees']:.3e}",
-        "preprocessing": json.dumps(asdict(grid)),
-        "distance_map": json.dumps(np.round(distance_map, 4).tolist()),
+    file = session_function(session)
+    difference = difference_to_torch(file, torch_function(network, names, packed), contract)
+    if not difference <= contract.tolerance:
+        raise ValueError(f"{output}: difference_to_torch is {difference:.1e}, more than {contract.tolerance:g}")
+    errors = symmetry_errors(file, contract)
+    check_symmetry(errors, contract, output)
+    properties = {
+        "task": contract.task,
+        "symmetry_group": contract.group,
+        "equivariance_error": f"{max(errors.values()):.3e}",
+        "preprocessing": json.dumps(preprocessing),
         "licence": str(card.get("licence", "")),
+        **(metadata or {}),
     }
-    described = {
-        "inputs": {"image": f"float32 (batch, 1, {grid.size}, {grid.size}); occupied voxels above each cell, 0 to cap"},
-        "outputs": {
-            "descriptor": f"float32 (batch, {network.projection.shape[1]}); unit norm; invariant to yaw",
-            "features": f"float32 (batch, 8, 8, {grid.size // 4}, {grid.size // 4}); orientation, field, x, y; unit",
-        },
-        "frame": "level frame at the robot's base: x forward (rows), y left (columns), metres",
-        "preprocessing": asdict(grid),
-        "symmetry": {"group": metadata["symmetry_group"], **measured},
+    content = {
+        "inputs": {name: port.description for name, port in contract.inputs.items()},
+        "outputs": {name: port.description for name, port in contract.outputs.items()},
+        "frame": contract.frame,
+        "preprocessing": dict(preprocessing),
+        "symmetry": {"group": contract.group, "difference_to_torch": difference, **errors},
+        **(described or {}),
         **card,
     }
-    return write_model(model, metadata, described, output)
+    return write_model(model, properties, content, output)
 
 
 def to_onnx(
@@ -78,6 +91,7 @@ def to_onnx(
     outputs: Sequence[str],
     dynamic_shapes: Mapping[str, Any],
     output: Path,
+    packed: Packed = dict,
 ) -> onnx.ModelProto:
     """The graph of a network in standard operators, traced with `inputs` by name, beside `output` for a moment.
 
@@ -88,10 +102,10 @@ def to_onnx(
         network.eval(),
         (),
         str(temporary),
-        kwargs=dict(inputs),
+        kwargs=packed(inputs),
         input_names=list(inputs),
         output_names=list(outputs),
-        dynamic_shapes=dict(dynamic_shapes),
+        dynamic_shapes=packed(dynamic_shapes),
         opset_version=OPSET,
         dynamo=True,
         external_data=False,
@@ -105,27 +119,20 @@ def to_onnx(
     return model
 
 
-def refuse(measured: Mapping[str, float], most: float, output: Path) -> None:
-    """Raise ValueError naming the first error that was measured on a file and is too large."""
-    for name, error in measured.items():
-        if error > most:
-            raise ValueError(f"{output}: {name} is {error:.1e}, more than {most:g}: not exported")
-
-
 def write_model(
-    model: onnx.ModelProto, metadata: Mapping[str, str], described: Mapping[str, Any], output: Path
+    model: onnx.ModelProto, properties: Mapping[str, str], content: Mapping[str, Any], output: Path
 ) -> dict[str, Any]:
-    """Write a model with its metadata (its task among them) to `output` (.onnx) and its card beside it."""
-    onnx.helper.set_model_props(model, dict(metadata))
+    """Write a model with its properties (its task among them) to `output` (.onnx) and its card beside it."""
+    onnx.helper.set_model_props(model, dict(properties))
     temporary = output.with_suffix(".tmp.onnx")
     onnx.save(model, temporary)
     os.replace(temporary, output)
     card = {
         "name": output.stem,
-        "task": metadata["task"],
+        "task": properties["task"],
         "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
         "bytes": output.stat().st_size,
-        **described,
+        **content,
     }
     temporary_card = card_path(output).with_suffix(".tmp")
     temporary_card.write_text(json.dumps(card, indent=2) + "\n")
@@ -133,11 +140,29 @@ def write_model(
     return card
 
 
-def difference_to_torch(
-    session: onnxruntime.InferenceSession, network: BirdsEyeEncoder, images: NDArray[np.float32]
-) -> float:
-    """Largest absolute difference of any output between the file and the network it was made of."""
-    with torch.no_grad():
-        expected = network.eval()(torch.from_numpy(images))
-    found = session.run(None, {"image": images})
-    return max(float(np.abs(f - e.numpy()).max()) for f, e in zip(found, expected, strict=True))
+def torch_function(network: nn.Module, outputs: Sequence[str], packed: Packed = dict) -> Function:
+    """A network as a function of arrays by name; its outputs get these names."""
+
+    def function(inputs: Arrays) -> Arrays:
+        with torch.no_grad():
+            found = network(**packed(as_tensors(inputs)))
+        found = found if isinstance(found, tuple) else (found,)
+        return {name: each.numpy() for name, each in zip(outputs, found, strict=True)}
+
+    network.eval()
+    return function
+
+
+def as_tensors(arrays: Arrays) -> dict[str, Tensor]:
+    """Arrays by name as tensors."""
+    return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+
+
+def difference_to_torch(file: Function, network: Function, contract: Contract) -> float:
+    """Largest absolute difference of any output between a file and the network that it was made of, on examples."""
+    worst = 0.0
+    for seed in SEEDS:
+        inputs = contract.example(seed)
+        found, expected = contract.unroll(file)(inputs), contract.unroll(network)(inputs)
+        worst = max(worst, *(float(np.abs(found[name] - expected[name]).max()) for name in expected))
+    return worst

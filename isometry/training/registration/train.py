@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from isometry.models.point_pair_transformer import PointPairTransformer
+from isometry.models.point_pyramid import PointPyramid
 from isometry.models.position_aware_network import PositionAwareNetwork
 from isometry.registration.features.pyramid import Pyramid, build_pyramid
 from isometry.training.common.trainer import Trainer, append_row, reading, write_whole
@@ -107,7 +108,8 @@ def example_of(pair: TrainingPair) -> Example | None:
 
 def encoded(network: nn.Module, pyramid: Pyramid) -> tuple[Tensor, ...]:
     """The outputs of a network for a pyramid."""
-    outputs: tuple[Tensor, ...] = network(**{name: torch.from_numpy(value) for name, value in pyramid.inputs().items()})
+    tensors = {name: torch.from_numpy(value) for name, value in pyramid.inputs().items()}
+    outputs: tuple[Tensor, ...] = network(PointPyramid(**tensors))
     return outputs
 
 

@@ -30,7 +30,7 @@ class RingPooling(nn.Module):
 
 def distance_rings(size: int, count: int) -> Tensor:
     """Soft rings (count, size, size) of distance from the centre of a map, up to its inscribed circle."""
-    x = (torch.arange(size) + 0.5) / (size / 2) - 1.0
+    x = (torch.arange(size, dtype=torch.float64) + 0.5) / (size / 2) - 1.0  # so exact that quarter turns change nothing
     radius = torch.hypot(x[:, None], x[None, :])
     centres = (torch.arange(count) + 0.5)[:, None, None] / count
-    return torch.exp(-(((radius - centres) * count) ** 2))
+    return torch.exp(-(((radius - centres) * count) ** 2)).float()

@@ -7,7 +7,6 @@ from scipy.spatial.transform import Rotation
 
 from isometry.geometry import se3
 from isometry.inference import WEIGHTS, ModelMismatchError
-from isometry.inference.symmetry import points_turn_error
 from isometry.registration.features.encoder import NETWORKS, FeatureEncoder
 from isometry.registration.features.matching import compressed, joined_descriptors, match_features, mutual_nearest
 from isometry.registration.features.proposer import FeatureProposer
@@ -69,10 +68,9 @@ def test_clouds_without_overlap_and_tiny_ones_are_no_error(proposer: FeatureProp
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_shipped_file_keeps_its_symmetry_and_its_card(name: str) -> None:
+def test_the_shipped_file_keeps_its_card(name: str) -> None:
     encoder = FeatureEncoder(name)
     card = encoder.model.card
-    assert points_turn_error(encoder.model.session, example_pyramid().inputs()) < 1e-3
     assert card["symmetry"]["difference_to_torch"] < 1e-4
     assert card["bytes"] == (WEIGHTS / f"registration_{name}.onnx").stat().st_size < 10_000_000
     assert {"training_data", "licence", "metrics", "recipe", "latency"} <= set(card)

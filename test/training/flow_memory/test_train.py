@@ -10,8 +10,9 @@ from isometry.geometry import se3  # noqa: E402
 from isometry.models.flow_memory import FlowFilter, FlowMemory, flows_within  # noqa: E402
 from isometry.simulation.traffic.traffic_scans import random_drive  # noqa: E402
 from isometry.tracking.memory import flow_memory as runtime  # noqa: E402
+from isometry.tracking.memory.contract import example_inputs  # noqa: E402
 from isometry.tracking.memory.flow_cells import FlowGrid, network_inputs, occupied_cells, residuals  # noqa: E402
-from isometry.training.flow_memory.export import example_inputs, export_flow_memory  # noqa: E402
+from isometry.training.flow_memory.export import export_flow_memory  # noqa: E402
 from isometry.training.flow_memory.losses import Piece, Targets, piece_losses, total_loss, velocity_of  # noqa: E402
 from isometry.training.flow_memory.recipe import FlowMemoryTrainingParameters  # noqa: E402
 from isometry.training.flow_memory.scenes import Scene, load_scene, prepare, scene_of  # noqa: E402
@@ -104,7 +105,7 @@ def test_losses_and_runtime_take_the_same_velocity_from_cells(random: np.random.
 
 
 def test_the_learned_memory_begins_nearly_as_the_filter(scene: Scene) -> None:
-    inputs = {name: torch.from_numpy(value) for name, value in example_inputs(GRID, 3).items()}
+    inputs = {name: torch.from_numpy(value) for name, value in example_inputs(GRID, 3, 0).items()}
     with torch.no_grad():
         _, learned = FlowMemory()(**inputs)
         _, closed = FlowFilter()(**inputs | {"state": inputs["state"][:1]})

@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 from isometry.datasets.kitti.odometry import KittiOdometry  # noqa: E402
 from isometry.inference import ModelMismatchError  # noqa: E402
 from isometry.place_recognition.encoder import BirdsEyeEncoder  # noqa: E402
-from isometry.training.common.export import export_birds_eye_encoder  # noqa: E402
 from isometry.training.place_recognition.drives import Drive, load_drive  # noqa: E402
+from isometry.training.place_recognition.export import export_birds_eye_encoder  # noqa: E402
 from isometry.training.place_recognition.losses import carry_over  # noqa: E402
 from isometry.training.place_recognition.pairs import Batch  # noqa: E402
 from isometry.training.place_recognition.recipe import TrainingParameters  # noqa: E402

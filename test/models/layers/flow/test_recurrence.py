@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter, rotate
 
-from isometry.inference.symmetry import Array
+from isometry.inference.contract import AnyArray as Array
 from isometry.models.layers.flow.recurrence import FlowRecurrence, contradicted
 from isometry.models.layers.flow.translation_flows import TranslationFlows
 from isometry.models.layers.plain.recurrence import PlainRecurrence

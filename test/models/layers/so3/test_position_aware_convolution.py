@@ -1,21 +1,16 @@
 import numpy as np
-import pytest
 import torch
 
-from isometry.inference.symmetry import Array, Arrays, assert_equivariant, equivariance_error, turns_of_points
+from isometry.inference.contract import AnyArray, Arrays
 from isometry.models.layers.so3.position_aware_convolution import (
-    PositionAwareConvolution,
     SurfaceEmbedding,
     pair_features,
     window,
 )
 from isometry.models.layers.so3.vector_features import PointBlock, cross
 
-TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
-DTYPES = [torch.float32, torch.float64]
 
-
-def cloud(count: int = 60, neighbours: int = 8) -> dict[str, Array]:
+def cloud(count: int = 60, neighbours: int = 8) -> dict[str, AnyArray]:
     random = np.random.default_rng(0)
     points = random.uniform(-3.0, 3.0, (count, 3))
     normals = random.normal(size=(count, 3))
@@ -32,52 +27,6 @@ def tensors(inputs: Arrays, dtype: torch.dtype) -> dict[str, torch.Tensor]:
         name: torch.from_numpy(np.ascontiguousarray(value)).to(dtype if value.dtype.kind == "f" else torch.int64)
         for name, value in inputs.items()
     }
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_the_embeddings_vectors_turn_with_the_cloud_and_its_scalars_stay(dtype: torch.dtype) -> None:
-    torch.manual_seed(0)
-    layer = SurfaceEmbedding(12, 6, radius=2.0).to(dtype)
-
-    def function(arrays: Arrays) -> list[Array]:
-        x = tensors(arrays, dtype)
-        sided = torch.ones(1, dtype=dtype)
-        with torch.no_grad():
-            scalars, vectors = layer(x["points"], x["normals"], sided, x["points"], x["neighbours"])
-        return [scalars.numpy(), vectors.transpose(1, 2).numpy()]
-
-    inputs: Arrays = cloud()
-    assert_equivariant(function, inputs, turns_of_points([2, 3]), TOLERANCE[dtype])
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_convolutions_vectors_turn_with_the_cloud_and_its_scalars_stay(dtype: torch.dtype) -> None:
-    torch.manual_seed(0)
-    embedding = SurfaceEmbedding(12, 6, radius=2.0).to(dtype)
-    layer = PositionAwareConvolution(12, 6, 10, 5, radius=2.0).to(dtype)
-
-    def function(arrays: Arrays) -> list[Array]:
-        x = tensors(arrays, dtype)
-        sided = torch.ones(1, dtype=dtype)
-        with torch.no_grad():
-            features = embedding(x["points"], x["normals"], sided, x["points"], x["neighbours"])
-            scalars, vectors = layer(*features, x["points"], x["points"], x["neighbours"])
-        return [scalars.numpy(), vectors.transpose(1, 2).numpy()]
-
-    inputs: Arrays = cloud()
-    assert_equivariant(function, inputs, turns_of_points([2, 3]), TOLERANCE[dtype])
-
-
-def test_a_plain_layer_on_coordinates_fails_the_same_test() -> None:
-    torch.manual_seed(0)
-    layer = torch.nn.Linear(3, 8).double()
-
-    def function(arrays: Arrays) -> list[Array]:
-        with torch.no_grad():
-            return [layer(torch.from_numpy(np.ascontiguousarray(arrays["points"]))).numpy()]
-
-    inputs: Arrays = cloud()
-    assert equivariance_error(function, inputs, turns_of_points([2])) > 0.1
 
 
 def test_a_mirrored_cloud_is_another_cloud() -> None:
