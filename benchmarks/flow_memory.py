@@ -12,8 +12,8 @@ from benchmarks.measure import Figure, size, timed
 from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.simulation.sensors.lidar import HDL_64
+from isometry.simulation.traffic.scans import TrafficScan, surroundings, traffic_scans
 from isometry.simulation.traffic.traffic import simulate_traffic
-from isometry.simulation.traffic.traffic_scans import TrafficScan, surroundings, traffic_scans
 from isometry.tracking.memory.flow_memory import SHIPPED, FlowMemory
 
 TURNS = 4  # a simulated scan is seen so many times, turned by quarters: nearly as many cells as in a street of KITTI

@@ -12,7 +12,7 @@ from isometry.datasets.rgbd_fragments import Fragment, fragment_overlap, fragmen
 from isometry.datasets.seven_scenes import PUBLISHED, DepthSequence
 from isometry.geometry import se3
 from isometry.simulation.sensors.depth_camera import looking
-from isometry.simulation.sensors.scene import Scene
+from isometry.simulation.sensors.ray_caster import RayCaster
 from isometry.simulation.worlds.shapes import Mesh, box
 
 ROOM = box((6.0, 4.0, 2.5), (0.0, 0.0, 0.0))
@@ -23,7 +23,7 @@ def depth_image(mesh: Mesh, T_world_camera: np.ndarray, random: np.random.Genera
     camera = PUBLISHED
     u, v = np.meshgrid((np.arange(640) - camera.cx) / camera.fx, (np.arange(480) - camera.cy) / camera.fy)
     directions = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
-    depth = Scene(mesh).cast(T_world_camera, directions)["t_hit"].reshape(480, 640)
+    depth = RayCaster(mesh).cast(T_world_camera, directions)["t_hit"].reshape(480, 640)
     return np.asarray(np.round(1000.0 * (depth + random.normal(0.0, 0.01, depth.shape))), dtype=np.uint16)
 
 

@@ -27,7 +27,7 @@ def flow_memory(
         from isometry.datasets.kitti.tracking import KittiTracking
         from isometry.evaluation.common.provenance import provenance, write_json
         from isometry.evaluation.tracking import flow_memory as evaluation
-        from isometry.simulation.traffic.traffic_scans import random_drive
+        from isometry.simulation.traffic.scans import random_drive
         from isometry.tracking.memory.flow_memory import FlowMemory
 
         memory = FlowMemory.load(Path(model)) if model.endswith(".onnx") else FlowMemory.load(name=model)

@@ -15,7 +15,7 @@ from isometry.datasets.kitti.tracking import DONT_CARE, RATE_HZ, KittiTracking
 from isometry.geometry import se3
 from isometry.geometry.boxes import moved
 from isometry.sensing.ground_surface import above_ground
-from isometry.simulation.traffic.traffic_scans import TrafficDrive
+from isometry.simulation.traffic.scans import TrafficDrive
 from isometry.tracking.memory.flow_memory import FlowMemory
 
 SETTLED_S = 1.0  # of a drive before anything is judged

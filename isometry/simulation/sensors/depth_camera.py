@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.simulation.sensors.scene import Scene
+from isometry.simulation.sensors.ray_caster import RayCaster
 from isometry.simulation.worlds.shapes import Mesh
 
 
@@ -50,16 +50,16 @@ class DepthSimulator:
         coarse = random.normal(size=(6, 8))
         bent = zoom(coarse, (camera.height / 6, camera.width / 8), order=3)
         self._bent = 1.0 + camera.warp * bent.ravel()
-        self._scene = Scene(mesh)
+        self._caster = RayCaster(mesh)
 
     def clearance(self, places: Array) -> Array:
         """Distance (P,) in metres from places (P,3) to what is nearest."""
-        return self._scene.clearance(places)
+        return self._caster.clearance(places)
 
     def frame(self, T_world_camera: Array, random: np.random.Generator) -> Array:
         """Points (M,3) in metres in the camera's frame at a 4x4 pose."""
         camera = self.camera
-        hit = self._scene.cast(T_world_camera, self._directions)
+        hit = self._caster.cast(T_world_camera, self._directions)
         depth = hit["t_hit"].astype(np.float64)  # a ray's z is 1, so that its length is depth
         normals = hit["primitive_normals"] @ T_world_camera[:3, :3]
         facing = np.abs(np.einsum("ij,ij->i", normals, self._directions)) / np.linalg.norm(self._directions, axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.simulation.sensors.scene import Scene
+from isometry.simulation.sensors.ray_caster import RayCaster
 from isometry.simulation.worlds.shapes import Mesh
 
 
@@ -72,16 +72,16 @@ class LidarSimulator:
     def __init__(self, mesh: Mesh, lidar: Lidar) -> None:
         self.lidar = lidar
         self._directions = lidar.directions()
-        self._scene = Scene(mesh)
+        self._caster = RayCaster(mesh)
 
     def clearance(self, places: Array) -> Array:
         """Distance (P,) in metres from places (P,3) to what is nearest."""
-        return self._scene.clearance(places)
+        return self._caster.clearance(places)
 
     def scan(self, T_world_lidar: Array, random: np.random.Generator) -> NDArray[np.float32]:
         """Points (M,3) in metres in the sensor's frame at a 4x4 pose; the sensor stands still while it turns."""
         directions = self._directions[random.random(len(self._directions)) >= self.lidar.dropped]
-        ranges = self._scene.cast(T_world_lidar, directions)["t_hit"].astype(np.float64)
+        ranges = self._caster.cast(T_world_lidar, directions)["t_hit"].astype(np.float64)
         ranges += random.normal(0.0, self.lidar.noise_m, len(ranges))
         seen = (ranges > 0.0) & (ranges <= self.lidar.range_m)
         points: NDArray[np.float32] = (directions[seen] * ranges[seen, None]).astype(np.float32)

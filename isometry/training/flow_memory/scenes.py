@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.simulation.traffic.traffic_scans import TrafficDrive, random_drive
+from isometry.simulation.traffic.scans import TrafficDrive, random_drive
 from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, occupied_cells
 
 REACH_M = 44.0  # around the sensor, along either axis

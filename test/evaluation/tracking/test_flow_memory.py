@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from isometry.cli.main import app
 from isometry.evaluation.tracking.flow_memory import Outcomes, figures, judge_drives
-from isometry.simulation.traffic.traffic_scans import random_drive
+from isometry.simulation.traffic.scans import random_drive
 from isometry.tracking.memory.flow_memory import FlowMemory
 
 

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 
 from isometry.geometry import se3  # noqa: E402
 from isometry.models.flow_memory import FlowFilter, FlowMemory, flows_within  # noqa: E402
-from isometry.simulation.traffic.traffic_scans import random_drive  # noqa: E402
+from isometry.simulation.traffic.scans import random_drive  # noqa: E402
 from isometry.tracking.memory import flow_memory as runtime  # noqa: E402
 from isometry.tracking.memory.contract import example_inputs  # noqa: E402
 from isometry.tracking.memory.flow_cells import FlowGrid, network_inputs, occupied_cells, residuals  # noqa: E402

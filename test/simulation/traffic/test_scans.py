@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from isometry.geometry import se3
-from isometry.simulation.traffic.traffic_scans import LOWEST_M, TrafficDrive, random_drive
+from isometry.simulation.traffic.scans import LOWEST_M, TrafficDrive, random_drive
 
 
 @pytest.fixture(scope="module")

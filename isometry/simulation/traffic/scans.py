@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.sensors.lidar import HDL_64, SpinningLidar
-from isometry.simulation.sensors.scene import Scene
+from isometry.simulation.sensors.ray_caster import RayCaster
 from isometry.simulation.traffic.traffic import Traffic, simulate_traffic
 from isometry.simulation.worlds.shapes import Mesh, boxes, cylinder, joined
 from isometry.simulation.worlds.street_side import built_up, clutter, green, vehicle
@@ -77,17 +77,17 @@ def traffic_scans(
     traffic: Traffic, still: Mesh, random: np.random.Generator, lidar: SpinningLidar = HDL_64
 ) -> list[TrafficScan]:
     """A scan at each moment of the traffic; the sensor stands still while it turns."""
-    scene, directions = Scene(still), lidar.directions()
+    still_caster, directions = RayCaster(still), lidar.directions()
     scans = []
     for moment, own in zip(traffic.boxes, traffic.own_poses, strict=True):
         T_world_lidar = se3.from_planar(*own)
         T_world_lidar[2, 3] = SENSOR_M
         beams = directions[random.random(len(directions)) >= lidar.dropped]
-        ranges = scene.cast(T_world_lidar, beams)["t_hit"].astype(np.float64)
+        ranges = still_caster.cast(T_world_lidar, beams)["t_hit"].astype(np.float64)
         objects = np.full(len(beams), -1, np.int16)
         present = np.flatnonzero(np.isfinite(moment[:, 0]))
         if len(present):
-            moving = Scene(joined([_body(traffic.labels[k], moment[k]) for k in present]))
+            moving = RayCaster(joined([_body(traffic.labels[k], moment[k]) for k in present]))
             nearer = moving.cast(T_world_lidar, beams)["t_hit"].astype(np.float64)
             on_it = nearer < ranges
             ranges[on_it] = nearer[on_it]
