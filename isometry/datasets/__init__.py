@@ -1,1 +1,1 @@
-"""Readers of published layouts, simulators and rosbag2."""
+"""Readers of published layouts, and of rosbag2 files, which are also written."""

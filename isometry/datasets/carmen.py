@@ -1,4 +1,4 @@
-"""Reader of CARMEN logs of planar lasers, and of the human-checked relations that judge them.
+"""Reader of CARMEN logs of planar lasers, and of relative poses that people have verified.
 
 Source of the relations: Kuemmerle et al., "On measuring the accuracy of SLAM algorithms", Autonomous Robots 2009.
 """
@@ -16,37 +16,39 @@ from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError, read_bytes
 from isometry.geometry import se3
 
+MAX_RANGE_M = 50.0  # a longer range means that nothing was hit
+TOLERANCE_S = 0.05  # between the time in a relation and that of its scan
+
 
 @dataclass(frozen=True)
 class CarmenLog:
-    """Scans of a planar laser whose B beams span the half circle ahead, with odometry."""
+    """Scans of a planar laser, with odometry. Its B beams span the half circle ahead."""
 
     times_s: Array  # (N,) increasing
     ranges: Array  # (N,B) metres, first beam to the right
     odometry: Array  # (N,4,4) T_odom_base
-    longest_range: float  # metres; a longer reading says that nothing was hit
 
     def __len__(self) -> int:
         return len(self.times_s)
 
     def scan(self, k: int) -> Array:
-        """Points (M,3) in metres in the base frame, z = 0, of the beams that hit something."""
+        """Points (M,3) in metres in the base frame, z = 0, of the beams with a return."""
         ranges = self.ranges[k]
         angle = -np.pi / 2.0 + np.pi * np.arange(len(ranges)) / len(ranges)
         points = np.column_stack([ranges * np.cos(angle), ranges * np.sin(angle), np.zeros(len(ranges))])
-        hit: Array = points[(ranges > 0.0) & (ranges < self.longest_range)]
+        hit: Array = points[(ranges > 0.0) & (ranges < MAX_RANGE_M)]
         return hit
 
 
 @dataclass(frozen=True)
 class Relations:
-    """Pairs of scans whose relative pose a person has checked."""
+    """Pairs of scans with a relative pose that a person has verified."""
 
-    pairs: NDArray[np.int64]  # (R,2) numbers of the scans in the log
+    pairs: NDArray[np.int64]  # (R,2) indices of the scans in the log
     T_first_second: Array  # (R,4,4)
 
 
-def read_log(path: Path, longest_range: float = 50.0) -> CarmenLog:
+def read_log(path: Path) -> CarmenLog:
     """The front laser's scans (FLASER lines) of a log, plain or compressed (.bz2).
 
     Raises DatasetError naming the file, and the line where there is one.
@@ -73,13 +75,13 @@ def read_log(path: Path, longest_range: float = 50.0) -> CarmenLog:
         raise DatasetError(f"{path}: no FLASER lines in it")
     order = np.argsort(times, kind="stable")
     odometry = np.array([se3.from_planar(*pose) for pose in planar])
-    return CarmenLog(np.array(times)[order], np.array(ranges)[order], odometry[order], longest_range)
+    return CarmenLog(np.array(times)[order], np.array(ranges)[order], odometry[order])
 
 
-def read_relations(path: Path, log: CarmenLog, tolerance_s: float = 0.05) -> Relations:
-    """Relations (lines of two times, x, y, z, roll, pitch, yaw) between scans of a log.
+def read_relations(path: Path, log: CarmenLog) -> Relations:
+    """Relations between scans of a log, from lines of two times, x, y, z, roll, pitch and yaw.
 
-    Raises DatasetError naming the line that is not one, or whose times are not within `tolerance_s` of a scan.
+    Raises DatasetError naming a line that is no relation, or that has a time without a scan.
     """
     pairs, transforms = [], []
     for number, line in enumerate(_lines(path), start=1):
@@ -90,7 +92,7 @@ def read_relations(path: Path, log: CarmenLog, tolerance_s: float = 0.05) -> Rel
         except ValueError as error:
             raise DatasetError(f"{path}: line {number} is not a relation of 8 numbers") from error
         pair = [_nearest(log.times_s, time_s) for time_s in (first_s, second_s)]
-        if not np.allclose(log.times_s[pair], (first_s, second_s), rtol=0.0, atol=tolerance_s):
+        if not np.allclose(log.times_s[pair], (first_s, second_s), rtol=0.0, atol=TOLERANCE_S):
             raise DatasetError(f"{path}: line {number} is about a time without a scan")
         pairs.append(pair)
         transforms.append(se3.from_planar(x, y, yaw))

@@ -1,4 +1,4 @@
-"""What every reader raises, and how readers open files."""
+"""The error of every reader, and the reading of files with that error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class DatasetError(ValueError):
-    """A file of a data set is missing or cannot be used; the message names it and says why, in one line."""
+    """A file of a data set is missing or cannot be used; the message of one line names the file and the reason."""
 
 
 def read_bytes(path: Path) -> bytes:

@@ -1,8 +1,8 @@
-"""Two handwritten digits that move over a small image, each with a velocity of its own.
+"""Moving digits: two handwritten digits on a small image, each with its own constant velocity.
 
-The digits are scikit-learn's (8 x 8, from the UCI repository). They shift by whole cells a step on an image whose
-borders are joined, or go round its centre by whole steps of an angle; where both are, the brighter one is seen.
-After the Flowing MNIST of Keller, Flow Equivariant Recurrent Neural Networks (2025).
+The digits are scikit-learn's (8 x 8, from the UCI repository). They translate by whole cells a step on an image with
+periodic borders, or rotate about its centre by whole steps of 10 degrees. Where they overlap, the brighter one is
+visible. After the Flowing MNIST of Keller, "Flow equivariant recurrent neural networks" (2025).
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from scipy.ndimage import rotate, zoom
 
 SIZE = {"translating": 24, "rotating": 32}  # of an image
 DIGIT_SIZE = {"translating": 8, "rotating": 11}
-OFF_CENTRE = 9  # cells from the centre that digits turn about to their own
+OFF_CENTRE = 9  # cells from the centre of rotation to that of a digit
 TURN_DEG = 10.0
 DIGITS = 2  # in one image
 TASK = "moving_digits"
-SEEN = 10  # images, after which digits are predicted
-WIDEST = {"translating": 2, "rotating": 5}  # cells a step along each axis, or turns of 10 degrees
-TRAINED_ON = 1347  # digits, of 1797; those after them, by other writers, are for tests
+SEEN = 10  # images that are given; those after them are to be predicted
+WIDEST = {"translating": 2, "rotating": 5}  # largest velocity: cells a step along each axis, or turns of 10 degrees
+TRAINED_ON = 1347  # digits, of 1797; the rest, by other writers, is for tests
 
 Motion = Literal["translating", "rotating"]
 Images = NDArray[np.float32]
 
 
 class MovingDigits:
-    """Sequences of images, 0 (empty) to 1, of digits that are drawn at random from one half of the set."""
+    """Sequences of images, 0 (empty) to 1, of random digits of the training or the test part."""
 
     def __init__(self, motion: Motion, fastest: int, training: bool) -> None:
-        """`fastest`: cells a step along each axis, or turns of 10 degrees a step, either way.
+        """`fastest` is the largest velocity, of either sign: cells a step along each axis, or turns of 10 degrees.
 
-        Raises ValueError for a motion that is none.
+        Raises ValueError for an unknown motion.
         """
         if motion not in ("translating", "rotating"):
             raise ValueError(f"digits move by translating or rotating, not by {motion!r}")
@@ -46,7 +46,7 @@ class MovingDigits:
             self.digits = turned(np.roll(self.digits, -OFF_CENTRE, axis=1))
 
     def sequences(self, random: np.random.Generator, count: int, length: int) -> Images:
-        """So many sequences (count, length, size, size)."""
+        """Random sequences (count,length,size,size)."""
         chosen = random.integers(self.digits.shape[-3], size=(count, DIGITS))
         if self.motion == "translating":
             start = random.integers(self.size, size=(count, DIGITS, 2))
@@ -61,7 +61,7 @@ class MovingDigits:
 
 
 def enlarged(part: slice, size: int, image_size: int) -> Images:
-    """Digits (N,image_size,image_size) of a part of the set, enlarged to `size`, in the middle of an empty image."""
+    """Digits (N,image_size,image_size) of a part of the set, enlarged to `size`, in the centre of an empty image."""
     from sklearn.datasets import load_digits
 
     digits = load_digits().images[part] / 16.0
@@ -72,18 +72,18 @@ def enlarged(part: slice, size: int, image_size: int) -> Images:
 
 
 def turned(digits: Images) -> Images:
-    """Digits (N,S,S) turned counter-clockwise by every whole step of the circle: (36,N,S,S)."""
+    """Digits (N,S,S) turned counter-clockwise by each multiple of 10 degrees: (36,N,S,S)."""
     turns = round(360.0 / TURN_DEG)
     angles = TURN_DEG * np.arange(turns)
     return np.stack([np.clip(rotate(digits, a, axes=(2, 1), reshape=False, order=3), 0.0, 1.0) for a in angles])
 
 
 def shifted(digits: Images, start: NDArray[np.integer], velocity: NDArray[np.integer], length: int) -> Images:
-    """Digits (...,S,S) that go from a start (...,2) with a velocity (...,2), in cells and cells a step: (...,T,S,S)."""
+    """Images (...,T,S,S) of digits (...,S,S) from a start (...,2) in cells at a velocity (...,2) in cells a step."""
     size = digits.shape[-1]
-    place = start[..., None, :] + velocity[..., None, :] * np.arange(length)[:, None]  # (...,T,2)
-    cells = (np.arange(size) - place[..., None]) % size  # (...,T,2,S): which cell of the digit is seen there
-    digits = np.broadcast_to(digits[..., None, :, :], (*place.shape[:-1], size, size))
+    position = start[..., None, :] + velocity[..., None, :] * np.arange(length)[:, None]  # (...,T,2)
+    cells = (np.arange(size) - position[..., None]) % size  # (...,T,2,S): the digit's cell that is visible there
+    digits = np.broadcast_to(digits[..., None, :, :], (*position.shape[:-1], size, size))
     rows = np.take_along_axis(digits, cells[..., 0, :, None], axis=-2)
     moved: Images = np.take_along_axis(rows, cells[..., 1, None, :], axis=-1)
     return moved

@@ -1,4 +1,4 @@
-"""Odometry that drifts as wheels and scan matching do, made from true poses."""
+"""Odometry with drift, simulated from true poses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isometry.geometry import se3
 
 @dataclass(frozen=True)
 class OdometryDrift:
-    """How far odometry goes wrong: by a bias, whose sign is drawn, and by a random walk of the same size at 100 m."""
+    """Errors of odometry: a bias of random sign, and a random walk whose standard deviation at 100 m is the same."""
 
     translation: float = 0.01  # of the distance travelled
     rotation_deg_per_100_m: float = 1.0
@@ -21,12 +21,12 @@ class OdometryDrift:
 
 
 def drifting_odometry(poses: Array, drift: OdometryDrift | None = None) -> Array:
-    """T_odom_base (N,4,4) from T_world_base (N,4,4); odom is the first base. Without `drift` it is exact.
+    """T_odom_base (N,4,4) from T_world_base (N,4,4); the odom frame is the first base. Without `drift` it is exact.
 
-    The translation of each step grows along itself, and each step turns about the base's z, by its share of the error.
+    The error of each step stretches its translation and adds a turn about the z axis of the base.
     """
     steps = se3.inverse(poses[:-1]) @ poses[1:]
-    # Files give poses with few digits; what each step lacks of a rotation would grow along the chain
+    # Poses from files have few digits; without this the errors of their rotations would grow along the chain
     steps[:, :3, :3] = Rotation.from_matrix(steps[:, :3, :3]).as_matrix()
     if drift is not None:
         random = np.random.default_rng(drift.seed)
@@ -45,7 +45,7 @@ def drifting_odometry(poses: Array, drift: OdometryDrift | None = None) -> Array
 
 
 def _error(length: Array, per_100_m: float, random: np.random.Generator) -> Array:
-    """Error (S,) of each step of a length (S,) in metres."""
+    """Error (S,) of each of S steps with lengths (S,) in metres."""
     bias = random.choice([-1.0, 1.0]) * length / 100.0
     walk = random.normal(0.0, np.sqrt(length / 100.0))
     errors: Array = per_100_m * (bias + walk)

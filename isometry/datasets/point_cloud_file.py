@@ -1,4 +1,4 @@
-"""Point clouds and models from files in the formats that people keep them in."""
+"""Reader of point clouds and meshes in the common file formats."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ PLY_BYTES = {
 
 
 def read_point_cloud(path: Path) -> Array:
-    """Points (N,3) of a file in its own frame, in metres if the file is; those with NaN or infinity are left out.
+    """Finite points (N,3) of a file, in the frame and the unit of the file.
 
-    PCD, PLY, LAS, LAZ, KITTI's .bin and .npy (N,3 or more columns) are told apart by their ending. A mesh (PLY with
-    faces, OBJ, STL, OFF) gives points drawn evenly from its surface, the same each time: its vertices crowd where it is
-    curved and leave walls bare. Large coordinates, as of LAS in UTM, keep the precision of float64.
+    The ending gives the format: PCD, PLY, LAS, LAZ, KITTI's .bin, .npy (N,3 or more columns), or a mesh (PLY with
+    faces, OBJ, STL, OFF). From a mesh, points are sampled uniformly on the surface, with a fixed seed: its vertices
+    would be dense where it is curved and sparse on walls. Large coordinates, such as UTM in LAS files, keep the
+    precision of float64.
 
     Raises DatasetError naming the file when it is missing, cannot be read, holds no points, or has another ending.
     """
@@ -54,7 +55,7 @@ def _read_open3d(path: Path) -> Array:
 
 
 def _read_ply(path: Path) -> Array:
-    """Open3D fills what a PLY lacks at its end with zeros, so its length is checked here."""
+    """Open3D reads the missing end of a truncated PLY as zeros, so that the length is checked first."""
     content = read_bytes(path)
     header, ended, body = content.partition(b"end_header")
     if not content.startswith(b"ply") or not ended:
@@ -91,7 +92,7 @@ def _read_mesh(path: Path) -> Array:
 
 
 def _on_surface(vertices: Array, triangles: NDArray[np.integer], count: int) -> Array:
-    """Points (count,3) drawn evenly from triangles (T,3) of vertices (V,3)."""
+    """Points (count,3), uniform on the area of triangles (T,3) of vertices (V,3)."""
     random = np.random.default_rng(0)
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     areas = np.linalg.norm(np.cross(b - a, c - a), axis=1)

@@ -1,9 +1,9 @@
-"""Fragments: pieces of a room that are each fused from a run of depth images, as 3DMatch makes them.
+"""Fragments: parts of a room, each fused from consecutive depth images, as 3DMatch makes them.
 
 Zeng et al., "3DMatch: learning local geometric descriptors from RGB-D reconstructions" (CVPR 2017), fuse 50 consecutive
-frames of a 30 Hz camera into a truncated signed distance volume of 6 mm voxels and take the surface that it holds. Here
-the frames can be further apart, so that fewer of them cover the same 1.7 s, and the voxels are 1 cm: three times as
-fast, and finer than what any method on that benchmark keeps of a fragment.
+frames of a 30 Hz camera into a truncated signed distance volume of 6 mm voxels and extract its surface. Here fewer
+frames can cover the same 1.7 s, and voxels are 1 cm: this is three times as fast, and still finer than the clouds to
+which the methods on that benchmark downsample a fragment.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ FRAMES = 17
 VOXEL_M = 0.01
 TRUNCATION_VOXELS = 4.0
 BLOCK_VOXELS = 8
-BLOCKS = 20_000  # room for so many at first, it grows
-LEAST_SEEN = 3.0  # frames that have to agree on a piece of surface
-FARTHEST_M = 6.0
-OVERLAP_VOXEL_M = 0.025  # with it, `scan_pair.overlap` counts neighbours within 3.75 cm, as 3DMatch's pairs are chosen
+BLOCKS = 20_000  # initial capacity; it grows
+MIN_WEIGHT = 3.0  # frames that have to observe a surface
+MAX_DEPTH_M = 6.0
+OVERLAP_VOXEL_M = 0.025  # `scan_pair.overlap` then counts neighbours within 3.75 cm, as 3DMatch does
 
 
 @dataclass(frozen=True)
 class Fragment:
-    """A fused piece of a room."""
+    """A fused part of a room."""
 
-    points: NDArray[np.float32]  # (M,3) metres, in the frame of the first of its cameras
-    T_world_fragment: Array  # (4,4) pose of that camera
+    points: NDArray[np.float32]  # (M,3) metres, in the frame of the first camera
+    T_world_fragment: Array  # (4,4) pose of the first camera
     name: str  # the sequence, and the first and last frame
 
 
 def fragments_of(sequence: DepthSequence, frames: int = FRAMES) -> Iterator[Fragment]:
-    """Fragments of consecutive runs of so many frames; a shorter run at the end is left out.
+    """Fragments of `frames` consecutive frames each; a shorter rest is left out.
 
-    Raises DatasetError for a sequence that is shorter than one run, or whose images cannot be read.
+    Raises DatasetError for a sequence that is too short for one fragment, or whose images cannot be read.
     """
     if len(sequence) < frames:
         raise DatasetError(f"{sequence.name}: {len(sequence)} frames, and a fragment takes {frames}")
@@ -55,9 +55,9 @@ def fragments_of(sequence: DepthSequence, frames: int = FRAMES) -> Iterator[Frag
 
 
 def fused(depths: Sequence[NDArray[np.uint16]], poses: Array, camera: PinholeCamera) -> NDArray[np.float32]:
-    """Surface points (M,3) in the first camera's frame of depth images (H,W) in millimetres at poses (K,4,4).
+    """Surface points (M,3), in the first camera's frame, of K depth images (H,W) in millimetres at poses (K,4,4).
 
-    `poses` are T_world_camera. Without any surface that three images agree on there are no points.
+    `poses` are T_world_camera. The result is empty when no surface is observed by three images.
     """
     tensor = open3d.core.Tensor.from_numpy
     volume = open3d.t.geometry.VoxelBlockGrid(
@@ -69,7 +69,7 @@ def fused(depths: Sequence[NDArray[np.uint16]], poses: Array, camera: PinholeCam
         block_count=BLOCKS,
     )
     intrinsics = tensor(camera.matrix())
-    scaled = (1000.0, FARTHEST_M, TRUNCATION_VOXELS)
+    scaled = (1000.0, MAX_DEPTH_M, TRUNCATION_VOXELS)
     for depth, T_world_camera in zip(depths, poses, strict=True):
         if not depth.any():
             continue
@@ -80,14 +80,14 @@ def fused(depths: Sequence[NDArray[np.uint16]], poses: Array, camera: PinholeCam
     if volume.hashmap().size() == 0:
         return np.zeros((0, 3), np.float32)
     try:
-        cloud = volume.extract_point_cloud(weight_threshold=LEAST_SEEN)
-    except RuntimeError:  # Open3D cannot make a cloud of no points
+        cloud = volume.extract_point_cloud(weight_threshold=MIN_WEIGHT)
+    except RuntimeError:  # Open3D cannot make an empty cloud
         return np.zeros((0, 3), np.float32)
     points: NDArray[np.float32] = cloud.point.positions.numpy()
     return points
 
 
 def fragment_overlap(target: Fragment, source: Fragment) -> float:
-    """Share of the source, 0 to 1, that has a neighbour in the target within 3.75 cm, both thinned to 2.5 cm."""
+    """Share of the source, 0 to 1, with a neighbour in the target within 3.75 cm, after downsampling to 2.5 cm."""
     T_target_source = se3.inverse(target.T_world_fragment) @ source.T_world_fragment
     return overlap(target.points, source.points, T_target_source, OVERLAP_VOXEL_M)

@@ -1,4 +1,4 @@
-"""Two clouds of one place with the transform between them: what registration learns from and is judged by."""
+"""Pairs of clouds with a known transform, for the training and the evaluation of registration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from isometry.arrays import Array
 from isometry.geometry import se3
 
-REACH = 1.5  # voxels: two thinned views of one surface have points this near each other
+REACH = 1.5  # voxels, between neighbouring points of two downsampled views of one surface
 
 
 @dataclass(frozen=True)
@@ -22,26 +22,25 @@ class ScanPair:
     target: NDArray[np.float32]  # (N,3)
     source: NDArray[np.float32]  # (M,3)
     T_target_source: Array  # (4,4)
-    target_viewpoint: Array | None  # (3,) where the sensor stood in the frame of the target; None where nobody knows
-    source_viewpoint: Array | None  # (3,) the same of the source
+    target_viewpoint: Array | None  # (3,) position of the sensor in the frame of the target; None: unknown
+    source_viewpoint: Array | None  # (3,) the same for the source
     name: str
 
 
 def overlap(target: NDArray[np.floating], source: NDArray[np.floating], T_target_source: Array, voxel: float) -> float:
-    """Share, 0 to 1, of the source (M,3) that the target (N,3) shows too; both are thinned to a `voxel` in metres.
+    """Share, 0 to 1, of the source (M,3) that overlaps the target (N,3), after downsampling to a `voxel` in metres.
 
-    A point counts when the target has one within 1.5 voxels. With a voxel of 2.5 cm this is the overlap of 3DMatch
-    (Zeng et al., CVPR 2017) as later work computes it. It is 0 for a cloud without points.
+    A source point overlaps when a target point is within 1.5 voxels. With a voxel of 2.5 cm this is the overlap of
+    3DMatch (Zeng et al., CVPR 2017) as later work computes it. The overlap with a cloud without points is 0.
     """
     if len(target) == 0 or len(source) == 0:
         return 0.0
-    thin_target, thin_source = (_thinned(cloud, voxel) for cloud in (target, source))
-    distance, _ = cKDTree(thin_target).query(
-        se3.apply(T_target_source, thin_source), distance_upper_bound=REACH * voxel
-    )
+    coarse_target, coarse_source = (_downsampled(cloud, voxel) for cloud in (target, source))
+    moved = se3.apply(T_target_source, coarse_source)
+    distance, _ = cKDTree(coarse_target).query(moved, distance_upper_bound=REACH * voxel)
     return float(np.isfinite(distance).mean())
 
 
-def _thinned(points: NDArray[np.floating], voxel: float) -> Array:
-    """One point a voxel (K,3)."""
+def _downsampled(points: NDArray[np.floating], voxel: float) -> Array:
+    """One point (K,3) for each occupied voxel."""
     return np.asarray(small_gicp.voxelgrid_sampling(points.astype(np.float64), voxel).points())[:, :3]

@@ -1,6 +1,8 @@
-"""Reader of RGB-D sequences laid out as 7-Scenes is (Shotton et al., "Scene coordinate regression forests", CVPR 2013).
+"""Reader of RGB-D sequences in the layout of 7-Scenes.
 
-DIR/seq-NN/frame-XXXXXX.{depth.png, pose.txt}, and DIR/camera-intrinsics.txt where the camera is not the published one.
+Shotton et al., "Scene coordinate regression forests for camera relocalization in RGB-D images", CVPR 2013.
+
+DIR/seq-NN/frame-XXXXXX.{depth.png, pose.txt}, and DIR/camera-intrinsics.txt for another camera than the published one.
 """
 
 from __future__ import annotations
@@ -38,13 +40,13 @@ PUBLISHED = PinholeCamera(585.0, 585.0, 320.0, 240.0)
 
 
 class DepthSequence:
-    """Depth images of one walk with a hand-held camera. Images are read when asked for, poses at once."""
+    """Depth images of one walk with a handheld camera. Poses are read at once, an image when it is used."""
 
     frames: NDArray[np.int64]  # (N,) frame numbers, increasing
     poses: Array  # (N,4,4) T_world_camera, metres
 
     def __init__(self, folder: Path, camera: PinholeCamera) -> None:
-        """Raises DatasetError naming the file that is missing or that cannot be used."""
+        """Raises DatasetError naming the file that is missing or cannot be used."""
         self.camera = camera
         self.name = folder.name
         self._depth_paths = sorted(folder.glob(f"frame-*{DEPTH}"))
@@ -72,7 +74,7 @@ class DepthSequence:
 
 
 def open_seven_scenes(root: Path) -> list[DepthSequence]:
-    """The sequences of a scene's folder in order. Raises DatasetError naming what is missing."""
+    """The sequences of a folder, in order. Raises DatasetError naming what is missing."""
     root = Path(root)
     folders = sorted(path for path in root.glob("seq-*") if path.is_dir())
     if not folders:

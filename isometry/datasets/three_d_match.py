@@ -1,9 +1,9 @@
-"""Reader of the test sets 3DMatch and 3DLoMatch, and how they say whether a transform is right.
+"""Reader of the test sets 3DMatch and 3DLoMatch, and their criterion of a correct transform.
 
 3DMatch: Zeng et al., CVPR 2017, pairs of fragments that overlap by more than 30 %. 3DLoMatch: Huang et al., "PREDATOR:
-registration of 3D point clouds with low overlap", CVPR 2021, those that overlap by 10 to 30 %. Both have, for a scene,
-fragments `cloud_bin_K.ply` and, in the format of Choi, Zhou and Koltun (CVPR 2015), transforms `gt.log` and information
-matrices `gt.info`. They are found in the places where 3DMatch, PREDATOR and GeoTransformer keep them.
+registration of 3D point clouds with low overlap", CVPR 2021, pairs that overlap by 10 to 30 %. Each scene has fragments
+`cloud_bin_K.ply`, and in the format of Choi, Zhou and Koltun (CVPR 2015), transforms `gt.log` and information matrices
+`gt.info`. The folder layouts of 3DMatch, PREDATOR and GeoTransformer are accepted.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from isometry.datasets.point_cloud_file import read_point_cloud
 from isometry.geometry import se3
 
 BENCHMARKS = ("3DMatch", "3DLoMatch")
-RIGHT_RMSE_M = 0.2  # a transform is right below this
-INLIER_M = 0.1  # a match is right when the true transform brings its points this near
-RIGHT_INLIER_RATIO = 0.05  # the features of a pair are good enough above this
-# Folders of ROOT with a folder of true transforms for each scene, and those with one of fragments
+RIGHT_RMSE_M = 0.2  # a transform is correct below this
+INLIER_M = 0.1  # largest distance of a match's points under the true transform
+RIGHT_INLIER_RATIO = 0.05  # the features of a pair count as matched above this
+# Folders in ROOT that hold, for each scene, a folder of true transforms or a folder of fragments
 TRUTHS = ("benchmarks/{}", "metadata/benchmarks/{}", "configs/benchmarks/{}", "{}")
 FRAGMENTS = ("data/test", "test", "fragments", "data", "")
 EVALUATION = "-evaluation"
@@ -30,20 +30,20 @@ EVALUATION = "-evaluation"
 
 @dataclass(frozen=True)
 class FragmentPair:
-    """Two fragments of a scene, by their numbers."""
+    """Two fragments of a scene."""
 
-    target: int
+    target: int  # number of the fragment
     source: int
     T_target_source: Array  # (4,4) metres, the true one
-    information: Array  # (6,6) sum over the points that both show, of x, y, z and a rotation's quaternion x, y, z
+    information: Array  # (6,6) summed over shared points; of a translation and a quaternion's x, y, z
 
     @property
     def counts(self) -> bool:
-        """Whether the pair counts for registration recall: neighbours in time are too easy. They do for matches."""
+        """Whether the pair counts for registration recall; consecutive fragments count for matches only."""
         return self.source - self.target > 1
 
     def rmse(self, T_target_source: Array) -> float:
-        """About how far, root mean square in metres, a transform brings the points that both show from each other."""
+        """Root mean square error in metres of the shared points under a transform, to first order in its rotation."""
         wrong = se3.inverse(self.T_target_source) @ T_target_source
         quaternion = se3.to_quaternion(wrong)
         error = np.concatenate([wrong[:3, 3], np.copysign(1.0, quaternion[3]) * quaternion[:3]])
@@ -51,10 +51,10 @@ class FragmentPair:
 
 
 class FragmentScene:
-    """One scene: its pairs are read at once, fragments when asked for."""
+    """One scene. Its pairs are read at once, a fragment when it is used."""
 
     def __init__(self, truth: Path, fragments: Path, name: str) -> None:
-        """Raises DatasetError naming the file that is missing or that cannot be used."""
+        """Raises DatasetError naming the file that is missing or cannot be used."""
         self.name = name
         self._fragments = fragments
         transforms, information = _read_blocks(truth / "gt.log", 4), _read_blocks(truth / "gt.info", 6)
@@ -74,17 +74,17 @@ class FragmentScene:
         return read_point_cloud(path)
 
 
-def open_three_d_match(root: Path, benchmark: str = "3DMatch") -> list[FragmentScene]:
-    """All scenes of a benchmark in the order of their names.
+def open_three_d_match(root: Path, benchmark: str) -> list[FragmentScene]:
+    """All scenes of a benchmark, in the order of their names; recall is the mean over scenes.
 
-    Recall is counted scene by scene and then averaged. Raises DatasetError naming what is missing.
+    Raises DatasetError naming what is missing.
     """
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"{root}: no such directory")
     logs = [path for each in TRUTHS for path in root.glob(f"{each.format(benchmark)}/*/gt.log")]
     truths = {path.parent.name: path.parent for path in logs}
-    if not truths and benchmark == BENCHMARKS[0]:  # as 3DMatch itself is published, which has no second benchmark
+    if not truths and benchmark == BENCHMARKS[0]:  # the layout of 3DMatch itself
         published = [path.parent for each in FRAGMENTS for path in (root / each).glob(f"*{EVALUATION}/gt.log")]
         truths = {path.name.removesuffix(EVALUATION): path for path in published}
     if not truths:
@@ -103,7 +103,7 @@ def _fragments_folder(root: Path, scene: str) -> Path:
 
 
 def _read_blocks(path: Path, size: int) -> dict[tuple[int, int], Array]:
-    """Matrices (size,size) by pair: a line of target, source and the number of fragments, then the matrix's lines."""
+    """Matrices (size,size) by pair. A block is a line of target, source and number of fragments, then the matrix."""
     lines = [line.split() for line in read_text(path).splitlines() if line.strip()]
     if not lines or len(lines) % (size + 1):
         raise DatasetError(f"{path}: {len(lines)} lines, not some of {size + 1} each")

@@ -101,13 +101,13 @@ def test_a_large_turn_is_wrong_whatever_the_sign_of_its_quaternion(random: np.ra
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="absent: no such directory"):
-        open_three_d_match(tmp_path / "absent")
+        open_three_d_match(tmp_path / "absent", "3DMatch")
     truth = tmp_path / "benchmarks/3DMatch/kitchen"
     write_truth(truth)
     with pytest.raises(DatasetError, match=r"no fragments cloud_bin_K.ply of kitchen \(looked in data/test/kitchen"):
-        open_three_d_match(tmp_path)
+        open_three_d_match(tmp_path, "3DMatch")
     write_fragments(tmp_path / "data/test/kitchen")
-    (scene,) = open_three_d_match(tmp_path)
+    (scene,) = open_three_d_match(tmp_path, "3DMatch")
     (tmp_path / "data/test/kitchen/cloud_bin_3.ply").rename(tmp_path / "data/test/kitchen/cloud_bin_3.pth")
     with pytest.raises(DatasetError, match=r"cloud_bin_3.ply: not there, and the .pth beside it"):
         scene.fragment(3)
@@ -121,8 +121,8 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     ]:
         (truth / "gt.log").write_text(content)
         with pytest.raises(DatasetError, match=reason):
-            open_three_d_match(tmp_path)
+            open_three_d_match(tmp_path, "3DMatch")
     (truth / "gt.log").write_text(log)
     (truth / "gt.info").write_text("".join(block(pair, np.zeros((6, 6))) for pair in PAIRS))
     with pytest.raises(DatasetError, match=r"gt.info: pair 0 1 shares no points"):
-        open_three_d_match(tmp_path)
+        open_three_d_match(tmp_path, "3DMatch")

@@ -1,1 +1,1 @@
-"""Readers of the layouts that KITTI publishes: odometry, registration pairs, tracking, scans."""
+"""Readers of KITTI: scans in all its layouts, odometry, registration pairs, tracking."""

@@ -12,23 +12,22 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.kitti.scans import ScanSequence, read_table, scan_paths
-
-RATE_HZ = 10.0  # the spinning rate of KITTI's LiDAR, for sparse sequences without times
+from isometry.datasets.kitti.scans import RATE_HZ, ScanSequence, read_table, scan_paths
 
 
 class KittiOdometry(ScanSequence):
-    """One sequence: scans with their times and LiDAR poses. Scans are read when asked for, everything else at once.
+    """One sequence: scans with times and LiDAR poses. A scan is read when it is used, everything else at once.
 
-    Frame numbers may have gaps when poses and times have a line for every frame of the drive. A sparse sequence, whose
-    `poses/NN_frames.txt` names the frame of each line of `poses/NN.txt`, has LiDAR poses and needs no calib.txt. The
-    world of the poses is the first LiDAR frame of the drive (x forward, z up).
+    Scans may be missing when poses and times have a line for each frame of the drive. A sparse sequence has a file
+    `poses/NN_frames.txt` with the frame of each line of `poses/NN.txt`; it may have LiDAR poses and no calib.txt, and
+    then a rate of 10 Hz where it has no times.txt. The world of the poses is the first LiDAR frame of the drive (x
+    forward, z up).
     """
 
     times_s: Array  # (N,) seconds since the start of the drive, increasing
 
     def __init__(self, root: Path, sequence: str, scans_from: str | None = None) -> None:
-        """`scans_from` names a sequence whose scans are taken instead, with the poses and times of this one.
+        """`scans_from` is a sequence whose scans replace those of this one; poses and times stay.
 
         Raises DatasetError naming the file that is missing or that cannot be used.
         """

@@ -1,8 +1,8 @@
-"""The pairs of scans by which registration is compared on KITTI: 8, 9 and 10 of its odometry sequences, 10 m apart.
+"""Test pairs for registration on KITTI: scans about 10 m apart of the odometry sequences 8, 9 and 10.
 
 Choy, Park and Koltun, "Fully convolutional geometric features" (ICCV 2019), chose them; Bai et al., "D3Feat" (CVPR
-2020), PREDATOR and all later work use the same 555. A transform is right within 5 deg and 2 m, and errors are averaged
-over those that are right. The true transforms are the published poses, refined by ICP.
+2020), PREDATOR and all later work use the same 555. A transform is correct within 5 deg and 2 m, and mean errors are
+over the correct ones. The true transforms are those of the published poses, refined by ICP.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from isometry.geometry import se3
 SEQUENCES = ("08", "09", "10")
 APART_M = 10.0
 LOOK_AHEAD = 100  # frames
-LEFT_OUT = {("08", 15, 58)}  # its poses are wrong, and so all leave it out
+LEFT_OUT = {("08", 15, 58)}  # its poses are wrong; all published results leave it out
 ICP_REACH_M = 0.2
 ICP_ITERATIONS = 200
 
 
 @dataclass(frozen=True)
 class KittiPair:
-    """Two scans of a sequence; the later one is the target, as published."""
+    """Two scans of a sequence; the later one is the target, as in the published protocol."""
 
     scans: ScanSequence
     target: int  # row in `scans`
@@ -37,7 +37,7 @@ class KittiPair:
 
     @property
     def T_target_source(self) -> Array:
-        """Transform (4,4) of the published poses."""
+        """Transform (4,4) between the published poses."""
         poses = self.scans.poses
         transform: Array = se3.inverse(poses[self.target]) @ poses[self.source]
         return transform
@@ -62,10 +62,10 @@ def open_kitti_registration(root: Path, sequences: tuple[str, ...] = SEQUENCES) 
 
 
 def frame_pairs(positions: Array, frames: set[int]) -> list[tuple[int, int]]:
-    """Frames (first, second) by the published rule, of camera positions (P,3) in metres, one of each frame.
+    """Pairs of frames (first, second) by the published rule, from the camera position (P,3) in metres of each frame.
 
-    The second is the last one before the camera has come more than 10 m from the first, if it does in 100 frames; the
-    next pair begins right after it. Only pairs of `frames` that are there count.
+    The second frame is the last one before the camera is more than 10 m away from the first, within 100 frames. The
+    next pair begins right after it. Pairs need both of their frames in `frames`.
     """
     pairs = []
     first = min(frames)
@@ -81,9 +81,9 @@ def frame_pairs(positions: Array, frames: set[int]) -> list[tuple[int, int]]:
 
 
 def refined(target: NDArray[np.floating], source: NDArray[np.floating], T_target_source: Array) -> Array:
-    """The transform (4,4) that point-to-point ICP makes of a given one, as the published truth was made.
+    """A transform (4,4) refined by point-to-point ICP, as in the published protocol.
 
-    Clouds (N,3) and (M,3) are full scans; takes seconds.
+    The clouds (N,3) and (M,3) are full scans; this takes seconds.
     """
     vectors = [open3d.utility.Vector3dVector(np.asarray(each, dtype=np.float64)) for each in (source, target)]
     result = open3d.pipelines.registration.registration_icp(

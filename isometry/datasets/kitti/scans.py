@@ -1,4 +1,4 @@
-"""LiDAR scans with a pose each, in any of the layouts in which KITTI publishes its scans.
+"""LiDAR scans with poses, in each layout in which KITTI publishes scans.
 
     odometry  ROOT/sequences/NN/velodyne/*.bin, poses in ROOT/poses/NN.txt
     tracking  ROOT/velodyne/NN/*.bin or ROOT/training/velodyne/NN/*.bin
@@ -17,24 +17,26 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError, read_bytes, read_text
+from isometry.datasets.kitti.calibration import read_T_camera_lidar
 from isometry.geometry import se3
 
+RATE_HZ = 10.0  # the spinning rate of KITTI's LiDAR
 LAYOUTS = ("sequences/{}/velodyne", "velodyne/{}", "training/velodyne/{}", "{}/velodyne_points/data")
 
 
 class ScanSequence:
-    """Scans of one drive or walk. They are read when asked for, their poses at once."""
+    """Scans of one drive or walk. Poses are read at once, a scan when it is used."""
 
     frames: NDArray[np.int64]  # (N,) frame numbers, increasing
     poses: Array  # (N,4,4) T_world_lidar
 
     def __init__(self, scans: Sequence[Path], poses: Path, calibration: Path | None) -> None:
-        """Scans named by frame number, and a file of poses with 12 numbers a line.
+        """Scans named by their frame numbers, and a file of poses with 12 numbers a line.
 
-        The file has a line for every frame of the drive, so that scans may be left out; or one for each scan; or one
-        for each frame that a file beside it, with `_frames` after its name, lists. Poses are those of the LiDAR, or
-        those of a camera where a `calibration` says how the LiDAR is mounted to it. Raises DatasetError naming the
-        file that is missing or that cannot be used.
+        The file has a line for each frame of the drive, of which some may have no scan; or a line for each scan; or a
+        line for each frame in a list, which is a file beside it with `_frames` after its name. The poses are those of
+        the LiDAR, or with a `calibration`, those of the camera. Raises DatasetError naming the file that is missing or
+        that cannot be used.
         """
         self._scan_paths = scans
         self.frames = np.array([int(path.stem) for path in scans])
@@ -50,16 +52,16 @@ class ScanSequence:
     def scan(self, k: int) -> NDArray[np.float32]:
         """Points (M,4) of the k-th scan (counted from 0, not the frame number): x, y, z in metres, reflectance 0..1.
 
-        Raises DatasetError when the file is empty or was cut off.
+        Raises DatasetError when the file is empty or truncated.
         """
         return read_scan(self._scan_paths[k])
 
 
 def open_scans(root: Path, sequence: str, poses: Path | None = None) -> ScanSequence:
-    """Scans of a sequence, whichever layout its folder has; `poses` may be left out in the odometry layout.
+    """Scans of a sequence in any layout; only the odometry layout has poses of its own.
 
-    Poses are those of the camera, as KITTI publishes them, when ROOT/sequences/NN/calib.txt is there, and else those of
-    the LiDAR. Raises DatasetError naming what is missing.
+    The file of poses holds those of the camera, as KITTI publishes them, when ROOT/sequences/NN/calib.txt exists, and
+    else those of the LiDAR. Raises DatasetError naming what is missing.
     """
     root = Path(root)
     if not root.is_dir():
@@ -78,7 +80,7 @@ def open_scans(root: Path, sequence: str, poses: Path | None = None) -> ScanSequ
 
 
 def read_scan(path: Path) -> NDArray[np.float32]:
-    """Points (M,4) of a KITTI scan: x, y, z in metres, reflectance. Raises DatasetError for a file that is cut off."""
+    """Points (M,4) of a KITTI scan: x, y, z in metres, reflectance. Raises DatasetError for a truncated file."""
     content = read_bytes(path)
     if len(content) == 0 or len(content) % 16:
         raise DatasetError(f"{path}: truncated, {len(content)} bytes are not a whole number of 16-byte points")
@@ -86,7 +88,7 @@ def read_scan(path: Path) -> NDArray[np.float32]:
 
 
 def scan_paths(folder: Path) -> list[Path]:
-    """Files of a folder in the order of their frame numbers. Raises DatasetError where there are none."""
+    """Scan files of a folder in the order of their frame numbers. Raises DatasetError where there are none."""
     paths = sorted(folder.glob("*.bin")) if folder.is_dir() else []
     if not paths:
         raise DatasetError(f"{folder}: {'no .bin scans in it' if folder.is_dir() else 'no such directory'}")
@@ -97,7 +99,10 @@ def scan_paths(folder: Path) -> list[Path]:
 
 
 def read_poses(path: Path) -> Array:
-    """Poses (P,4,4) of a file of 12 numbers a line: a 3x4 matrix by rows, metres."""
+    """Poses (P,4,4) of a file with 12 numbers a line: the rows of a 3x4 matrix, in metres.
+
+    Raises DatasetError naming the line that is no pose.
+    """
     values = read_table(path)
     if values.shape[1] != 12:
         raise DatasetError(f"{path}: {values.shape[1]} numbers a line where a 3x4 pose has 12")
@@ -110,23 +115,8 @@ def read_poses(path: Path) -> Array:
     return poses
 
 
-def read_T_camera_lidar(path: Path) -> Array:
-    """T_camera_lidar (4,4) of a KITTI calibration file. Raises DatasetError when it has none."""
-    for line in read_text(path).splitlines():
-        key, _, numbers = line.partition(":")
-        if key.strip() in ("Tr", "Tr_velo_to_cam"):
-            try:
-                values = np.array([float(number) for number in numbers.split()])
-            except ValueError:
-                values = np.zeros(0)
-            if len(values) != 12 or not np.isfinite(values).all():
-                raise DatasetError(f"{path}: {key} must be 12 numbers")
-            return np.vstack([values.reshape(3, 4), [0.0, 0.0, 0.0, 1.0]])
-    raise DatasetError(f"{path}: no Tr, the transform from LiDAR to camera that the poses need")
-
-
 def read_table(path: Path) -> Array:
-    """Numbers (R,C), one or more rows, of a text file. Raises DatasetError naming the first bad line."""
+    """Numbers (R,C) of a text file with at least one row. Raises DatasetError naming the first bad line."""
     rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
     if not rows:
         raise DatasetError(f"{path}: empty")
@@ -146,13 +136,13 @@ def _frames_listing(poses: Path) -> Path:
     return poses.with_name(f"{poses.stem}_frames.txt")
 
 
-def _rows(frames: NDArray[np.int64], posed: Array | None, poses: Array, path: Path) -> NDArray[np.int64]:
-    """Row (N,) of each frame among the poses."""
-    if posed is None and len(poses) == len(frames):
+def _rows(frames: NDArray[np.int64], listed: Array | None, poses: Array, path: Path) -> NDArray[np.int64]:
+    """Row (N,) of each frame among the poses (P,4,4); `listed` (P,) are the frame numbers of the poses, if known."""
+    if listed is None and len(poses) == len(frames):
         return np.arange(len(frames))
-    numbers = np.arange(len(poses)) if posed is None else posed.astype(np.int64)
+    numbers = np.arange(len(poses)) if listed is None else listed.astype(np.int64)
     if len(numbers) != len(poses):
-        raise DatasetError(f"{path}: {len(poses)} poses for the {len(numbers)} frames that its _frames.txt names")
+        raise DatasetError(f"{path}: {len(poses)} poses for the {len(numbers)} frames in its _frames.txt")
     row_of = {int(frame): row for row, frame in enumerate(numbers)}
     for frame in frames:
         if int(frame) not in row_of:

@@ -1,1 +1,1 @@
-"""rosbag2 files: read, and written from recorded drives."""
+"""Reader and writers of rosbag2 files."""

@@ -1,4 +1,4 @@
-"""Reads rosbag2 files: their topics, and the poses in them."""
+"""Reader of rosbag2 files: topics, poses and point clouds."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from isometry.geometry import se3
 POINT_CLOUD, IMU = "sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/Imu"
 DETECTIONS = "vision_msgs/msg/Detection3DArray"
 POSE, ODOMETRY, TRANSFORMS = "geometry_msgs/msg/PoseStamped", "nav_msgs/msg/Odometry", "tf2_msgs/msg/TFMessage"
+BASE_FRAME = "base_link"
 
 
 @contextmanager
 def open_bag(path: Path) -> Iterator[AnyReader]:
-    """A rosbag2 directory, or a single .mcap or .db3 file, to read. Raises DatasetError naming what cannot be."""
+    """Open a rosbag2 directory, or a single .mcap or .db3 file. Raises DatasetError when it cannot be read."""
     if not path.exists():
         raise DatasetError(f"{path}: no such file or directory")
     try:
         reader = AnyReader([path])
         reader.open()
-    except Exception as error:  # the library lets out whatever its parsers meet in a broken file
+    except Exception as error:  # the library does not catch what its parsers raise in a broken file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(f"{path}: not a readable rosbag2 ({reason})") from error
     try:
@@ -40,27 +41,27 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
 
 
 def topic_types(path: Path) -> dict[str, str]:
-    """Message type of each topic of a bag. Raises DatasetError when it is unreadable."""
+    """Message type of each topic of a bag. Raises DatasetError when it cannot be read."""
     with open_bag(path) as reader:
         return {connection.topic: connection.msgtype for connection in reader.connections}
 
 
 @dataclass(frozen=True)
 class BagSummary:
-    """What a bag holds."""
+    """Length and topics of a bag."""
 
     duration_s: float
     topics: dict[str, tuple[str, int]]  # type and number of messages by topic
 
 
 def summarise(path: Path) -> BagSummary:
-    """Topics of a bag, after reading every message once. Raises DatasetError naming a bag that cannot be read whole."""
+    """Summary of a bag, for which every message is read. Raises DatasetError when not all of it can be read."""
     with open_bag(path) as reader:
         counts = dict.fromkeys((connection.topic for connection in reader.connections), 0)
         try:
             for connection, _, _ in reader.messages():
                 counts[connection.topic] += 1
-        except Exception as error:  # as above: a truncated chunk fails in whatever parses it
+        except Exception as error:  # as above, of a truncated chunk
             raise DatasetError(f"{path}: broken after {sum(counts.values())} messages ({error})") from error
         types = {connection.topic: connection.msgtype for connection in reader.connections}
         return BagSummary(reader.duration * 1e-9, {topic: (types[topic], counts[topic]) for topic in sorted(types)})
@@ -74,9 +75,9 @@ class StampedPoses:
     poses: Array  # (N,4,4)
 
     def at(self, stamps_ns: NDArray[np.int64]) -> Array:
-        """Poses (M,4,4) at stamps (M,): the translation between two samples on a line, the rotation on a great circle.
+        """Poses (M,4,4) at stamps (M,): linear interpolation of the translation, spherical of the rotation.
 
-        Before the first sample and after the last one the pose is theirs.
+        Before the first sample and after the last one, it is the pose of that sample.
         """
         if len(self.stamps_ns) == 1:
             return np.repeat(self.poses, len(stamps_ns), axis=0)
@@ -90,10 +91,10 @@ class StampedPoses:
         return found
 
 
-def read_poses(path: Path, topic: str, child_frame: str = "base_link") -> StampedPoses:
-    """Poses on a topic of PoseStamped, Odometry, or TFMessage (transforms to `child_frame`), by their headers' stamps.
+def read_poses(path: Path, topic: str) -> StampedPoses:
+    """Poses on a topic of PoseStamped, Odometry, or TFMessage (of base_link), at the stamps of their headers.
 
-    Raises DatasetError when there are none, or the topic is of another type.
+    Raises DatasetError when there are none, or when the topic is of another type.
     """
     found: dict[int, Array] = {}
     with open_bag(path) as reader:
@@ -106,7 +107,7 @@ def read_poses(path: Path, topic: str, child_frame: str = "base_link") -> Stampe
                 found[_stamp_ns(message.header)] = _matrix(message.pose.pose.position, message.pose.pose.orientation)
             elif connection.msgtype == TRANSFORMS:
                 for stamped in message.transforms:
-                    if stamped.child_frame_id == child_frame:
+                    if stamped.child_frame_id == BASE_FRAME:
                         vector, quaternion = stamped.transform.translation, stamped.transform.rotation
                         found[_stamp_ns(stamped.header)] = _matrix(vector, quaternion)
             else:
@@ -118,7 +119,7 @@ def read_poses(path: Path, topic: str, child_frame: str = "base_link") -> Stampe
 
 
 def read_clouds(path: Path, every: int = 1) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Stamp and finite points (N,3) in metres, in the sensor's frame, of each `every`-th PointCloud2 of a bag.
+    """Stamps, and finite points (N,3) in metres in the sensor's frame, of every `every`-th PointCloud2 of a bag.
 
     Raises DatasetError when a cloud has no x, y and z of one floating-point type.
     """

@@ -1,16 +1,15 @@
-"""Writes sequences of KITTI tracking as rosbag2: scans, what a detector found in them, and where the LiDAR was."""
+"""Writer of KITTI tracking sequences as rosbag2: scans, detections and odometry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.kitti.tracking import RATE_HZ, KittiTracking
-from isometry.datasets.rosbag.writer import START_NS, new_bag
+from isometry.datasets.kitti.scans import RATE_HZ
+from isometry.datasets.kitti.tracking import KittiTracking
+from isometry.datasets.rosbag.writer import new_bag, stamp_ns_of
 
 
 def write_tracking(
@@ -20,11 +19,11 @@ def write_tracking(
     T_odom_lidar: Array | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Write all frames of a sequence as a new rosbag2 (mcap) directory: its scans, where they are there.
+    """Write all frames of a sequence as a new rosbag2 (mcap) directory, with the scans that exist.
 
-    `detections` is the name of a detector's detections, of which each frame gets a message, if an empty one. The base
-    is where the sensor is; `T_odom_lidar` (F,4,4) by frame number are poses of it, and without them the bag has no
-    odometry. `advance` is told (done, total). Raises DatasetError when `path` exists or a file cannot be used.
+    `detections` is the name of a detector; each frame then gets a message of detections, which may be empty. The sensor
+    is at the robot's origin. `T_odom_lidar` (F,4,4) are its poses by frame number; without them the bag has no
+    odometry. `advance` is called with (done, total). Raises DatasetError when `path` exists or a file cannot be used.
     """
     frames = tracking.frame_count
     if not (tracking.has_scans or detections):
@@ -38,15 +37,15 @@ def write_tracking(
     topics += [] if found is None else ["/detections"]
     topics += [] if T_odom_lidar is None else ["/odom", "/tf"]
     with new_bag(path, topics) as bag:
-        bag.static_transform(START_NS, "base_link", "lidar", np.eye(4))
+        bag.sensor_mount(stamp_ns_of(0.0))
         for frame in range(frames):
-            stamp_ns = START_NS + round(frame / RATE_HZ * 1e9)
+            stamp_ns = stamp_ns_of(frame / RATE_HZ)
             if T_odom_lidar is not None:
                 bag.odometry(stamp_ns, T_odom_lidar[frame])
             if frame in scans:
                 bag.points(stamp_ns, tracking.scan(scans[frame]))
             if found is not None:
-                here = found.of_frame(frame)
-                bag.detections(stamp_ns, here.boxes, here.scores, here.labels)
+                of_frame = found.of_frame(frame)
+                bag.detections(stamp_ns, of_frame.boxes, of_frame.scores, of_frame.labels)
             if advance is not None:
                 advance(frame + 1, frames)

@@ -1,4 +1,4 @@
-"""Writes messages as rosbag2 (mcap): points, odometry, transforms, poses and detections."""
+"""Writer of rosbag2 files (mcap): points, odometry, transforms, poses and detections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOPICS = {
     "/ground_truth/pose": POSE,
     "/detections": DETECTIONS,
 }
-"""What can be written, and its type."""
+"""The topics that can be written, with their types."""
 VISION = {
     "BoundingBox3D": "geometry_msgs/Pose center\ngeometry_msgs/Vector3 size",
     "ObjectHypothesis": "string class_id\nfloat64 score",
@@ -36,14 +36,20 @@ VISION = {
     "Detection3D": "std_msgs/Header header\nObjectHypothesisWithPose[] results\nBoundingBox3D bbox\nstring id",
     "Detection3DArray": "std_msgs/Header header\nDetection3D[] detections",
 }
-"""The messages of vision_msgs that are written, which the library does not know."""
+"""Definitions of the vision_msgs that are written, which the rosbags library lacks."""
+
+
+def stamp_ns_of(time_s: float) -> int:
+    """The stamp in a bag of a time in seconds since the start of a drive."""
+    return START_NS + round(time_s * 1e9)
 
 
 @contextmanager
 def new_bag(path: Path, topics: Sequence[str]) -> Iterator[BagWriter]:
-    """A new rosbag2 directory to write some of `TOPICS` into.
+    """A new rosbag2 directory with some of `TOPICS`.
 
-    Whole, or not at all: it is written beside `path` and renamed at the end. Raises DatasetError when `path` exists.
+    It is written under a temporary name and renamed at the end, so that no half-written bag stays behind. Raises
+    DatasetError when `path` exists.
     """
     if path.exists():
         raise DatasetError(f"{path}: exists already")
@@ -59,7 +65,7 @@ def new_bag(path: Path, topics: Sequence[str]) -> Iterator[BagWriter]:
 
 
 class BagWriter:
-    """Serialises messages into an open bag. Frames are base_link and, of what is seen from a sensor, lidar."""
+    """Serialises messages into an open bag. The robot's frame is base_link, the sensor's is lidar."""
 
     def __init__(self, writer: Writer, topics: Sequence[str]) -> None:
         self._writer = writer
@@ -74,27 +80,27 @@ class BagWriter:
                 topic, TOPICS[topic], typestore=self._store, offered_qos_profiles=profiles
             )
 
-    def static_transform(self, stamp_ns: int, target: str, source: str, T_target_source: Array) -> None:
-        """On /tf_static."""
-        self._write("/tf_static", stamp_ns, self._transforms(stamp_ns, target, source, T_target_source))
+    def sensor_mount(self, stamp_ns: int) -> None:
+        """The transform of the LiDAR, which is at the robot's origin, on /tf_static."""
+        self._write("/tf_static", stamp_ns, self._transforms(stamp_ns, "base_link", "lidar", np.eye(4)))
 
     def odometry(self, stamp_ns: int, T_odom_base: Array) -> None:
-        """On /tf and on /odom."""
+        """An odometry pose on /tf and on /odom."""
         self._write("/tf", stamp_ns, self._transforms(stamp_ns, "odom", "base_link", T_odom_base))
         pose = self._make("geometry_msgs/msg/PoseWithCovariance", self._pose(T_odom_base), np.zeros(36))
         zero = self._make("geometry_msgs/msg/Vector3", 0.0, 0.0, 0.0)
-        still = self._make("geometry_msgs/msg/Twist", zero, zero)
-        twist = self._make("geometry_msgs/msg/TwistWithCovariance", still, np.zeros(36))
+        no_twist = self._make("geometry_msgs/msg/Twist", zero, zero)
+        twist = self._make("geometry_msgs/msg/TwistWithCovariance", no_twist, np.zeros(36))
         header = self._header(stamp_ns, "odom")
         self._write("/odom", stamp_ns, self._make(TOPICS["/odom"], header, "base_link", pose, twist))
 
     def ground_truth(self, stamp_ns: int, T_world_base: Array) -> None:
-        """On /ground_truth/pose."""
+        """A true pose on /ground_truth/pose."""
         message = self._make(TOPICS["/ground_truth/pose"], self._header(stamp_ns, "world"), self._pose(T_world_base))
         self._write("/ground_truth/pose", stamp_ns, message)
 
     def points(self, stamp_ns: int, scan: NDArray[np.float32]) -> None:
-        """Points (M,4): x, y, z, intensity."""
+        """Points (M,4), x, y, z and intensity, on /points."""
         field = self._types["sensor_msgs/msg/PointField"]
         fields = [field(name, 4 * k, field.FLOAT32, 1) for k, name in enumerate(("x", "y", "z", "intensity"))]
         content = np.ascontiguousarray(scan, "<f4").view(np.uint8).ravel()
@@ -106,7 +112,7 @@ class BagWriter:
         )
 
     def detections(self, stamp_ns: int, boxes: Array, scores: Array, labels: Sequence[str]) -> None:
-        """Boxes (N,7: centre, length, width, height, yaw) as seen from the LiDAR, on /detections."""
+        """Boxes (N,7: centre, length, width, height, yaw) in the LiDAR frame, on /detections."""
         header = self._header(stamp_ns, "lidar")
         found = []
         for box, score, label in zip(boxes, scores, labels, strict=True):
@@ -115,8 +121,8 @@ class BagWriter:
             pose = self._pose(T_lidar_box)
             size = self._make("geometry_msgs/msg/Vector3", *map(float, box[3:6]))
             hypothesis = self._make("vision_msgs/msg/ObjectHypothesis", label, float(score))
-            uncertain = self._make("geometry_msgs/msg/PoseWithCovariance", pose, np.zeros(36))
-            results = [self._make("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis, uncertain)]
+            with_covariance = self._make("geometry_msgs/msg/PoseWithCovariance", pose, np.zeros(36))
+            results = [self._make("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis, with_covariance)]
             bounds = self._make("vision_msgs/msg/BoundingBox3D", pose, size)
             found.append(self._make("vision_msgs/msg/Detection3D", header, results, bounds, ""))
         self._write("/detections", stamp_ns, self._make(DETECTIONS, header, found))
@@ -141,8 +147,8 @@ class BagWriter:
         stamp = self._make("builtin_interfaces/msg/Time", *divmod(stamp_ns, 1_000_000_000))
         return self._make("std_msgs/msg/Header", stamp, frame)
 
-    def _make(self, kind: str, *values: Any) -> Any:
-        return self._types[kind](*values)
+    def _make(self, message_type: str, *values: Any) -> Any:
+        return self._types[message_type](*values)
 
     def _write(self, topic: str, stamp_ns: int, message: Any) -> None:
         content = self._store.serialize_cdr(message, TOPICS[topic])

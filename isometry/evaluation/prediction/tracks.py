@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from isometry.arrays import Array
-from isometry.datasets.kitti.tracking import RATE_HZ, KittiTracking
+from isometry.datasets.kitti.scans import RATE_HZ
+from isometry.datasets.kitti.tracking import KittiTracking
 from isometry.evaluation.prediction.cases import LEAST_HISTORY, MOVING_M, SECOND, Case, Recording
 from isometry.geometry import se3
 from isometry.tracking.detection.detector_models import detector_named

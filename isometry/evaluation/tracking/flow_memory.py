@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.kitti.scans import ScanSequence
-from isometry.datasets.kitti.tracking import DONT_CARE, RATE_HZ, KittiTracking
+from isometry.datasets.kitti.scans import RATE_HZ, ScanSequence
+from isometry.datasets.kitti.tracking import DONT_CARE, KittiTracking
 from isometry.geometry import se3
 from isometry.geometry.boxes import moved
 from isometry.sensing.ground_surface import above_ground

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.kitti.tracking import RATE_HZ, KittiObjects
+from isometry.datasets.kitti.scans import RATE_HZ
+from isometry.datasets.kitti.tracking import KittiObjects
 from isometry.evaluation.tracking.protocol import Scene, matches
 from isometry.evaluation.tracking.runs import Tracks
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from isometry.arrays import Array
-from isometry.datasets.kitti.tracking import RATE_HZ, KittiObjects, KittiTracking
+from isometry.datasets.kitti.scans import RATE_HZ
+from isometry.datasets.kitti.tracking import KittiObjects, KittiTracking
 from isometry.geometry import planar, se3
 from isometry.geometry.boxes import moved
 from isometry.tracking.types import BOX, Detections, TrackingStep

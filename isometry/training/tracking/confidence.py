@@ -10,7 +10,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from isometry.arrays import Array, Flags
-from isometry.datasets.kitti.tracking import DONT_CARE, RATE_HZ, KittiTracking
+from isometry.datasets.kitti.scans import RATE_HZ
+from isometry.datasets.kitti.tracking import DONT_CARE, KittiTracking
 from isometry.evaluation.tracking.measure import CLASSES, inside_areas
 from isometry.geometry.boxes import iou_3d
 from isometry.tracking.tracks.tracker import Tracker

@@ -48,9 +48,9 @@ def written(path: Path, topic: str) -> list[tuple[int, Any]]:
 
 
 def test_each_frame_has_its_detections_and_the_scan_that_is_there(tracking: KittiTracking, tmp_path: Path) -> None:
-    bag, told = tmp_path / "bag", []
-    write_tracking(bag, tracking, "some", advance=lambda done, total: told.append((done, total)))
-    assert told[-1] == (4, 4)
+    bag, progress = tmp_path / "bag", []
+    write_tracking(bag, tracking, "some", advance=lambda done, total: progress.append((done, total)))
+    assert progress[-1] == (4, 4)
     assert summarise(bag).topics.keys() == {"/tf_static", "/points", "/detections"}
     assert [tenth for tenth, _ in written(bag, "/points")] == [0, 2, 3]
     found = written(bag, "/detections")

@@ -103,7 +103,7 @@ def test_relations_take_the_drift_out_of_odometry(random: np.random.Generator) -
     pairs = np.array([(k, k + 4) for k in range(0, 2 * LAP - 4, 4)] + [(k, k + LAP) for k in range(0, LAP, 4)])
     relations = Relations(pairs, se3.inverse(T[pairs[:, 0]]) @ T[pairs[:, 1]])
     times_s = np.arange(2.0 * LAP) * STEP_SECONDS
-    log = CarmenLog(times_s, np.ones((2 * LAP, 1)), np.array(drifting), 50.0)
+    log = CarmenLog(times_s, np.ones((2 * LAP, 1)), np.array(drifting))
     error = np.linalg.norm((T[0] @ true_poses(log, relations) - T)[:, :2, 3], axis=1)
     odometry_error = np.linalg.norm((log.odometry - T)[:, :2, 3], axis=1)
     assert odometry_error.max() > 1.0

@@ -69,7 +69,7 @@ def test_detections_are_played_in_place_of_scans(tmp_path: Path) -> None:
 def write_detections(path: Path) -> None:
     """Ten messages of a car that drives away."""
     with new_bag(path, ["/detections", "/tf_static"]) as bag:
-        bag.static_transform(START_NS, "base_link", "lidar", np.eye(4))
+        bag.sensor_mount(START_NS)
         for k in range(10):
             box = np.array([[5.0 + k, 2.0, 0.8, 4.0, 1.8, 1.5, 0.0]])
             bag.detections(START_NS + k * TENTH, box, np.array([0.9]), ["car"])
