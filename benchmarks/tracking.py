@@ -1,4 +1,4 @@
-"""Tracking of simulated traffic, one thread: from detections, from scans, and the overlap of boxes."""
+"""Tracking of simulated traffic, one thread: from detections and from scans, and the overlap of boxes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from isometry.tracking.types import Detections, TrackingStep
 Step = Callable[[Detections, int, Array | None], TrackingStep]
 
 SECONDS, SCANS = 10.0, 12
-CROWD = 400  # detections, more than any road has
+CROWD = 400  # detections in a frame, more than on any road
 BOXES = 200
 STEP_NS = 100_000_000
 ROUNDS = 10
@@ -49,40 +49,40 @@ def figures() -> Iterator[Figure]:
     yield timed("iou_of_200_by_200_boxes", lambda: iou_3d(one, other), ROUNDS)
 
 
-def run(process: Step, given: list[Detections]) -> list[TrackingStep]:
-    """All steps of a tracker without poses."""
-    return [process(each, k * STEP_NS, None) for k, each in enumerate(given)]
+def run(process: Step, frames: list[Detections]) -> list[TrackingStep]:
+    """All steps of a tracker on detections, without poses."""
+    return [process(detections, k * STEP_NS, None) for k, detections in enumerate(frames)]
 
 
 def road_detections() -> list[Detections]:
-    """Detections of 10 s of traffic, with noise, in the frame of the own vehicle."""
+    """Noisy detections of 10 s of traffic, in the frame of the ego vehicle."""
     random = np.random.default_rng(0)
     traffic = simulate_traffic(random, SECONDS)
-    given = []
-    for boxes, own in zip(traffic.boxes[1:], traffic.own_poses[1:], strict=True):
-        there = np.flatnonzero(np.isfinite(boxes[:, 0]) & (random.random(len(boxes)) > 0.1))
-        seen = boxes[there] + 0.1 * random.normal(size=(len(there), 7)) * [1.0, 1.0, 0.5, 1.0, 0.5, 0.5, 0.3]
-        seen[:, :2] = (seen[:, :2] - own[:2]) @ planar.rotations(own[2])
-        seen[:, 6] = planar.wrapped(seen[:, 6] - own[2])
-        given.append(Detections(seen, random.uniform(0.3, 1.0, len(seen)), tuple(traffic.labels[k] for k in there)))
-    return given
+    frames = []
+    for boxes, ego in zip(traffic.boxes[1:], traffic.ego_poses[1:], strict=True):
+        rows = np.flatnonzero(np.isfinite(boxes[:, 0]) & (random.random(len(boxes)) > 0.1))
+        detected = boxes[rows] + 0.1 * random.normal(size=(len(rows), 7)) * [1.0, 1.0, 0.5, 1.0, 0.5, 0.5, 0.3]
+        detected[:, :2] = (detected[:, :2] - ego[:2]) @ planar.rotations(ego[2])
+        detected[:, 6] = planar.wrapped(detected[:, 6] - ego[2])
+        frames.append(Detections(detected, random.uniform(0.3, 1.0, len(rows)), tuple(traffic.labels[k] for k in rows)))
+    return frames
 
 
 def crowded(moment: int, boxes: int = CROWD) -> Detections:
-    """Cars that stand 6 m by 4 m apart on a large place, with noise, at one moment."""
+    """Noisy detections, at one moment, of cars on a grid of 6 m by 4 m."""
     random = np.random.default_rng(moment)
     side = int(np.ceil(np.sqrt(boxes)))
-    place = np.stack(np.meshgrid(6.0 * np.arange(side), 4.0 * np.arange(side)), axis=-1).reshape(-1, 2)[:boxes]
+    centres = np.stack(np.meshgrid(6.0 * np.arange(side), 4.0 * np.arange(side)), axis=-1).reshape(-1, 2)[:boxes]
     rest = np.tile([0.0, 4.2, 1.8, 1.5, 0.0], (boxes, 1))
     return Detections(
-        np.hstack([place, rest]) + 0.1 * random.normal(size=(boxes, 7)),
+        np.hstack([centres, rest]) + 0.1 * random.normal(size=(boxes, 7)),
         random.uniform(0.3, 1.0, boxes),
         ("car",) * boxes,
     )
 
 
 def town_scans() -> list[NDArray[np.float32]]:
-    """Scans a metre apart in a simulated street, of a sensor of 64 beams."""
+    """Scans of a LiDAR with 64 beams, 1 m apart in a simulated street."""
     drive = replace(SimulatedDrive(), scans=SCANS, spacing_m=1.0, remounted_deg=0.0, lidar=DENSE)
     random = np.random.default_rng(drive.seed)
     simulator = LidarSimulator(build_town(drive.plan, random), drive.lidar)
@@ -90,7 +90,7 @@ def town_scans() -> list[NDArray[np.float32]]:
 
 
 def scan_follower(parameters: TrackingParameters, scans: list[NDArray[np.float32]]) -> Callable[[], TrackingStep]:
-    """A function that tracks one scan more each time it is called, to and fro through the scans."""
+    """A function that tracks one more scan with each call, back and forth through the scans."""
     pipeline, numbers = TrackingPipeline.load(parameters), count()
     order = [*range(len(scans)), *range(len(scans) - 2, 0, -1)]
 

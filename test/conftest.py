@@ -1,4 +1,4 @@
-"""What tests of several folders share, and an environment in which they hear nobody else's robot."""
+"""Fixtures for several folders, and an environment in which no other robot on the network is heard."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 
 def pytest_configure() -> None:
-    """Set what a ROS installation or the Makefile would have set, before anything starts a ROS context."""
+    """Set the environment variables of a ROS installation and of the Makefile, before any ROS context starts."""
     prefixes = [sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
     os.environ["AMENT_PREFIX_PATH"] = os.pathsep.join(dict.fromkeys(filter(None, prefixes)))
     os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(REPOSITORY / "config" / "fastdds.xml"))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # two runs at a time do not hear each other
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # so that two runs at a time are separate
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of the real recordings, which are not part of the repository."""
+    """The folder of the real recordings, which are not in the repository."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real recordings are not there: {SHARED_DATA}")
     return SHARED_DATA
@@ -45,7 +45,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def kitti_tracking(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """KITTI tracking directory of real sequences, 0000 of them with scans, unpacked; not to be changed."""
+    """An unpacked KITTI tracking directory of real sequences, of which 0000 has scans; not to be changed."""
     unpack = shared_data / "unpack.py"
     if not unpack.exists():
         pytest.skip(f"real recordings cannot be unpacked: {unpack} is not there")
@@ -55,7 +55,7 @@ def kitti_tracking(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def straight_traffic(moments: int = 50) -> Traffic:
-    """Cars, a cyclist and a pedestrian that keep their velocities, before a car at 8 m/s that turns a little."""
+    """Cars, a cyclist and a pedestrian at constant velocity, ahead of an ego vehicle at 8 m/s that turns slightly."""
     times_s = np.linspace(0.0, 0.1 * (moments - 1), moments)
     starts = np.array([[14.0, 0.0], [28.0, -3.6], [40.0, 3.6], [48.0, 0.5], [22.0, 6.5], [30.0, -8.0], [60.0, -4.0]])
     velocities = np.array([[9.0, 0.0], [6.0, 0.2], [-3.0, 0.0], [0.0, 0.0], [4.0, 0.5], [0.5, 1.2], [7.0, 0.0]])
@@ -64,22 +64,23 @@ def straight_traffic(moments: int = 50) -> Traffic:
     boxes[..., :2] = starts + times_s[:, None, None] * velocities
     boxes[..., 2], boxes[..., 3:6] = 0.5 * sizes[:, 2], sizes
     boxes[..., 6] = np.arctan2(velocities[:, 1], velocities[:, 0])
-    boxes[: moments // 2, -1] = np.nan  # the last car comes late
+    boxes[: moments // 2, -1] = np.nan  # the last car appears late
     own = np.column_stack([8.0 * times_s, 0.02 * times_s**2, 0.01 * times_s])
     return Traffic(times_s, boxes, ("car",) * 4 + ("cyclist", "pedestrian", "car"), own, np.array([4.5, 1.8, 1.5]))
 
 
 @pytest.fixture(scope="session")
 def traffic() -> Traffic:
-    """A little traffic of known motion."""
+    """A few objects with known motion."""
     return straight_traffic()
 
 
 @pytest.fixture(scope="session")
 def simulated_tracking(tmp_path_factory: pytest.TempPathFactory, traffic: Traffic) -> Path:
-    """A KITTI tracking directory of that traffic; not to be changed.
+    """A KITTI tracking directory of `straight_traffic`; not to be changed.
 
-    Sequence 0000 has scans of a point at each object, 0001 fewer frames. There are detections with noise, `simulated`.
+    Sequence 0000 has scans, with one point for each object; 0001 has fewer frames and no scans. Both have noisy
+    detections with the name `simulated`.
     """
     root = tmp_path_factory.mktemp("simulated") / "kitti_tracking"
     for sequence, moments in (("0000", 50), ("0001", 40)):
@@ -95,7 +96,7 @@ def simulated_tracking(tmp_path_factory: pytest.TempPathFactory, traffic: Traffi
 
 @pytest.fixture(scope="session")
 def simulated_kitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A KITTI odometry directory whose sequence 00 has 12 thin simulated scans; not to be changed."""
+    """A KITTI odometry directory whose sequence 00 has 12 sparse simulated scans; not to be changed."""
     root = tmp_path_factory.mktemp("simulated") / "kitti"
     lidar = SpinningLidar(beams=16, azimuth_step_deg=2.0)
     write_simulated_drive(root, SimulatedDrive(scans=12, spacing_m=5.0, lidar=lidar))
@@ -104,5 +105,5 @@ def simulated_kitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def random() -> np.random.Generator:
-    """Random numbers that are the same in each run."""
+    """A random generator with a fixed seed."""
     return np.random.default_rng(0)

@@ -1,1 +1,1 @@
-"""A seeded LiDAR simulator: a town, a spinning sensor and a drive, written in KITTI's layout."""
+"""Simulation, all from a seed: worlds of triangles, LiDARs and depth cameras, traffic, drives and pairs of scans."""

@@ -1,1 +1,1 @@
-"""Sensors that are cast into a world: LiDARs and depth cameras."""
+"""Simulated sensors, by ray casting: LiDARs and depth cameras."""

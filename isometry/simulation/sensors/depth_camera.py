@@ -1,4 +1,4 @@
-"""A depth camera in a hand, cast into a mesh, and the fragments that are fused from its frames."""
+"""A handheld depth camera, by ray casting, and the fragments that are fused from its frames."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from isometry.simulation.worlds.shapes import Mesh
 
 @dataclass(frozen=True)
 class DepthCamera:
-    """A pinhole camera (x right, y down, z forward) that measures depth as the first Kinect does.
+    """A pinhole camera (x right, y down, z forward) with the depth noise of the first Kinect.
 
     The noise along the ray grows with the square of the depth: Nguyen, Izadi and Lovell, "Modeling Kinect sensor noise
-    for improved 3D reconstruction and tracking" (3DIMPVT 2012). The image is thinner than a real one, for speed.
+    for improved 3D reconstruction and tracking" (3DIMPVT 2012). The image has fewer pixels than a real one, for speed.
     """
 
     width: int = 160
@@ -29,54 +29,54 @@ class DepthCamera:
     focal_pixels: float = 146.25  # 585 at 640 columns, a field of view of 57 deg
     nearest_m: float = 0.4
     range_m: float = 4.5
-    noise: float = 0.3  # of that of one frame: fusing many of all pixels, of which these are a few, averages it
-    warp: float = 0.002  # of the depth: what a lens does to whole parts of an image
-    grazing_deg: float = 80.0  # from the normal; nothing comes back beyond
+    noise: float = 0.3  # factor of a single frame's noise; a real fragment averages over many more pixels than these
+    warp: float = 0.002  # standard deviation of the smooth distortion of depth by the lens, as a share of the depth
+    grazing_deg: float = 80.0  # largest angle of incidence, from the normal, that is measured
 
     def directions(self) -> Array:
-        """Rays (H*W,3) of the pixels' middles, of which z is 1."""
+        """Directions (H*W,3) of the pixels' centres, with z = 1."""
         u = (np.arange(self.width) - (self.width - 1) / 2.0) / self.focal_pixels
         v = (np.arange(self.height) - (self.height - 1) / 2.0) / self.focal_pixels
         return np.stack([*np.meshgrid(u, v), np.ones((self.height, self.width))], axis=-1).reshape(-1, 3)
 
 
 class DepthSimulator:
-    """A mesh that depth images can be taken in."""
+    """Depth images of a mesh."""
 
     def __init__(self, mesh: Mesh, camera: DepthCamera, random: np.random.Generator) -> None:
-        """`random` draws how this one camera's lens bends depth."""
+        """`random` draws the depth distortion of this camera's lens."""
         self.camera = camera
         self._directions = camera.directions()
         coarse = random.normal(size=(6, 8))
-        bent = zoom(coarse, (camera.height / 6, camera.width / 8), order=3)
-        self._bent = 1.0 + camera.warp * bent.ravel()
+        smooth = zoom(coarse, (camera.height / 6, camera.width / 8), order=3)
+        self._distortion = 1.0 + camera.warp * smooth.ravel()
         self._caster = RayCaster(mesh)
 
-    def clearance(self, places: Array) -> Array:
-        """Distance (P,) in metres from places (P,3) to what is nearest."""
-        return self._caster.clearance(places)
+    def clearance(self, positions: Array) -> Array:
+        """Distance (P,) in metres from each position (P,3) to the mesh."""
+        return self._caster.clearance(positions)
 
     def frame(self, T_world_camera: Array, random: np.random.Generator) -> Array:
         """Points (M,3) in metres in the camera's frame at a 4x4 pose."""
         camera = self.camera
         hit = self._caster.cast(T_world_camera, self._directions)
-        depth = hit["t_hit"].astype(np.float64)  # a ray's z is 1, so that its length is depth
+        depth = hit["t_hit"].astype(np.float64)  # directions have z = 1, so that their multiple is the depth
         normals = hit["primitive_normals"] @ T_world_camera[:3, :3]
         facing = np.abs(np.einsum("ij,ij->i", normals, self._directions)) / np.linalg.norm(self._directions, axis=1)
-        seen = (depth >= camera.nearest_m) & (depth <= camera.range_m)
-        seen &= facing > np.cos(np.radians(camera.grazing_deg))
-        depth, directions = depth[seen], self._directions[seen]
+        measured = (depth >= camera.nearest_m) & (depth <= camera.range_m)
+        measured &= facing > np.cos(np.radians(camera.grazing_deg))
+        depth, directions = depth[measured], self._directions[measured]
         noise = camera.noise * (0.0012 + 0.0019 * (depth - 0.4) ** 2)
         smooth = gaussian_filter(random.normal(size=(camera.height, camera.width)), 1.5)
         smooth /= smooth.std()
-        depth = depth * self._bent[seen] + noise * smooth.ravel()[seen]
+        depth = depth * self._distortion[measured] + noise * smooth.ravel()[measured]
         points: Array = directions * depth[:, None]
         return points
 
     def fragment(self, poses: Array, voxel: float, random: np.random.Generator) -> NDArray[np.float32]:
-        """Points (M,3) of frames at poses (K,4,4), averaged by `voxel` in metres, in the frame of the first camera.
+        """Points (M,3) of frames at poses (K,4,4), averaged in voxels of `voxel` metres, in the first camera's frame.
 
-        The poses that the frames are fused by drift by millimetres and hundredths of a degree, as tracked ones do.
+        Frames are fused at poses that drift by millimetres and hundredths of a degree, as tracked poses do.
         """
         clouds = []
         drift = np.cumsum(random.normal(size=(len(poses), 6)) * ([0.0005] * 3 + [0.0002] * 3), axis=0)
@@ -88,10 +88,10 @@ class DepthSimulator:
         return np.asarray(fused.points())[:, :3].astype(np.float32)
 
 
-def looking(place: Array, target: Array, roll: float) -> Array:
-    """Pose (4,4) of a camera at a place (3,) that looks at a target (3,), turned by `roll` radians about its axis."""
-    forward = (target - place) / np.linalg.norm(target - place)
+def looking(position: Array, target: Array, roll: float) -> Array:
+    """Pose (4,4) of a camera at a position (3,) that looks at a target (3,), rolled by `roll` radians."""
+    forward = (target - position) / np.linalg.norm(target - position)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
     level = np.column_stack([right, np.cross(forward, right), forward])
-    return se3.from_rotation_translation(level @ Rotation.from_rotvec([0.0, 0.0, roll]).as_matrix(), place)
+    return se3.from_rotation_translation(level @ Rotation.from_rotvec([0.0, 0.0, roll]).as_matrix(), position)

@@ -1,1 +1,1 @@
-"""Traffic that moves: roads, vehicles, pedestrians, and what a sensor sees of them."""
+"""Moving traffic: roads, vehicles, pedestrians, and LiDAR scans and KITTI directories of them."""

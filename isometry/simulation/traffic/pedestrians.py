@@ -1,6 +1,6 @@
-"""People who walk along roads, stop, cross when no car comes, and keep out of each other's way.
+"""Pedestrians who walk along roads, pause, cross when no car comes, and avoid each other.
 
-Avoiding is the social force model (Helbing and Molnar, "Social force model for pedestrian dynamics", 1995).
+Avoidance is the social force model (Helbing and Molnar, "Social force model for pedestrian dynamics", 1995).
 """
 
 from __future__ import annotations
@@ -9,96 +9,96 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.simulation.traffic.roads import NEAR_M, Roads
+from isometry.simulation.traffic.roads import CROSSING_M, Roads
 from isometry.simulation.traffic.vehicles import Obstacles
 
-REACHED_M = 0.6
+REACHED_M = 0.6  # from a waypoint
 RELAXATION_S = 0.5
-MOST_ACCELERATION = 2.5  # metres a second squared
-LOOK_S = 7.0  # how far ahead one looks for cars before one steps onto the road
+MAX_ACCELERATION = 2.5  # metres a second squared
+GAP_S = 7.0  # a pedestrian looks so far ahead for cars before it steps onto the road
+WAYPOINTS = 8
 
 
 class Pedestrians:
-    """P people on ways of W points each; whoever has arrived is gone."""
+    """P pedestrians on paths of W waypoints each. Whoever reaches the last waypoint disappears."""
 
     def __init__(self, roads: Roads, count: int, crowd: int, random: np.random.Generator) -> None:
-        """`count` along the roads, and a `crowd` that walks about beside them."""
+        """`count` pedestrians along the roads, and a `crowd` on a square beside them."""
         self.random = random
-        crowded_at = roads.on_arm(0, 0.5 * roads.arm_m, roads.half_width_m + 24.0)
-        ways = [_along_roads(roads, random) for _ in range(count)]
-        ways += [_about(crowded_at, random) for _ in range(crowd)]
-        self.ways = np.stack([way for way, _ in ways]) if ways else np.zeros((0, 1, 2))
-        self.kerbs = np.stack([kerb for _, kerb in ways]) if ways else np.zeros((0, 1), bool)
-        number = len(self.ways)
-        self.pauses_s = np.where(random.random(self.kerbs.shape) < 0.2, random.exponential(4.0, self.kerbs.shape), 0.0)
-        self.aim = np.ones(number, np.int64)
-        self.inside = np.ones(number, bool)
+        square = roads.on_arm(0, 0.5 * roads.arm_m, roads.half_width_m + 24.0)
+        paths = [_path_along_roads(roads, random) for _ in range(count)]
+        paths += [_path_on_square(square, random) for _ in range(crowd)]
+        self.paths = np.stack([path for path, _ in paths]) if paths else np.zeros((0, 1, 2))
+        # Whether a pedestrian crosses the road from a waypoint to the next one
+        self.crosses = np.stack([crosses for _, crosses in paths]) if paths else np.zeros((0, 1), bool)
+        number, shape = len(self.paths), self.crosses.shape
+        self.pauses_s = np.where(random.random(shape) < 0.2, random.exponential(4.0, shape), 0.0)
+        self.goal = np.ones(number, np.int64)  # the next waypoint
+        self.active = np.ones(number, bool)
         self.size = np.clip(random.normal([0.7, 0.6, 1.72], [0.12, 0.08, 0.1], (number, 3)), 0.4, 2.0)
-        self.wanted_mps = np.clip(random.normal(1.3, 0.25, number), 0.6, 2.2)
-        self.at = self.ways[:, 0] + random.normal(0.0, 0.2, (number, 2))
-        way = self.ways[:, min(1, self.ways.shape[1] - 1)] - self.at
-        self.heading = np.arctan2(way[:, 1], way[:, 0])
-        self.velocity = self.wanted_mps[:, None] * np.stack([np.cos(self.heading), np.sin(self.heading)], axis=1)
+        self.desired_mps = np.clip(random.normal(1.3, 0.25, number), 0.6, 2.2)
+        self.positions = self.paths[:, 0] + random.normal(0.0, 0.2, (number, 2))
+        towards = self.paths[:, min(1, self.paths.shape[1] - 1)] - self.positions
+        self.heading = np.arctan2(towards[:, 1], towards[:, 0])
+        self.velocity = self.desired_mps[:, None] * np.stack([np.cos(self.heading), np.sin(self.heading)], axis=1)
 
     def step(self, step_s: float, cars: Obstacles) -> None:
-        """Move on by one step among cars."""
-        here = np.flatnonzero(self.inside)
-        if len(here) == 0:
+        """Advance by one step among cars."""
+        active = np.flatnonzero(self.active)
+        if len(active) == 0:
             return
-        self._choose_aims(here, step_s, cars)
-        here = np.flatnonzero(self.inside)
-        towards = self.ways[here, self.aim[here]] - self.at[here]
+        self._choose_goals(active, step_s, cars)
+        active = np.flatnonzero(self.active)
+        towards = self.paths[active, self.goal[active]] - self.positions[active]
         distance = np.linalg.norm(towards, axis=1)
-        standing = self._standing(here)
-        wanted = np.where(standing, 0.0, self.wanted_mps[here])
-        push = (wanted / np.maximum(distance, 1e-6))[:, None] * towards - self.velocity[here]
-        push = push / RELAXATION_S + self._avoid(here, cars) * ~standing[:, None]
-        push += self.random.normal(0.0, 0.3, push.shape) * ~standing[:, None]
-        size = np.linalg.norm(push, axis=1, keepdims=True)
-        push *= np.minimum(1.0, MOST_ACCELERATION / np.maximum(size, 1e-6))
-        self.velocity[here] += push * step_s
-        self.at[here] += self.velocity[here] * step_s
-        speed = np.linalg.norm(self.velocity[here], axis=1)
-        turn = np.arctan2(self.velocity[here, 1], self.velocity[here, 0]) - self.heading[here]
+        # A pause belongs to the waypoint that was reached last
+        pausing = self.pauses_s[active, self.goal[active] - 1] > 0.0
+        desired = np.where(pausing, 0.0, self.desired_mps[active])
+        force = (desired / np.maximum(distance, 1e-6))[:, None] * towards - self.velocity[active]
+        force = force / RELAXATION_S + self._repulsion(active, cars) * ~pausing[:, None]
+        force += self.random.normal(0.0, 0.3, force.shape) * ~pausing[:, None]
+        size = np.linalg.norm(force, axis=1, keepdims=True)
+        force *= np.minimum(1.0, MAX_ACCELERATION / np.maximum(size, 1e-6))
+        self.velocity[active] += force * step_s
+        self.positions[active] += self.velocity[active] * step_s
+        speed = np.linalg.norm(self.velocity[active], axis=1)
+        turn = np.arctan2(self.velocity[active, 1], self.velocity[active, 0]) - self.heading[active]
         turn = (turn + np.pi) % (2.0 * np.pi) - np.pi
-        self.heading[here] += np.where(speed > 0.2, np.clip(turn, -3.0 * step_s, 3.0 * step_s), 0.0)
+        self.heading[active] += np.where(speed > 0.2, np.clip(turn, -3.0 * step_s, 3.0 * step_s), 0.0)
 
     def obstacles(self) -> Obstacles:
-        """All who are there."""
-        here = self.inside
-        return Obstacles(self.at[here], self.heading[here], self.size[here, :2], self.velocity[here])
+        """All active pedestrians."""
+        active = self.active
+        return Obstacles(self.positions[active], self.heading[active], self.size[active, :2], self.velocity[active])
 
-    def _standing(self, here: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Who pauses at the point of its way that it has reached, which is the one before its aim."""
-        return np.asarray(self.pauses_s[here, self.aim[here] - 1] > 0.0)
-
-    def _choose_aims(self, here: NDArray[np.int64], step_s: float, cars: Obstacles) -> None:
-        self.pauses_s[here, self.aim[here] - 1] -= step_s
-        reached = np.linalg.norm(self.ways[here, self.aim[here]] - self.at[here], axis=1) < REACHED_M
-        for k in here[reached]:
-            if self.aim[k] + 1 == self.ways.shape[1]:
-                self.inside[k] = False
+    def _choose_goals(self, active: NDArray[np.int64], step_s: float, cars: Obstacles) -> None:
+        """Move goals that were reached to the next waypoint; pause at the kerb while a car comes."""
+        self.pauses_s[active, self.goal[active] - 1] -= step_s
+        reached = np.linalg.norm(self.paths[active, self.goal[active]] - self.positions[active], axis=1) < REACHED_M
+        for k in active[reached]:
+            if self.goal[k] + 1 == self.paths.shape[1]:
+                self.active[k] = False
                 continue
-            self.aim[k] += 1
-        for k in here[self.kerbs[here, self.aim[here] - 1] & self.inside[here]]:
-            start, end = self.ways[k, self.aim[k] - 1], self.ways[k, self.aim[k]]
-            if np.linalg.norm(self.at[k] - start) > 1.2:
+            self.goal[k] += 1
+        for k in active[self.crosses[active, self.goal[active] - 1] & self.active[active]]:
+            start, end = self.paths[k, self.goal[k] - 1], self.paths[k, self.goal[k]]
+            if np.linalg.norm(self.positions[k] - start) > 1.2:
                 continue  # on the road already
-            if _car_comes(start, end, self.wanted_mps[k], cars):
-                self.pauses_s[k, self.aim[k] - 1] = max(self.pauses_s[k, self.aim[k] - 1], 0.3)
+            if _car_comes(start, end, self.desired_mps[k], cars):
+                self.pauses_s[k, self.goal[k] - 1] = max(self.pauses_s[k, self.goal[k] - 1], 0.3)
 
-    def _avoid(self, here: NDArray[np.int64], cars: Obstacles) -> Array:
-        """Acceleration (H,2) away from others and from cars."""
-        apart = self.at[here, None] - self.at[None, here]
-        distance = np.linalg.norm(apart, axis=2) + np.eye(len(here)) * 1e3 + 1e-6
-        # Ahead counts more than behind
-        heading = np.stack([np.cos(self.heading[here]), np.sin(self.heading[here])], axis=1)
-        seen = 0.65 - 0.35 * np.einsum("hmx,hx->hm", apart, heading) / distance
-        push = (3.0 * seen * np.exp((0.7 - distance) / 0.4) / distance)[..., None] * apart
-        total: Array = push.sum(axis=1)
+    def _repulsion(self, active: NDArray[np.int64], cars: Obstacles) -> Array:
+        """Acceleration (H,2) of the H active pedestrians away from each other and from cars."""
+        apart = self.positions[active, None] - self.positions[None, active]
+        distance = np.linalg.norm(apart, axis=2) + np.eye(len(active)) * 1e3 + 1e-6
+        # The model is anisotropic: others ahead count more than those behind
+        heading = np.stack([np.cos(self.heading[active]), np.sin(self.heading[active])], axis=1)
+        weight = 0.65 - 0.35 * np.einsum("hmx,hx->hm", apart, heading) / distance
+        force = (3.0 * weight * np.exp((0.7 - distance) / 0.4) / distance)[..., None] * apart
+        total: Array = force.sum(axis=1)
         if len(cars.centres):
             c, s = np.cos(cars.headings), np.sin(cars.headings)
-            offset = self.at[here, None] - cars.centres
+            offset = self.positions[active, None] - cars.centres
             x = offset[..., 0] * c + offset[..., 1] * s
             y = offset[..., 1] * c - offset[..., 0] * s
             out_x = x - np.clip(x, -0.5 * cars.sizes[:, 0], 0.5 * cars.sizes[:, 0])
@@ -112,41 +112,40 @@ class Pedestrians:
 
 
 def _car_comes(start: Array, end: Array, walk_mps: float, cars: Obstacles) -> bool:
-    """Whether a car that keeps its velocity meets someone who walks from start to end (2,) now."""
+    """Whether a car at constant velocity comes near a pedestrian who walks from start (2,) to end (2,) now."""
     moving = np.linalg.norm(cars.velocities, axis=1) > 0.3
     if not moving.any():
         return False
-    times = np.linspace(0.0, LOOK_S, 21)
-    places = cars.centres[moving, None] + times[:, None] * cars.velocities[moving, None]  # (C,21,2)
-    way = end - start
-    share = np.clip((places - start) @ way / (way @ way), 0.0, 1.0)
-    near = np.linalg.norm(start + share[..., None] * way - places, axis=2) < 5.0
-    return bool((near & (times < 1.5 + np.linalg.norm(way) / walk_mps)).any())
+    times = np.linspace(0.0, GAP_S, 21)
+    positions = cars.centres[moving, None] + times[:, None] * cars.velocities[moving, None]  # (C,21,2)
+    walk = end - start
+    share = np.clip((positions - start) @ walk / (walk @ walk), 0.0, 1.0)
+    near = np.linalg.norm(start + share[..., None] * walk - positions, axis=2) < 5.0
+    return bool((near & (times < 1.5 + np.linalg.norm(walk) / walk_mps)).any())
 
 
-def _along_roads(roads: Roads, random: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
-    """A way (8,2) along the pavement, over the road and back, and from which of its points one steps onto it (8,)."""
+def _path_along_roads(roads: Roads, random: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
+    """Waypoints (W,2) along the pavements of an arm, and from which of them (W,) the path crosses the road."""
     arm = int(random.integers(len(roads.arms_rad)))
     side = float(random.choice([-1.0, 1.0]))
-    out = random.uniform(NEAR_M, 0.8 * roads.arm_m)
+    out = random.uniform(CROSSING_M, 0.8 * roads.arm_m)
     direction = float(random.choice([-1.0, 1.0]))
-    aside = roads.half_width_m + random.uniform(1.8, 4.0)
-    points, kerbs = [], []
-    for _ in range(8):
-        points.append(roads.on_arm(arm, out, side * aside))
-        crosses = bool(random.random() < 0.3)
-        kerbs.append(crosses)
-        if crosses:
+    offset = roads.half_width_m + random.uniform(1.8, 4.0)
+    points, crosses = [], []
+    for _ in range(WAYPOINTS):
+        points.append(roads.on_arm(arm, out, side * offset))
+        crosses.append(bool(random.random() < 0.3))
+        if crosses[-1]:
             side = -side
             out += random.normal(0.0, 0.5)
             continue
         out += direction * random.uniform(6.0, 25.0)
-        if not NEAR_M < out < roads.arm_m:
+        if not CROSSING_M < out < roads.arm_m:
             direction = -direction
-            out = float(np.clip(out, NEAR_M, roads.arm_m))
-    return np.stack(points), np.array(kerbs)
+            out = float(np.clip(out, CROSSING_M, roads.arm_m))
+    return np.stack(points), np.array(crosses)
 
 
-def _about(centre: Array, random: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
-    """A way (8,2) from place to place around a centre (2,); nothing there is a road."""
-    return centre + random.uniform(-18.0, 18.0, (8, 2)), np.zeros(8, bool)
+def _path_on_square(centre: Array, random: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
+    """Random waypoints (W,2) around a centre (2,), away from all roads, so that none crosses one (W,)."""
+    return centre + random.uniform(-18.0, 18.0, (WAYPOINTS, 2)), np.zeros(WAYPOINTS, bool)

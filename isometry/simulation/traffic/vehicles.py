@@ -1,7 +1,7 @@
-"""Cars and cyclists on routes: they follow, brake, stop, turn and change lanes.
+"""Cars and cyclists on routes: car following, traffic lights, turns, stops and lane changes.
 
-Driving along a route is Treiber's intelligent driver model (Treiber, Hennecke and Helbing, "Congested traffic states in
-empirical observations and microscopic simulations", 2000), whose leader is whatever stands first in the way.
+Car following is the intelligent driver model of Treiber, Hennecke and Helbing, "Congested traffic states in empirical
+observations and microscopic simulations" (2000). The leader is the nearest obstacle on the vehicle's path.
 """
 
 from __future__ import annotations
@@ -13,28 +13,26 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.geometry.planar import rotations
-from isometry.simulation.traffic.roads import NEAR_M, POINT_M, Roads
+from isometry.simulation.traffic.roads import CROSSING_M, POINT_M, Roads
 
-Mask = NDArray[np.bool_]
-
-AHEAD = 32  # points of its way at which a driver looks
-SIDE_MARGIN_M, STOP_GAP_M, HEADWAY_S = 0.3, 2.0, 1.2
-MOST_BRAKING, MOST_SIDEWAYS = 7.0, 2.2  # metres a second squared
-LAG_S = 0.3  # until the car does what its driver wants
+LOOK_AHEAD_POINTS = 32  # of its path at which a vehicle looks for obstacles
+SIDE_MARGIN_M, STANDSTILL_GAP_M, TIME_HEADWAY_S = 0.3, 2.0, 1.2
+MAX_BRAKING, MAX_LATERAL_ACCELERATION = 7.0, 2.2  # metres a second squared
+ACTUATION_LAG_S = 0.3  # from the driver's command to the vehicle's acceleration
 
 
 @dataclass(frozen=True)
 class Obstacles:
-    """Upright boxes (M) on the plan that drivers see."""
+    """M upright boxes on the ground plane, to be avoided."""
 
-    centres: Array  # (M,2)
-    headings: Array  # (M,)
-    sizes: Array  # (M,2) length and width
-    velocities: Array  # (M,2)
+    centres: Array  # (M,2) metres
+    headings: Array  # (M,) radians
+    sizes: Array  # (M,2) length and width in metres
+    velocities: Array  # (M,2) metres a second
 
 
 class Vehicles:
-    """V cars and cyclists; some wait for their turn to enter, and some have left."""
+    """V cars and cyclists: active ones, ones that wait to enter the simulated area, and ones that have left it."""
 
     def __init__(self, roads: Roads, cars: int, cyclists: int, random: np.random.Generator) -> None:
         self.roads, self.random = roads, random
@@ -46,158 +44,174 @@ class Vehicles:
         size[long] = random.uniform([5.0, 1.9, 2.0], [9.0, 2.4, 3.2], (int(long.sum()), 3))
         size[self.cyclist] = random.normal([1.75, 0.6, 1.75], 0.05, (int(self.cyclist.sum()), 3))
         self.size = size
-        limit = random.choice([8.5, 11.0, 14.0, 19.0, 25.0], p=[0.25, 0.25, 0.3, 0.1, 0.1])
-        self.wanted_mps = np.where(
-            self.cyclist, random.uniform(2.5, 7.5, count), limit * random.uniform(0.75, 1.1, count)
+        speed_limit = random.choice([8.5, 11.0, 14.0, 19.0, 25.0], p=[0.25, 0.25, 0.3, 0.1, 0.1])
+        self.desired_mps = np.where(
+            self.cyclist, random.uniform(2.5, 7.5, count), speed_limit * random.uniform(0.75, 1.1, count)
         )
-        self.hurry = random.uniform(0.8, 2.2, count) * np.where(self.cyclist, 0.5, 1.0)  # most acceleration
-        self.calm = random.uniform(1.2, 2.8, count)  # comfortable braking
-        distances = np.linalg.norm(roads.points, axis=2)
-        inside = distances <= roads.arm_m
+        self.max_acceleration = random.uniform(0.8, 2.2, count) * np.where(self.cyclist, 0.5, 1.0)
+        self.comfortable_braking = random.uniform(1.2, 2.8, count)
+        radius = np.linalg.norm(roads.points, axis=2)
+        inside = radius <= roads.arm_m
         self.start_m = POINT_M * inside.argmax(axis=1)[self.route]
         self.end_m = POINT_M * (inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1))[self.route]
         right = roads.lanes - 1
-        # A cyclist keeps to the right edge of its route's side, whatever the lane that the route is for
+        # A cyclist keeps to the right edge of its side of the road, whichever lane its route is for
         inner = roads.innermost[self.route] & (right > 0)
-        self.lane_aside = np.where(self.cyclist, -0.5 * roads.lane_m - 0.1 - inner * roads.lane_m, 0.0)
-        self.aside, self.aside_rate = self.lane_aside.copy(), np.zeros(count)
+        # Lateral offsets from the route are positive to the left
+        self.target_offset_m = np.where(self.cyclist, -0.5 * roads.lane_m - 0.1 - inner * roads.lane_m, 0.0)
+        self.offset_m, self.offset_rate = self.target_offset_m.copy(), np.zeros(count)
         self.can_change = ~self.cyclist & (roads.lanes == 2)
-        self.other_lane = np.where(roads.innermost[self.route], -roads.lane_m, roads.lane_m)
-        self.along = self.start_m + random.uniform(0.0, 1.0, count) * (self.end_m - self.start_m)
-        self.speed = self.wanted_mps * random.uniform(0.6, 1.0, count)
+        self.other_lane_m = np.where(roads.innermost[self.route], -roads.lane_m, roads.lane_m)
+        self.distance_m = self.start_m + random.uniform(0.0, 1.0, count) * (self.end_m - self.start_m)
+        self.speed = self.desired_mps * random.uniform(0.6, 1.0, count)
         self.acceleration = np.zeros(count)
-        self.mood = random.normal(0.0, 1.0, count)
-        halting = random.random(count) < 0.15  # pulls up somewhere for a while
-        self.halt_m = np.where(halting, random.uniform(self.start_m, self.end_m), np.inf)
-        self.halt_s = random.uniform(2.0, 12.0, count)
-        self.inside = random.random(count) < 0.65
-        self.gone = np.zeros(count, bool)
-        self._clear_first_places()
+        self.driver_noise = random.normal(0.0, 1.0, count)  # an Ornstein-Uhlenbeck process of unit variance
+        stops = random.random(count) < 0.15  # pulls up once for a while
+        self.stop_m = np.where(stops, random.uniform(self.start_m, self.end_m), np.inf)
+        self.stop_s = random.uniform(2.0, 12.0, count)
+        self.active = random.random(count) < 0.65
+        self.left_area = np.zeros(count, bool)
+        self._clear_initial_positions()
 
-    def _clear_first_places(self) -> None:
-        """Who would begin in the crossing or too near to another waits outside instead."""
-        at, _, _ = self.places()
-        stop = self.roads.stop_lines_m[self.route]
-        self.inside &= (self.along < stop - 5.0) | (self.along > stop + 2.5 * NEAR_M)
-        for k in np.flatnonzero(self.inside):
-            others = np.flatnonzero(self.inside[:k])
-            if (
-                np.linalg.norm(at[others] - at[k], axis=1) < 4.0 + 0.5 * (self.size[others, 0] + self.size[k, 0])
-            ).any():
-                self.inside[k] = False
-        waiting = ~self.inside
-        self.along[waiting] = self.start_m[waiting]
+    def _clear_initial_positions(self) -> None:
+        """A vehicle that would start within the crossing or too near to another one waits outside instead."""
+        centres, _, _ = self.states()
+        stop_line = self.roads.stop_lines_m[self.route]
+        self.active &= (self.distance_m < stop_line - 5.0) | (self.distance_m > stop_line + 2.5 * CROSSING_M)
+        for k in np.flatnonzero(self.active):
+            others = np.flatnonzero(self.active[:k])
+            apart = np.linalg.norm(centres[others] - centres[k], axis=1)
+            if (apart < 4.0 + 0.5 * (self.size[others, 0] + self.size[k, 0])).any():
+                self.active[k] = False
+        waiting = ~self.active
+        self.distance_m[waiting] = self.start_m[waiting]
 
-    def places(self) -> tuple[Array, Array, Array]:
+    def states(self) -> tuple[Array, Array, Array]:
         """Centres (V,2), headings (V,), velocities (V,2)."""
-        at, heading, _ = self.roads.places(self.route, self.along, self.aside)
-        heading = heading + np.arctan2(self.aside_rate, np.maximum(self.speed, 1.0))
-        return at, heading, self.speed[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
+        centres, heading, _ = self.roads.sample(self.route, self.distance_m, self.offset_m)
+        heading = heading + np.arctan2(self.offset_rate, np.maximum(self.speed, 1.0))
+        return centres, heading, self.speed[:, None] * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
 
-    def step(self, time_s: float, step_s: float, walls: Obstacles) -> None:
-        """Move on by one step; `walls` is whatever else stands or walks about."""
-        at, heading, velocity = self.places()
-        here = np.flatnonzero(self.inside)
-        seen = Obstacles(
-            np.vstack([at[here], walls.centres]),
-            np.concatenate([heading[here], walls.headings]),
-            np.vstack([self.size[here, :2], walls.sizes]),
-            np.vstack([velocity[here], walls.velocities]),
+    def step(self, time_s: float, step_s: float, others: Obstacles) -> None:
+        """Advance by one step; `others` are the pedestrians and the parked cars."""
+        centres, heading, velocity = self.states()
+        active = np.flatnonzero(self.active)
+        obstacles = Obstacles(
+            np.vstack([centres[active], others.centres]),
+            np.concatenate([heading[active], others.headings]),
+            np.vstack([self.size[active, :2], others.sizes]),
+            np.vstack([velocity[active], others.velocities]),
         )
-        self._choose_lanes(here, at, heading, step_s)
-        command = self._drive(here, seen, time_s)
-        change = (command - self.acceleration[here]) * min(step_s / LAG_S, 1.0)
-        self.acceleration[here] += change
-        before = self.speed[here]
-        self.speed[here] = np.maximum(before + self.acceleration[here] * step_s, 0.0)
-        self.acceleration[here] = (self.speed[here] - before) / step_s
-        _, _, curvature = self.roads.places(self.route[here], self.along[here], self.aside[here])
-        outside = np.maximum(1.0 - curvature * self.aside[here], 0.5)  # of a bend, the way is longer
-        self.along[here] += 0.5 * (before + self.speed[here]) * step_s / outside
-        self._slide(here, step_s)
-        self.mood += -0.15 * self.mood * step_s + np.sqrt(0.3 * step_s) * self.random.normal(size=len(self.mood))
-        halted = (np.abs(self.halt_m - self.along) < 4.0) & (self.speed < 0.2)
-        self.halt_s[halted] -= step_s
-        self.halt_m[self.halt_s <= 0.0] = np.inf
-        left = self.inside & (self.along >= self.end_m)
-        self.inside &= ~left
-        self.gone |= left
-        self._enter(seen)
+        self._change_lanes(active, centres, heading, step_s)
+        command = self._commanded_accelerations(active, obstacles, time_s)
+        change = (command - self.acceleration[active]) * min(step_s / ACTUATION_LAG_S, 1.0)
+        self.acceleration[active] += change
+        before = self.speed[active]
+        self.speed[active] = np.maximum(before + self.acceleration[active] * step_s, 0.0)
+        self.acceleration[active] = (self.speed[active] - before) / step_s
+        _, _, curvature = self.roads.sample(self.route[active], self.distance_m[active], self.offset_m[active])
+        stretch = np.maximum(1.0 - curvature * self.offset_m[active], 0.5)  # the outside of a bend is longer
+        self.distance_m[active] += 0.5 * (before + self.speed[active]) * step_s / stretch
+        self._move_laterally(active, step_s)
+        self.driver_noise += -0.15 * self.driver_noise * step_s + np.sqrt(0.3 * step_s) * self.random.normal(
+            size=len(self.driver_noise)
+        )
+        stopped = (np.abs(self.stop_m - self.distance_m) < 4.0) & (self.speed < 0.2)
+        self.stop_s[stopped] -= step_s
+        self.stop_m[self.stop_s <= 0.0] = np.inf
+        at_end = self.active & (self.distance_m >= self.end_m)
+        self.active &= ~at_end
+        self.left_area |= at_end
+        self._enter_area(obstacles)
 
-    def _slide(self, here: NDArray[np.int64], step_s: float) -> None:
-        """Sideways to the lane that is wanted, like a damped spring, and only while driving."""
-        aim = self.lane_aside[here] + np.where(self.cyclist[here], 0.15, 0.12) * self.mood[here]
-        moving = np.minimum(self.speed[here] / 6.0, 1.0)
-        push = 0.8 * (aim - self.aside[here]) - 1.8 * self.aside_rate[here]
-        self.aside_rate[here] = (self.aside_rate[here] + push * step_s) * np.where(moving > 0.05, 1.0, 0.0)
-        self.aside[here] += self.aside_rate[here] * moving * step_s
+    def _move_laterally(self, active: NDArray[np.int64], step_s: float) -> None:
+        """Towards the target offset, as a damped spring, and only while driving."""
+        target = self.target_offset_m[active] + np.where(self.cyclist[active], 0.15, 0.12) * self.driver_noise[active]
+        moving = np.minimum(self.speed[active] / 6.0, 1.0)
+        force = 0.8 * (target - self.offset_m[active]) - 1.8 * self.offset_rate[active]
+        rate = self.offset_rate[active] + force * step_s
+        self.offset_rate[active] = rate * np.where(moving > 0.05, 1.0, 0.0)
+        self.offset_m[active] += self.offset_rate[active] * moving * step_s
 
-    def _choose_lanes(self, here: NDArray[np.int64], at: Array, heading: Array, step_s: float) -> None:
-        """Now and then to the other lane of one's side, where it is free and the crossing far."""
+    def _change_lanes(self, active: NDArray[np.int64], centres: Array, heading: Array, step_s: float) -> None:
+        """At random times, where the other lane of the same direction is free and the crossing is far away."""
         drawn = self.random.random(len(self.route)) < 0.12 * step_s
-        for k in here[(drawn & self.can_change)[here]]:
-            stop = self.roads.stop_lines_m[self.route[k]]
-            if self.speed[k] < 4.0 or stop - 5.0 * self.speed[k] < self.along[k] < stop + 3.0 * NEAR_M:
+        for k in active[(drawn & self.can_change)[active]]:
+            stop_line = self.roads.stop_lines_m[self.route[k]]
+            distance = self.distance_m[k]
+            if self.speed[k] < 4.0 or stop_line - 5.0 * self.speed[k] < distance < stop_line + 3.0 * CROSSING_M:
                 continue
-            aim = 0.0 if self.lane_aside[k] != 0.0 else self.other_lane[k]
-            offset = (at[here] - at[k]) @ rotations(heading[k])
-            beside = np.abs(offset[:, 1] - (aim - self.aside[k])) < 2.2
-            if not (beside & (np.abs(offset[:, 0]) < 8.0 + 1.2 * self.speed[k])).any():
-                self.lane_aside[k] = aim
+            target = 0.0 if self.target_offset_m[k] != 0.0 else self.other_lane_m[k]
+            relative = (centres[active] - centres[k]) @ rotations(heading[k])
+            in_target_lane = np.abs(relative[:, 1] - (target - self.offset_m[k])) < 2.2
+            if not (in_target_lane & (np.abs(relative[:, 0]) < 8.0 + 1.2 * self.speed[k])).any():
+                self.target_offset_m[k] = target
 
-    def _drive(self, here: NDArray[np.int64], seen: Obstacles, time_s: float) -> Array:
-        """Acceleration (H,) that the drivers want."""
-        speed, half = self.speed[here], 0.5 * self.size[here, 0]
+    def _commanded_accelerations(self, active: NDArray[np.int64], obstacles: Obstacles, time_s: float) -> Array:
+        """Accelerations (H,) of the intelligent driver model, of the H active vehicles."""
+        speed, half = self.speed[active], 0.5 * self.size[active, 0]
         reach = np.maximum(18.0, 4.0 * speed + 10.0)
-        ahead = half[:, None] + reach[:, None] * np.linspace(0.0, 1.0, AHEAD)
-        routes = np.broadcast_to(self.route[here, None], ahead.shape)
-        # The way leads over to the lane that is wanted within some two seconds
+        ahead = half[:, None] + reach[:, None] * np.linspace(0.0, 1.0, LOOK_AHEAD_POINTS)
+        routes = np.broadcast_to(self.route[active, None], ahead.shape)
+        # The path leads to the target lane within about two seconds
         share = np.clip(ahead / np.maximum(2.5 * speed, 4.0)[:, None], 0.0, 1.0)
-        aside = self.aside[here, None] + share * (self.lane_aside[here] - self.aside[here])[:, None]
-        way, heading, curvature = self.roads.places(routes, self.along[here, None] + ahead, aside)
-        gap, leader = _first_obstacle(way, heading, ahead - half[:, None], self.size[here, 1], seen)
-        wanted = self.wanted_mps[here] * (1.0 + 0.08 * self.mood[here])
-        bend = np.sqrt(MOST_SIDEWAYS / (np.abs(curvature) + 1e-4))
-        slowest = np.sqrt(np.square(bend) + 2.0 * self.calm[here, None] * 0.7 * ahead).min(axis=1)
-        wanted = np.maximum(np.minimum(wanted, slowest), 1.0)
-        stop = self.roads.stop_lines_m[self.route[here]] - self.along[here] - half
-        can_stop = stop > np.square(speed) / (2.0 * 3.5)
-        red = ~self.roads.green(self.route[here], time_s) & (stop > -1.0) & can_stop
-        halt = self.halt_m[here] - self.along[here] + STOP_GAP_M
-        halting = (halt > 0.0) & ((halt - STOP_GAP_M > np.square(speed) / (2.0 * 2.5)) | (speed < 3.0))
-        for blocked, distance in ((red, stop + STOP_GAP_M - 0.5), (halting, halt)):
+        offset = self.offset_m[active, None] + share * (self.target_offset_m[active] - self.offset_m[active])[:, None]
+        path, heading, curvature = self.roads.sample(routes, self.distance_m[active, None] + ahead, offset)
+        gap, leader = _first_obstacle(path, heading, ahead - half[:, None], self.size[active, 1], obstacles)
+        desired = self.desired_mps[active] * (1.0 + 0.08 * self.driver_noise[active])
+        bend = np.sqrt(MAX_LATERAL_ACCELERATION / (np.abs(curvature) + 1e-4))
+        braking = self.comfortable_braking[active, None]
+        in_bends = np.sqrt(np.square(bend) + 2.0 * braking * 0.7 * ahead).min(axis=1)
+        desired = np.maximum(np.minimum(desired, in_bends), 1.0)
+        # A red light or a planned stop is a leader at rest
+        to_line = self.roads.stop_lines_m[self.route[active]] - self.distance_m[active] - half
+        can_stop = to_line > np.square(speed) / (2.0 * 3.5)
+        red = ~self.roads.green(self.route[active], time_s) & (to_line > -1.0) & can_stop
+        to_stop = self.stop_m[active] - self.distance_m[active] + STANDSTILL_GAP_M
+        can_stop_there = (to_stop - STANDSTILL_GAP_M > np.square(speed) / (2.0 * 2.5)) | (speed < 3.0)
+        stopping = (to_stop > 0.0) & can_stop_there
+        for blocked, distance in ((red, to_line + STANDSTILL_GAP_M - 0.5), (stopping, to_stop)):
             nearer = blocked & (distance < gap)
             gap, leader = np.where(nearer, distance, gap), np.where(nearer, 0.0, leader)
-        keep = STOP_GAP_M + np.maximum(
-            0.0, speed * HEADWAY_S + speed * (speed - leader) / (2.0 * np.sqrt(self.hurry[here] * self.calm[here]))
+        acceleration = self.max_acceleration[active]
+        dynamic = speed * TIME_HEADWAY_S + speed * (speed - leader) / (
+            2.0 * np.sqrt(acceleration * self.comfortable_braking[active])
         )
-        free = 1.0 - (speed / wanted) ** 4
-        free = np.maximum(free, -2.0)  # too fast is no emergency
-        pull = self.hurry[here] * (free - np.square(keep / np.maximum(gap, 0.1)))
-        return np.asarray(np.clip(pull, -MOST_BRAKING, self.hurry[here]))
+        desired_gap = STANDSTILL_GAP_M + np.maximum(0.0, dynamic)
+        free_road = np.maximum(1.0 - (speed / desired) ** 4, -2.0)  # to be too fast is no emergency
+        command = acceleration * (free_road - np.square(desired_gap / np.maximum(gap, 0.1)))
+        return np.asarray(np.clip(command, -MAX_BRAKING, acceleration))
 
-    def _enter(self, seen: Obstacles) -> None:
-        """Those who wait enter where the first metres of their way are free."""
-        waiting = np.flatnonzero(~self.inside & ~self.gone)
+    def _enter_area(self, obstacles: Obstacles) -> None:
+        """Waiting vehicles enter, at random times, where the first metres of their route are free."""
+        waiting = np.flatnonzero(~self.active & ~self.left_area)
         for k in waiting[self.random.random(len(waiting)) < 0.03]:
-            at, _, _ = self.roads.places(self.route[k : k + 1], self.along[k : k + 1], self.aside[k : k + 1])
-            clear = np.linalg.norm(seen.centres - at[0], axis=1) > 10.0 + 2.0 * self.wanted_mps[k]
-            if clear.all() and not self.inside[waiting][self.along[waiting] == self.along[k]].any():
-                self.inside[k], self.speed[k] = True, 0.9 * self.wanted_mps[k]
+            centre, _, _ = self.roads.sample(
+                self.route[k : k + 1], self.distance_m[k : k + 1], self.offset_m[k : k + 1]
+            )
+            clear = np.linalg.norm(obstacles.centres - centre[0], axis=1) > 10.0 + 2.0 * self.desired_mps[k]
+            if clear.all() and not self.active[waiting][self.distance_m[waiting] == self.distance_m[k]].any():
+                self.active[k], self.speed[k] = True, 0.9 * self.desired_mps[k]
 
 
-def _first_obstacle(way: Array, heading: Array, gaps: Array, widths: Array, seen: Obstacles) -> tuple[Array, Array]:
-    """Gap (H,) in metres until the first box that stands on a way (H,K,2), and its speed along the way; infinite, 0."""
-    c, s = np.cos(seen.headings), np.sin(seen.headings)
-    offset = way[:, :, None] - seen.centres  # (H,K,M,2)
+def _first_obstacle(
+    path: Array, heading: Array, gaps: Array, widths: Array, obstacles: Obstacles
+) -> tuple[Array, Array]:
+    """Gap (H,) in metres to the first obstacle on a path (H,K,2), and the obstacle's speed (H,) along the path.
+
+    `heading` (H,K) and `gaps` (H,K) belong to the path's points. Without an obstacle the gap is infinite, the speed 0.
+    """
+    c, s = np.cos(obstacles.headings), np.sin(obstacles.headings)
+    offset = path[:, :, None] - obstacles.centres  # (H,K,M,2)
     along, across = offset[..., 0] * c + offset[..., 1] * s, offset[..., 1] * c - offset[..., 0] * s
     margin = (0.5 * widths + SIDE_MARGIN_M)[:, None, None]
-    # From the middle of one's own front: a box that one stands in oneself begins behind it
-    hit = (np.abs(along) < 0.5 * seen.sizes[:, 0] + margin) & (np.abs(across) < 0.5 * seen.sizes[:, 1] + margin)
-    own = np.arange(len(way))
-    hit[own, :, own] = False
+    hit = (np.abs(along) < 0.5 * obstacles.sizes[:, 0] + margin) & (
+        np.abs(across) < 0.5 * obstacles.sizes[:, 1] + margin
+    )
+    rows = np.arange(len(path))
+    hit[rows, :, rows] = False  # the first H obstacles are the vehicles themselves
     blocked = hit.any(axis=(1, 2))
     k = hit.any(axis=2).argmax(axis=1)
-    towards = np.stack([np.cos(heading), np.sin(heading)], axis=-1)[own, k]  # (H,2)
-    speeds = np.where(hit[own, k], towards @ seen.velocities.T, np.inf).min(axis=1)
-    return np.where(blocked, gaps[own, k], np.inf), np.where(blocked, np.maximum(speeds, 0.0), 0.0)
+    direction = np.stack([np.cos(heading), np.sin(heading)], axis=-1)[rows, k]  # (H,2)
+    speeds = np.where(hit[rows, k], direction @ obstacles.velocities.T, np.inf).min(axis=1)
+    return np.where(blocked, gaps[rows, k], np.inf), np.where(blocked, np.maximum(speeds, 0.0), 0.0)

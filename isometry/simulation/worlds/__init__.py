@@ -1,1 +1,1 @@
-"""Worlds made of triangles: towns, streets, buildings, rooms."""
+"""Worlds of triangles: towns, streets, buildings, rooms."""

@@ -1,4 +1,4 @@
-"""A smooth bend of the world, so that streets curve, walls are not square, and the ground rises and falls."""
+"""A smooth deformation of the world: streets curve, walls are not at right angles, the ground rises and falls."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from isometry.simulation.worlds.shapes import Mesh
 
 @dataclass(frozen=True)
 class Bend:
-    """A sum of K plane waves, each of which moves points by an amplitude (3,)."""
+    """A displacement of points by a sum of K plane waves."""
 
     wave_vectors: Array  # (K,2) radians per metre
     amplitudes: Array  # (K,3) metres
     phases: Array  # (K,) radians
 
     def points(self, points: Array) -> Array:
-        """Where the bend takes points (N,3); metres."""
+        """Displaced points (N,3) of points (N,3), in metres."""
         waves = np.sin(points[:, :2] @ self.wave_vectors.T + self.phases)
-        moved: Array = points + waves @ self.amplitudes
-        return moved
+        displaced: Array = points + waves @ self.amplitudes
+        return displaced
 
     def mesh(self, mesh: Mesh) -> Mesh:
-        """A mesh with every vertex moved."""
+        """The mesh with every vertex displaced."""
         return Mesh(self.points(mesh.vertices), mesh.triangles)
 
     def pose(self, T_world_body: Array) -> Array:
-        """Pose (4,4) of a body that keeps its footing: its x axis and its x-y plane follow the bend."""
+        """Displaced pose (4,4) of a body at a pose (4,4): its x axis and its x-y plane follow the ground."""
         here, ahead, left = self.points(T_world_body[:3, 3] + np.vstack([np.zeros(3), T_world_body[:3, :2].T]))
         x = (ahead - here) / np.linalg.norm(ahead - here)
         z = np.cross(x, left - here)
@@ -41,7 +41,7 @@ class Bend:
 def random_bend(
     sideways_m: float, relief_m: float, wavelengths_m: tuple[float, float], random: np.random.Generator
 ) -> Bend:
-    """A bend of four waves that move by at most about so much sideways and in height."""
+    """A bend of four waves; `sideways_m` and `relief_m` are about the largest displacements along x and y, and z."""
     waves = 4
     direction = random.uniform(0.0, 2.0 * np.pi, waves)
     number = 2.0 * np.pi / random.uniform(*wavelengths_m, waves)

@@ -1,4 +1,4 @@
-"""A storey or two of rooms and corridors, drawn from a seed."""
+"""Random buildings: one or two storeys of rooms and corridors."""
 
 from __future__ import annotations
 
@@ -14,31 +14,29 @@ from isometry.simulation.worlds.bend import Bend, random_bend
 from isometry.simulation.worlds.interior import Opening, Room, fittings, furnished, wall
 from isometry.simulation.worlds.shapes import Mesh, box, cylinder, joined, leaves, sheet
 
-KINDS = ("office", "kitchen", "store", "lounge")
+ROOM_TYPES = ("office", "kitchen", "store", "lounge")
 
 
 @dataclass(frozen=True)
 class Door:
-    """A way between two rooms, by their numbers, at a place (2,) in metres."""
+    """A door between two rooms."""
 
-    rooms: tuple[int, int]
-    place: Array
-    opening: Opening
-    start: Array  # (2,) of the wall that it is in
-    end: Array
+    rooms: tuple[int, int]  # their indices
+    position: Array  # (2,) metres
+    opening: Opening  # in the wall between the rooms
 
 
 @dataclass(frozen=True)
 class Building:
-    """The mesh, and the plan of the storey on which someone walks."""
+    """The mesh, and the plan of the ground floor before the bend."""
 
     mesh: Mesh
     rooms: list[Room]
     doors: list[Door]
     bend: Bend
 
-    def way(self, start: int, end: int) -> list[Array]:
-        """Places (2,) that one passes from the middle of a room to the middle of another: doors in order."""
+    def path(self, start: int, end: int) -> list[Array]:
+        """Waypoints (2,) from the centre of a room to that of another: doors and centres of rooms in order."""
         came_from: dict[int, tuple[int, Array]] = {start: (start, self.rooms[start].centre)}
         waiting = [start]
         for room in waiting:
@@ -46,17 +44,17 @@ class Building:
                 if room in door.rooms:
                     other = door.rooms[0] if door.rooms[1] == room else door.rooms[1]
                     if other not in came_from:
-                        came_from[other] = (room, door.place)
+                        came_from[other] = (room, door.position)
                         waiting.append(other)
-        places = [self.rooms[end].centre]
+        waypoints = [self.rooms[end].centre]
         while end != start:
-            end, place = came_from[end]
-            places += [place, self.rooms[end].centre]
-        return places[::-1]
+            end, position = came_from[end]
+            waypoints += [position, self.rooms[end].centre]
+        return waypoints[::-1]
 
 
 def build_building(random: np.random.Generator) -> Building:
-    """A building of a size, a plan and contents of its own."""
+    """A building of random size, plan and contents."""
     size = random.uniform([8.0, 6.0], [60.0, 35.0])
     height = random.choice([random.uniform(2.3, 3.2), random.uniform(3.2, 6.0)], p=[0.7, 0.3])
     thickness = random.uniform(0.08, 0.35)
@@ -69,11 +67,11 @@ def build_building(random: np.random.Generator) -> Building:
     parts = [*_shell(whole, height, thickness, random), *_walls(rooms, doors, height, thickness)]
     for number, room in enumerate(rooms):
         narrow = room.size.min() < 2.5
-        kind = "corridor" if narrow else KINDS[random.integers(len(KINDS))]
-        places = np.array([door.place for door in doors if number in door.rooms]).reshape(-1, 2)
+        room_type = "corridor" if narrow else ROOM_TYPES[random.integers(len(ROOM_TYPES))]
+        positions = np.array([door.position for door in doors if number in door.rooms]).reshape(-1, 2)
         density = 0.3 * clutter if narrow else clutter
         inside = Room(room.low + thickness / 2.0, room.high - thickness / 2.0)
-        parts += furnished(inside, kind, places, density, random) + fittings(inside, height, random)
+        parts += furnished(inside, room_type, positions, density, random) + fittings(inside, height, random)
     flight = rooms[int(np.argmax([room.size.prod() for room in rooms]))]
     if random.random() < 0.4 and flight.size.min() > 3.5:
         steps = int(min(height / 0.18, (flight.size[1] - 1.0) / 0.28))
@@ -93,7 +91,7 @@ def build_building(random: np.random.Generator) -> Building:
 
 
 def _split(room: Room, largest: float, random: np.random.Generator) -> list[Room]:
-    """Rooms of at most about `largest` square metres that fill one; long ones may get a corridor through them."""
+    """Split a room into rooms of at most about `largest` square metres, sometimes along a corridor."""
     narrowest = 2.2
     axis = int(random.random() < room.size[1] / room.size.sum()) if room.size.min() > 6.0 else int(np.argmax(room.size))
     span = room.size[axis]
@@ -118,7 +116,7 @@ def _cut(room: Room, axis: int, at: float) -> tuple[Room, Room]:
 
 
 def _shared_edge(a: Room, b: Room) -> tuple[Array, Array] | None:
-    """Ends (2,) of the wall that two rooms share."""
+    """Ends (2,) of the wall that two rooms share; None when they share none."""
     for axis in (0, 1):
         other = 1 - axis
         low, high = max(a.low[other], b.low[other]), min(a.high[other], b.high[other])
@@ -132,7 +130,7 @@ def _shared_edge(a: Room, b: Room) -> tuple[Array, Array] | None:
 
 
 def _doors(rooms: list[Room], height: float, random: np.random.Generator) -> list[Door]:
-    """Doors by which every room can be reached, and some more."""
+    """Doors that connect all rooms, and some more."""
     edges = []
     for a, b in combinations(range(len(rooms)), 2):
         edge = _shared_edge(rooms[a], rooms[b])
@@ -149,13 +147,13 @@ def _doors(rooms: list[Room], height: float, random: np.random.Generator) -> lis
         width = min(random.choice([0.9, random.uniform(0.9, 4.0)]), length - 0.35)
         at = random.uniform(0.15, length - width - 0.15)
         top = random.choice([2.05, height])
-        place = start + (at + width / 2.0) * (end - start) / length
-        doors.append(Door((a, b), place, Opening(at, width, 0.0, min(top, height)), start, end))
+        position = start + (at + width / 2.0) * (end - start) / length
+        doors.append(Door((a, b), position, Opening(at, width, 0.0, min(top, height))))
     return doors
 
 
 def _walls(rooms: list[Room], doors: list[Door], height: float, thickness: float) -> list[Mesh]:
-    """Walls between neighbours, with their doors."""
+    """Walls between neighbouring rooms, with their doors."""
     opening = {door.rooms: door.opening for door in doors}
     walls = []
     for a, b in combinations(range(len(rooms)), 2):
@@ -166,7 +164,7 @@ def _walls(rooms: list[Room], doors: list[Door], height: float, thickness: float
 
 
 def _shell(whole: Room, height: float, thickness: float, random: np.random.Generator) -> list[Mesh]:
-    """Floor, outer walls with windows, and what can be seen through these."""
+    """Floor, outer walls with windows, and houses and trees outside, which the windows show."""
     (x0, y0), (x1, y1) = whole.low, whole.high
     ground = sheet(np.linspace(x0 - 40.0, x1 + 40.0, 30), np.linspace(y0 - 40.0, y1 + 40.0, 30))
     parts = [ground]

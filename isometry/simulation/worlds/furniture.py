@@ -1,4 +1,4 @@
-"""What stands in rooms, in metres: a piece has its back along x at y = 0, reaches to y > 0 and stands at z = 0."""
+"""Furniture, in metres: the back lies along x at y = 0, the piece extends to y > 0, the floor is at z = 0."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from isometry.simulation.worlds.shapes import Mesh, box, boxes, crown, cylinder,
 
 
 def things(length: float, depth: float, height: float, count: int, random: np.random.Generator) -> Mesh:
-    """Cartons, cans, bottles, bowls and balls that lie about on a top at a height, within +-length/2 and 0 to depth."""
+    """Cartons, cans, bottles, bowls and balls on a surface at a height, x in +-length/2, y from 0 to depth."""
     round_ones = random.binomial(count, 0.4)
     sizes = random.uniform([0.04, 0.03, 0.02], [0.35, 0.25, 0.35], (count - round_ones + 1, 3))
     x, y = random.uniform(-0.5, 0.5, len(sizes)) * length, random.uniform(0.1, 0.9, len(sizes)) * depth
-    places = np.column_stack([x, y, np.full(len(sizes), height)])
-    parts = [boxes(sizes, places, random.uniform(0.0, np.pi, len(sizes)))]
+    positions = np.column_stack([x, y, np.full(len(sizes), height)])
+    parts = [boxes(sizes, positions, random.uniform(0.0, np.pi, len(sizes)))]
     for _ in range(round_ones):
-        place = (random.uniform(-0.5, 0.5) * length, random.uniform(0.1, 0.9) * depth, height)
-        parts.append(_round_thing(place, random))
+        position = (random.uniform(-0.5, 0.5) * length, random.uniform(0.1, 0.9) * depth, height)
+        parts.append(_round_thing(position, random))
     return joined(parts)
 
 
 def table(random: np.random.Generator, clutter: float) -> Mesh:
-    """A table or desk with legs, and about ten things on it at a `clutter` of one."""
+    """A table or desk with legs, with about ten things on it at a `clutter` of 1."""
     length, depth, height = random.uniform(0.7, 2.2), random.uniform(0.6, 1.0), random.uniform(0.68, 0.95)
     legs = np.array([[i, j, 0.0] for i in (-1, 1) for j in (0, 1)]) * [length / 2.0 - 0.06, depth - 0.12, 0.0]
     legs[:, 1] += 0.06
@@ -57,7 +57,7 @@ def chair(random: np.random.Generator, clutter: float) -> Mesh:
 
 
 def shelf(random: np.random.Generator, clutter: float) -> Mesh:
-    """An open rack with boards and what is on them."""
+    """An open rack with things on its boards."""
     length, depth, height = random.uniform(0.6, 2.5), random.uniform(0.25, 0.6), random.uniform(0.8, 2.4)
     levels = np.linspace(0.08, height, int(height / random.uniform(0.3, 0.5)) + 1)
     boards = np.column_stack([np.zeros(len(levels)), np.full(len(levels), depth / 2.0), levels - 0.03])
@@ -77,15 +77,15 @@ def cabinet(random: np.random.Generator, clutter: float) -> Mesh:
     length, depth, height = random.uniform([0.4, 0.35, 0.5], [1.4, 0.7, 2.1])
     parts = [box((length, depth, height), (0.0, depth / 2.0, 0.0))]
     handles = np.linspace(0.2, 0.9, random.integers(1, 5)) * height
-    places = np.column_stack([np.full(len(handles), length / 4.0), np.full(len(handles), depth + 0.02), handles])
-    parts.append(boxes(np.tile([0.15, 0.04, 0.03], (len(handles), 1)), places, np.zeros(len(handles))))
+    positions = np.column_stack([np.full(len(handles), length / 4.0), np.full(len(handles), depth + 0.02), handles])
+    parts.append(boxes(np.tile([0.15, 0.04, 0.03], (len(handles), 1)), positions, np.zeros(len(handles))))
     if height < 1.3:
         parts.append(things(length, depth, height, random.poisson(5.0 * clutter), random))
     return joined(parts)
 
 
 def counter(random: np.random.Generator, clutter: float) -> Mesh:
-    """A kitchen counter with a sink or a stove, cupboards above it, and things on it."""
+    """A kitchen counter with a sink, cupboards above it, and things on it."""
     length, depth, height = random.uniform(1.2, 3.0), random.uniform(0.55, 0.7), random.uniform(0.85, 0.95)
     parts = [
         box((length, depth - 0.05, height - 0.04), (0.0, depth / 2.0 - 0.025, 0.0)),
@@ -110,13 +110,13 @@ def sofa(random: np.random.Generator, clutter: float) -> Mesh:
     length, depth, seat = random.uniform(0.8, 2.4), random.uniform(0.75, 1.0), random.uniform(0.35, 0.45)
     arm = 0.15
     sizes = np.array([[length, depth, seat], [length, 0.22, 0.8], [arm, depth, 0.6], [arm, depth, 0.6]])
-    places = np.array([[0.0, depth / 2.0, 0.0], [0.0, 0.11, 0.0], [-1.0, depth / 2.0, 0.0], [1.0, depth / 2.0, 0.0]])
-    places[2:, 0] *= length / 2.0
+    positions = np.array([[0.0, depth / 2.0, 0.0], [0.0, 0.11, 0.0], [-1.0, depth / 2.0, 0.0], [1.0, depth / 2.0, 0.0]])
+    positions[2:, 0] *= length / 2.0
     cushions = [
         crown(random.uniform(0.2, 0.3), (random.uniform(-0.4, 0.4) * length, 0.35, seat + 0.15), random)
         for _ in range(random.poisson(2.0 * clutter))
     ]
-    return joined([boxes(sizes, places, np.zeros(4)), *cushions])
+    return joined([boxes(sizes, positions, np.zeros(4)), *cushions])
 
 
 def plant(random: np.random.Generator, clutter: float) -> Mesh:
@@ -129,7 +129,7 @@ def plant(random: np.random.Generator, clutter: float) -> Mesh:
 
 
 def person(random: np.random.Generator, clutter: float) -> Mesh:
-    """Someone who stands there."""
+    """A standing person."""
     tall, wide = random.uniform(1.55, 1.9), random.uniform(0.16, 0.24)
     heights = tall * np.array([0.0, 0.1, 0.45, 0.6, 0.82, 0.85, 0.9, 0.97, 1.0])
     radii = np.array([0.7, 0.5, 0.8, 0.8, 1.0, 0.3, 0.45, 0.4, 0.05]) * wide
@@ -137,37 +137,37 @@ def person(random: np.random.Generator, clutter: float) -> Mesh:
 
 
 def pile(random: np.random.Generator, clutter: float) -> Mesh:
-    """Boxes and sacks that were put down at odd angles."""
+    """Boxes and a sack at any angle."""
     parts: list[Mesh] = []
     for _ in range(1 + random.poisson(2.0)):
         size = random.uniform(0.15, 0.7, 3)
-        place = (random.normal(0.0, 0.35), 0.4 + random.normal(0.0, 0.15), random.choice([0.0, 0.0, 0.3]))
-        parts.append(box(size, place, random.uniform(0.0, np.pi)))
+        position = (random.normal(0.0, 0.35), 0.4 + random.normal(0.0, 0.15), random.choice([0.0, 0.0, 0.3]))
+        parts.append(box(size, position, random.uniform(0.0, np.pi)))
     if random.random() < 0.3:
         parts.append(crown(random.uniform(0.2, 0.45), (random.normal(0.0, 0.5), 0.6, 0.3), random))
     return joined(parts)
 
 
 def board(random: np.random.Generator, clutter: float) -> Mesh:
-    """A free-standing board, which stands askew."""
+    """A free-standing board, not quite parallel to x."""
     width, height = random.uniform(0.8, 2.0), random.uniform(0.8, 1.4)
     return box((width, 0.05, height), (0.0, 0.5, 0.5), random.normal(0.0, 0.5))
 
 
 def stairs(steps: int, rise: float, width: float) -> Mesh:
-    """A flight of stairs that climbs along +y, `width` metres wide, each step 0.28 m deep and `rise` high."""
+    """A flight of stairs that climbs along +y, `width` metres wide; each step is 0.28 m deep and `rise` high."""
     k = np.arange(steps)
     sizes = np.column_stack([np.full(steps, width), np.full(steps, 0.28), np.full(steps, 0.18)])
-    places = np.column_stack([np.zeros(steps), 0.28 * (k + 0.5), rise * (k + 1) - 0.18])
+    positions = np.column_stack([np.zeros(steps), 0.28 * (k + 0.5), rise * (k + 1) - 0.18])
     slope = np.hypot(0.28, rise) * steps
     pitch = np.arctan2(rise, 0.28)
     rail = box((0.05, slope, 0.05), (width / 2.0, slope / 2.0, 0.0))
     tilt = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     lifted = se3.from_rotation_translation(tilt, np.array([0.0, 0.0, 0.95]))
-    return joined([boxes(sizes, places, np.zeros(steps)), joined([rail], lifted)])
+    return joined([boxes(sizes, positions, np.zeros(steps)), joined([rail], lifted)])
 
 
-def _round_thing(place: tuple[float, float, float], random: np.random.Generator) -> Mesh:
+def _round_thing(position: tuple[float, float, float], random: np.random.Generator) -> Mesh:
     radius, height = random.uniform(0.03, 0.14), random.uniform(0.06, 0.35)
     profile = random.choice(4)
     if profile == 0:  # a can or a jar
@@ -179,4 +179,4 @@ def _round_thing(place: tuple[float, float, float], random: np.random.Generator)
     else:  # a ball
         angle = np.linspace(0.0, np.pi, 6)
         radii, heights = np.sin(angle), (1.0 - np.cos(angle)) * radius / height
-    return lathed(radius * radii, height * heights, place, sides=10)
+    return lathed(radius * radii, height * heights, position, sides=10)

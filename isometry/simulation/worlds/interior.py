@@ -1,4 +1,4 @@
-"""Rooms: walls with doors and windows, and what furnishes them."""
+"""Rooms: walls with doors and windows, furniture and fittings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isometry.simulation.worlds import furniture
 from isometry.simulation.worlds.shapes import Mesh, box, boxes, cylinder, joined
 
 Piece = Callable[[np.random.Generator, float], Mesh]
-# What stands along the walls of a kind of room, and what stands free in it
+# Furniture along the walls of each type of room, and away from the walls
 ALONG_WALLS: dict[str, Sequence[Piece]] = {
     "office": (furniture.table, furniture.table, furniture.shelf, furniture.cabinet, furniture.plant, furniture.chair),
     "kitchen": (furniture.counter, furniture.counter, furniture.cabinet, furniture.shelf, furniture.pile),
@@ -21,7 +21,7 @@ ALONG_WALLS: dict[str, Sequence[Piece]] = {
     "lounge": (furniture.sofa, furniture.shelf, furniture.cabinet, furniture.plant, furniture.pile),
     "corridor": (furniture.cabinet, furniture.plant, furniture.pile, furniture.chair),
 }
-STANDING_FREE: dict[str, Sequence[Piece]] = {
+FREE_STANDING: dict[str, Sequence[Piece]] = {
     "office": (furniture.table, furniture.chair, furniture.chair, furniture.board, furniture.person),
     "kitchen": (furniture.table, furniture.chair, furniture.chair, furniture.person),
     "store": (furniture.shelf, furniture.pile, furniture.pile),
@@ -32,7 +32,7 @@ STANDING_FREE: dict[str, Sequence[Piece]] = {
 
 @dataclass(frozen=True)
 class Opening:
-    """A door or a window in a wall: from `start` on, `width` wide, between two heights. Metres."""
+    """A door or a window in a wall, in metres: `start` along the wall, and two heights."""
 
     start: float
     width: float
@@ -59,7 +59,7 @@ class Room:
 
 
 def wall(start: Array, end: Array, height: float, thickness: float, openings: Sequence[Opening]) -> Mesh:
-    """A wall between two points (2,) of the plan, with openings that do not overlap."""
+    """A wall between two points (2,) of the plan; openings must not overlap."""
     along = end - start
     length = float(np.linalg.norm(along))
     pieces = []  # from, to, bottom, top
@@ -73,26 +73,26 @@ def wall(start: Array, end: Array, height: float, thickness: float, openings: Se
     pieces.append((done, length, 0.0, height))
     x0, x1, z0, z1 = np.array([piece for piece in pieces if piece[1] > piece[0] and piece[3] > piece[2]]).T
     sizes = np.column_stack([x1 - x0, np.full(len(x0), thickness), z1 - z0])
-    places = np.column_stack([start + np.outer((x0 + x1) / (2.0 * length), along), z0])
-    return boxes(sizes, places, np.full(len(x0), np.arctan2(along[1], along[0])))
+    positions = np.column_stack([start + np.outer((x0 + x1) / (2.0 * length), along), z0])
+    return boxes(sizes, positions, np.full(len(x0), np.arctan2(along[1], along[0])))
 
 
-def furnished(room: Room, kind: str, doors: Array, clutter: float, random: np.random.Generator) -> list[Mesh]:
-    """Pieces that suit a kind of room, away from its doors (D,2); at a `clutter` of one it is about full."""
+def furnished(room: Room, room_type: str, doors: Array, clutter: float, random: np.random.Generator) -> list[Mesh]:
+    """Furniture for a type of room, away from its doors (D,2); with a `clutter` of 1 the room is about full."""
     parts = []
     for side in range(4):
-        parts += _along_wall(room, side, kind, doors, clutter, random)
+        parts += _along_wall(room, side, room_type, doors, clutter, random)
     free = int(room.size.prod() * clutter * random.uniform(0.05, 0.25))
     for _ in range(free):
         x, y = random.uniform(room.low + 0.7, np.maximum(room.high - 0.7, room.low + 0.71))
         if _far(np.array([x, y]), doors, 1.2):
-            piece = STANDING_FREE[kind][int(random.integers(len(STANDING_FREE[kind])))]
+            piece = FREE_STANDING[room_type][int(random.integers(len(FREE_STANDING[room_type])))]
             parts.append(joined([piece(random, clutter)], se3.from_planar(x, y, random.uniform(0.0, 2.0 * np.pi))))
     return parts
 
 
 def fittings(room: Room, height: float, random: np.random.Generator) -> list[Mesh]:
-    """What hangs from a ceiling and stands in large rooms: beams, pipes, lamps, pillars."""
+    """Beams, pipes and lamps below the ceiling, and pillars in large rooms."""
     parts: list[Mesh] = []
     x, y = room.centre
     if random.random() < 0.4:
@@ -105,9 +105,11 @@ def fittings(room: Room, height: float, random: np.random.Generator) -> list[Mes
         parts.append(box((room.size[0], 0.2, 0.2), (x, pipe, height - random.uniform(0.3, 0.6))))
     if random.random() < 0.5:
         for _ in range(random.integers(1, 6)):
-            place = random.uniform(room.low + 0.4, room.high - 0.4)
+            position = random.uniform(room.low + 0.4, room.high - 0.4)
             size = (random.uniform(0.2, 1.2), 0.25, 0.1)
-            parts.append(box(size, (*place, height - random.uniform(0.1, 0.7)), random.choice([0.0, 0.5, 1.0]) * np.pi))
+            parts.append(
+                box(size, (*position, height - random.uniform(0.1, 0.7)), random.choice([0.0, 0.5, 1.0]) * np.pi)
+            )
     if room.size.min() > 5.0 and random.random() < 0.7:
         spacing = random.uniform(3.0, 5.0)
         for pillar_x in np.arange(room.low[0] + spacing / 2.0, room.high[0], spacing):
@@ -120,9 +122,9 @@ def fittings(room: Room, height: float, random: np.random.Generator) -> list[Mes
 
 
 def _along_wall(
-    room: Room, side: int, kind: str, doors: Array, clutter: float, random: np.random.Generator
+    room: Room, side: int, room_type: str, doors: Array, clutter: float, random: np.random.Generator
 ) -> list[Mesh]:
-    """Pieces with their backs to one wall, counted counter-clockwise from the one at low y."""
+    """Furniture with its back to a wall; `side` counts the walls counter-clockwise from the one at low y."""
     along = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])[side]
     corner = np.array([room.low, [room.high[0], room.low[1]], room.high, [room.low[0], room.high[1]]])[side]
     length = room.size[side % 2]
@@ -132,7 +134,7 @@ def _along_wall(
         if random.random() > min(clutter, 0.95):
             done += random.uniform(0.3, 1.5)
             continue
-        piece = ALONG_WALLS[kind][int(random.integers(len(ALONG_WALLS[kind])))](random, clutter)
+        piece = ALONG_WALLS[room_type][int(random.integers(len(ALONG_WALLS[room_type])))](random, clutter)
         width = float(np.ptp(piece.vertices[:, 0]))
         if done + width > length:
             done += 0.5
@@ -147,5 +149,5 @@ def _along_wall(
     return parts
 
 
-def _far(place: Array, doors: Array, distance: float) -> bool:
-    return len(doors) == 0 or bool(np.linalg.norm(doors - place, axis=1).min() > distance)
+def _far(position: Array, doors: Array, distance: float) -> bool:
+    return len(doors) == 0 or bool(np.linalg.norm(doors - position, axis=1).min() > distance)

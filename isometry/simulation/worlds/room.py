@@ -1,4 +1,4 @@
-"""One cluttered room, as a depth camera in a hand sees it."""
+"""A cluttered room, and the motion of a handheld camera in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isometry.simulation.worlds.shapes import Mesh, box, joined
 
 @dataclass(frozen=True)
 class ClutteredRoom:
-    """The mesh, and its extent."""
+    """The mesh, and the extent of the room before the bend."""
 
     mesh: Mesh
     plan: Room
@@ -23,7 +23,7 @@ class ClutteredRoom:
 
 
 def build_room(random: np.random.Generator) -> ClutteredRoom:
-    """A kitchen, an office, a store or a living room with much in it."""
+    """A kitchen, an office, a store or a living room, densely furnished."""
     plan = Room(np.zeros(2), random.uniform(2.4, 5.5, 2))
     height = random.uniform(2.3, 3.0)
     corners = np.array([plan.low, [plan.high[0], plan.low[1]], plan.high, [plan.low[0], plan.high[1]]])
@@ -37,27 +37,27 @@ def build_room(random: np.random.Generator) -> ClutteredRoom:
             openings = [Opening(start, width, random.choice([0.0, 0.9]), 2.05)]
         parts.append(wall(corners[side], corners[(side + 1) % 4], height, 0.2, openings))
     inside = Room(plan.low + 0.1, plan.high - 0.1)
-    kind = random.choice(["office", "kitchen", "store", "lounge"])
-    parts += furnished(inside, kind, np.zeros((0, 2)), random.uniform(0.6, 1.5), random)
+    room_type = random.choice(["office", "kitchen", "store", "lounge"])
+    parts += furnished(inside, room_type, np.zeros((0, 2)), random.uniform(0.6, 1.5), random)
     parts += fittings(inside, height, random)
     bend = random_bend(random.choice([0.0, 0.3]), 0.0, (4.0, 12.0), random)
     return ClutteredRoom(bend.mesh(joined(parts)), plan, height)
 
 
-def random_look(room: ClutteredRoom, random: np.random.Generator) -> tuple[Array, Array]:
-    """Where someone holds the camera (3,), and what it looks at (3,); metres."""
-    place = np.append(random.uniform(room.plan.low + 0.5, room.plan.high - 0.5), random.uniform(1.0, 1.8))
+def random_view(room: ClutteredRoom, random: np.random.Generator) -> tuple[Array, Array]:
+    """Position (3,) of a handheld camera and the point (3,) that it looks at, in metres."""
+    position = np.append(random.uniform(room.plan.low + 0.5, room.plan.high - 0.5), random.uniform(1.0, 1.8))
     target = np.append(random.uniform(room.plan.low, room.plan.high), random.uniform(0.2, 1.5))
-    away = target - place
-    return place, place + away * min(1.0, random.uniform(1.0, 3.0) / float(np.linalg.norm(away)))
+    away = target - position
+    return position, position + away * min(1.0, random.uniform(1.0, 3.0) / float(np.linalg.norm(away)))
 
 
-def hand_motion(place: Array, target: Array, frames: int, random: np.random.Generator) -> Array:
-    """Camera poses (K,4,4) that wander smoothly from a place while the look wanders smoothly from a target."""
+def hand_motion(position: Array, target: Array, frames: int, random: np.random.Generator) -> Array:
+    """Camera poses (K,4,4) of a smooth motion that starts at a position (3,) and looks at a target (3,) at first."""
     time = np.linspace(0.0, 1.0, frames)[:, None]
     sway = 0.5 * random.uniform(0.2, 1.0) * random.normal(size=(2, 3)) * [1.0, 1.0, 0.4]
     bow = np.sin(np.pi * time)
-    places = place + time * sway[0] + bow * random.normal(scale=0.05, size=3)
+    positions = position + time * sway[0] + bow * random.normal(scale=0.05, size=3)
     targets = target + time * 2.0 * sway[1] + bow * random.normal(scale=0.1, size=3)
     rolls = random.normal(0.0, 0.15) + time[:, 0] * random.normal(0.0, 0.1)
-    return np.array([looking(*each) for each in zip(places, targets, rolls, strict=True)])
+    return np.array([looking(*each) for each in zip(positions, targets, rolls, strict=True)])

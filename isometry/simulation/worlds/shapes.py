@@ -1,4 +1,4 @@
-"""Triangle meshes of which towns, buildings and rooms are made."""
+"""Triangle meshes of the basic shapes that worlds are made of."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Mesh(NamedTuple):
 
 
 def box(size: Vector, position: Vector, yaw: float = 0.0) -> Mesh:
-    """A box of length, width and height in metres; `position` (3,) is the centre of its floor."""
+    """A box of length, width and height in metres; `position` (3,) is the centre of its bottom."""
     return boxes(np.array([size], dtype=float), np.array([position], dtype=float), np.array([yaw]))
 
 
 def boxes(sizes: Array, positions: Array, yaws: Array) -> Mesh:
-    """Boxes of length, width and height (B,3) in metres; `positions` (B,3) are the centres of their floors."""
+    """Boxes of length, width and height (B,3) in metres; `positions` (B,3) are the centres of their bottoms."""
     corners = np.array([[i, j, k] for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (0.0, 1.0)])
     faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (1, 5, 7, 3), (0, 2, 6, 4)]
     triangles = np.array([triangle for a, b, c, d in faces for triangle in ((a, b, c), (a, c, d))])
@@ -39,7 +39,7 @@ def boxes(sizes: Array, positions: Array, yaws: Array) -> Mesh:
 
 
 def frustum(size: Vector, top: Vector, position: Vector, yaw: float = 0.0) -> Mesh:
-    """A box whose top is narrower: a roof, a car's cabin. `top` (2,) are the top's shares of length and width."""
+    """A box that narrows to its top: a roof, a car's cabin. `top` (2,) is the top's share of length and width."""
     mesh = box(size, (0.0, 0.0, 0.0))
     narrowing = np.where(mesh.vertices[:, 2:] > 0.0, top, 1.0)
     mesh.vertices[:, :2] *= narrowing
@@ -61,7 +61,7 @@ def lathed(radii: Array, heights: Array, position: Vector, sides: int = 12) -> M
 
 
 def leaves(radii: Vector, position: Vector, count: int, size: float, random: np.random.Generator) -> Mesh:
-    """Loose triangles of about `size` metres, all over an ellipsoid of radii (3,) around `position` (3,)."""
+    """Loose triangles of about `size` metres that fill an ellipsoid of radii (3,) around `position` (3,)."""
     inside = random.normal(size=(count, 3))
     inside *= random.random((count, 1)) ** (1.0 / 3.0) / np.linalg.norm(inside, axis=1, keepdims=True)
     centres = inside * radii + position
@@ -70,7 +70,7 @@ def leaves(radii: Vector, position: Vector, count: int, size: float, random: np.
 
 
 def sheet(x: Array, y: Array) -> Mesh:
-    """A flat sheet at z = 0 with a vertex at each of x (X,) and y (Y,) in metres, to be bent."""
+    """A flat grid at z = 0 with a vertex at each of x (X,) and y (Y,) in metres."""
     vertices = np.stack([*np.meshgrid(x, y, indexing="ij"), np.zeros((len(x), len(y)))], axis=-1).reshape(-1, 3)
     corner = (np.arange(len(x) - 1)[:, None] * len(y) + np.arange(len(y) - 1)).ravel()
     lower = np.column_stack([corner, corner + len(y), corner + 1])
@@ -79,7 +79,7 @@ def sheet(x: Array, y: Array) -> Mesh:
 
 
 def crown(radius: float, position: Vector, random: np.random.Generator) -> Mesh:
-    """A ragged ball of leaves around `position` (3,): no vertex is as deep as two thirds of the radius in metres."""
+    """A rough ball around `position` (3,): its vertices are between 0.67 and 1 times `radius` (metres) away."""
     rings, sides = 5, 9
     polar = np.repeat(np.linspace(0.15, np.pi - 0.15, rings), sides)
     around = np.tile(2.0 * np.pi * np.arange(sides) / sides, rings)
@@ -88,7 +88,7 @@ def crown(radius: float, position: Vector, random: np.random.Generator) -> Mesh:
 
 
 def joined(meshes: Sequence[Mesh], transform: Array | None = None) -> Mesh:
-    """All meshes as one, moved by a 4x4 transform."""
+    """All meshes as one, transformed by a 4x4 transform."""
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes[:-1]])
     vertices = np.vstack([mesh.vertices for mesh in meshes])
     triangles = np.vstack([mesh.triangles + start for mesh, start in zip(meshes, starts, strict=True)])

@@ -1,4 +1,4 @@
-"""Streets that differ from one seed to the next: bent, hilly, built up or green, with traffic that moves."""
+"""Random streets: bent, hilly, built up or green, with vehicles at given positions."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from isometry.simulation.worlds.town import TownPlan, block_sides
 
 @dataclass(frozen=True)
 class Street:
-    """What stands still, what drives, and where a vehicle can be."""
+    """The static world, and a route through it."""
 
-    still: Mesh  # ground, houses, plants, parked cars
+    static: Mesh  # ground, houses, plants, parked cars
     plan: TownPlan
     bend: Bend
-    route: Array  # (P,4,4) poses on the ground before the bend, about 1 m apart, with loops
+    route: Array  # (P,4,4) poses on the ground before the bend, 1 m apart, with loops
 
-    def with_traffic(self, places: Array) -> Mesh:
-        """Everything, with a vehicle at each of the places (V,4): x, y in metres before the bend, yaw, length."""
-        vehicles = [joined([vehicle(place[3])], se3.from_planar(*place[:3])) for place in places]
-        return joined([self.still, *(self.bend.mesh(vehicle) for vehicle in vehicles)])
+    def with_traffic(self, vehicles: Array) -> Mesh:
+        """The world with vehicles (V,4): x, y before the bend, yaw, length; metres and radians."""
+        meshes = [joined([vehicle(length)], se3.from_planar(x, y, yaw)) for x, y, yaw, length in vehicles]
+        return joined([self.static, *(self.bend.mesh(mesh) for mesh in meshes)])
 
 
 def build_street(random: np.random.Generator) -> Street:
-    """A piece of a town or of its green outskirts."""
+    """A part of a town, or of its green outskirts."""
     plan = TownPlan(
         block_length=random.uniform(45.0, 90.0),
         block_width=random.uniform(40.0, 80.0),
@@ -41,8 +41,8 @@ def build_street(random: np.random.Generator) -> Street:
     parts = [_ground(plan, random)]
     without_houses = random.uniform(0.0, 0.8)
     for T_town_side, length in block_sides(plan):
-        along_it = green if random.random() < without_houses else built_up
-        parts.append(joined(along_it(length, random) + clutter(length, random), T_town_side))
+        side = green if random.random() < without_houses else built_up
+        parts.append(joined(side(length, random) + clutter(length, random), T_town_side))
     route = SimulatedDrive(
         spacing_m=1.0, lane_offset_m=random.uniform(1.0, 2.5), height_m=0.0, remounted_deg=0.0, plan=plan
     )
@@ -51,32 +51,32 @@ def build_street(random: np.random.Generator) -> Street:
 
 def random_traffic(plan: TownPlan, random: np.random.Generator) -> Array:
     """Vehicles (V,4) on the streets: x, y in metres, yaw in radians, length in metres."""
-    places = []
+    vehicles = []
     for _ in range(random.integers(0, 15)):
         lane = random.choice([-1.0, 1.0]) * random.uniform(1.2, 2.4)
         backwards = np.pi * (lane > 0.0)
         length = random.choice([random.uniform(3.6, 5.0), random.uniform(5.0, 11.0)], p=[0.8, 0.2])
         if random.random() < 0.6:
             x = random.uniform(-0.5, plan.blocks_x + 0.5) * plan.block_length
-            places.append((x, plan.block_width * random.integers(0, plan.blocks_y + 1) + lane, backwards, length))
+            vehicles.append((x, plan.block_width * random.integers(0, plan.blocks_y + 1) + lane, backwards, length))
         else:
             y = random.uniform(-0.5, plan.blocks_y + 0.5) * plan.block_width
             x = plan.block_length * random.integers(0, plan.blocks_x + 1) - lane
-            places.append((x, y, np.pi / 2.0 + backwards, length))
-    return np.array(places).reshape(-1, 4)
+            vehicles.append((x, y, np.pi / 2.0 + backwards, length))
+    return np.array(vehicles).reshape(-1, 4)
 
 
-def moved_on(places: Array, random: np.random.Generator) -> Array:
-    """Where traffic (V,4) is a while later: some of it stood still, the rest drove on or away."""
-    drives = random.random(len(places)) < 0.7
-    distance = drives * random.uniform(1.0, 30.0, len(places))
-    later = places.copy()
-    later[:, :2] += distance[:, None] * np.column_stack([np.cos(places[:, 2]), np.sin(places[:, 2])])
-    return later[random.random(len(places)) < 0.8]
+def traffic_later(vehicles: Array, random: np.random.Generator) -> Array:
+    """Vehicles (V,4) some time later: some have not moved, others have driven on, and some are gone."""
+    drives = random.random(len(vehicles)) < 0.7
+    distance = drives * random.uniform(1.0, 30.0, len(vehicles))
+    later = vehicles.copy()
+    later[:, :2] += distance[:, None] * np.column_stack([np.cos(vehicles[:, 2]), np.sin(vehicles[:, 2])])
+    return later[random.random(len(vehicles)) < 0.8]
 
 
 def _ground(plan: TownPlan, random: np.random.Generator) -> Mesh:
-    """Smooth streets, kerbs, pavements, and rough ground beyond them."""
+    """Smooth streets with kerbs and pavements, and rough ground beyond them."""
     kerb = plan.street_half_width - random.uniform(1.5, 2.5)
 
     def lines(blocks: int, block: float) -> Array:
@@ -85,12 +85,12 @@ def _ground(plan: TownPlan, random: np.random.Generator) -> Mesh:
         apart = np.abs(between[:, None] - kerbs).min(axis=1)
         return np.sort(np.concatenate([kerbs, between[apart > 0.3]]))
 
-    def to_street(at: Array, blocks: int, block: float) -> Array:
-        return np.asarray(np.abs(at[:, None] - np.arange(blocks + 1) * block).min(axis=1) - kerb)
+    def from_kerb(coordinates: Array, blocks: int, block: float) -> Array:
+        return np.asarray(np.abs(coordinates[:, None] - np.arange(blocks + 1) * block).min(axis=1) - kerb)
 
     ground = sheet(lines(plan.blocks_x, plan.block_length), lines(plan.blocks_y, plan.block_width))
-    across = to_street(ground.vertices[:, 0], plan.blocks_x, plan.block_length)
-    away = np.minimum(across, to_street(ground.vertices[:, 1], plan.blocks_y, plan.block_width))
+    across = from_kerb(ground.vertices[:, 0], plan.blocks_x, plan.block_length)
+    away = np.minimum(across, from_kerb(ground.vertices[:, 1], plan.blocks_y, plan.block_width))
     rough = np.where(away > 2.0, random.uniform(0.0, 0.1), 0.008)
     ground.vertices[:, 2] = random.normal(0.0, rough) + np.where(away > 0.02, random.uniform(0.05, 0.18), 0.0)
     return ground

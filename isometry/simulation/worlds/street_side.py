@@ -1,6 +1,6 @@
-"""What stands along streets and drives on them: houses, gardens, clutter and vehicles.
+"""Houses, gardens and clutter along streets, and vehicles.
 
-A side of a block has x along the street, the street at y < 0 and the lots at y > 0; all lengths in metres.
+The frame of a side of a block: x along the street, the street at y < 0, the lots at y > 0. Lengths are in metres.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def built_up(length: float, random: np.random.Generator) -> list[Mesh]:
 
 
 def green(length: float, random: np.random.Generator) -> list[Mesh]:
-    """Trees, bushes, a hedge or a fence, and now and then a shed."""
+    """Trees, bushes, sometimes a hedge or a fence, sometimes a shed."""
     things: list[Mesh] = []
     for _ in range(int(length * random.uniform(0.1, 0.6))):
         x, y = random.uniform(-0.5, 0.5) * length, random.uniform(0.5, 15.0)
@@ -33,20 +33,20 @@ def green(length: float, random: np.random.Generator) -> list[Mesh]:
 
 
 def clutter(length: float, random: np.random.Generator) -> list[Mesh]:
-    """What no plan foresees along a street: bushes, signs, bins, people, things at odd angles."""
+    """Irregular things along a street: bushes, trees, signs, people, boxes at any angle."""
     things: list[Mesh] = []
     for _ in range(int(length * random.uniform(0.1, 0.8))):
         x, y = random.uniform(-0.5, 0.5) * length, random.uniform(-1.8, 5.0)
-        kind = random.random()
-        if kind < 0.4:
+        draw = random.random()
+        if draw < 0.4:
             things.append(_bush(x, y, random))
-        elif kind < 0.55:
+        elif draw < 0.55:
             things += _tree(x, y, random)
-        elif kind < 0.7:
+        elif draw < 0.7:
             top = random.uniform(1.8, 3.5)
             things.append(cylinder(0.05, top, (x, y, 0.0), sides=5))
             things.append(box((random.uniform(0.3, 1.5), 0.04, 0.6), (x, y, top - 0.5), random.uniform(0.0, np.pi)))
-        elif kind < 0.8:
+        elif draw < 0.8:
             things.append(cylinder(random.uniform(0.18, 0.3), random.uniform(1.5, 1.85), (x, y, 0.0)))
         else:
             size = random.uniform([0.3, 0.3, 0.3], [3.0, 1.2, 2.0])
@@ -55,7 +55,7 @@ def clutter(length: float, random: np.random.Generator) -> list[Mesh]:
 
 
 def vehicle(length: float) -> Mesh:
-    """A car, or a van or lorry when it is longer than one; x forward, above its middle on the ground."""
+    """A car, or a lorry when it is longer than 5 m; x forward, the origin on the ground below its centre."""
     wheels = np.array([[i * 0.3 * length, j * 0.8, 0.0] for i in (-1, 1) for j in (-1, 1)])
     parts = [boxes(np.tile([0.65, 0.2, 0.65], (4, 1)), wheels, np.zeros(4))]
     if length > 5.0:
@@ -87,9 +87,9 @@ def _houses(length: float, random: np.random.Generator) -> list[Mesh]:
 
 
 def _facade(front: float, height: float, middle: tuple[float, float], random: np.random.Generator) -> Mesh:
-    """What stands out of a front: sills and frames in rows, balconies, a porch, a bay, drain pipes."""
+    """What protrudes from a front: rows of sills and frames, balconies, a porch, a bay, drain pipes."""
     x, y = middle
-    sizes, places = [], []
+    sizes, positions = [], []
     storeys, columns = max(int(height / 3.0), 1), max(int(front / random.uniform(1.8, 4.0)), 1)
     reach, width = random.uniform(0.1, 0.5), random.uniform(0.4, 0.9) * front / columns
     for storey in range(storeys):
@@ -97,22 +97,22 @@ def _facade(front: float, height: float, middle: tuple[float, float], random: np
             if random.random() < 0.7:
                 along = (column + 0.5) / columns - 0.5
                 sizes.append([width, reach, random.choice([0.15, 1.3])])
-                places.append([x + along * front, y, 3.0 * storey + 0.9])
+                positions.append([x + along * front, y, 3.0 * storey + 0.9])
     for _ in range(random.integers(0, 4)):
         size = [random.uniform(1.0, 0.5 * front), random.uniform(0.5, 3.0), random.uniform(0.9, height)]
         sizes.append(size)
-        places.append([x + random.uniform(-0.5, 0.5) * (front - size[0]), y, random.choice([0.0, 2.8])])
+        positions.append([x + random.uniform(-0.5, 0.5) * (front - size[0]), y, random.choice([0.0, 2.8])])
     for _ in range(random.integers(1, 4)):
         sizes.append([0.12, 0.3, height])
-        places.append([x + random.uniform(-0.5, 0.5) * front, y, 0.0])
-    return boxes(np.array(sizes), np.array(places), np.zeros(len(sizes)))
+        positions.append([x + random.uniform(-0.5, 0.5) * front, y, 0.0])
+    return boxes(np.array(sizes), np.array(positions), np.zeros(len(sizes)))
 
 
 def _front_garden(front: float, setback: float, x: float, random: np.random.Generator) -> list[Mesh]:
     things: list[Mesh] = []
     for _ in range(random.integers(1, 6)):
-        place = x + random.uniform(-0.5, 0.5) * front, random.uniform(0.6, setback - 0.6)
-        things += _tree(*place, random) if random.random() < 0.25 else [_bush(*place, random)]
+        position = x + random.uniform(-0.5, 0.5) * front, random.uniform(0.6, setback - 0.6)
+        things += _tree(*position, random) if random.random() < 0.25 else [_bush(*position, random)]
     if random.random() < 0.6:
         things += [
             joined([each], se3.from_planar(x, 0.0, 0.0)) for each in _boundary(front, random.uniform(0.0, 0.5), random)
@@ -121,20 +121,20 @@ def _front_garden(front: float, setback: float, x: float, random: np.random.Gene
 
 
 def _boundary(length: float, y: float, random: np.random.Generator) -> list[Mesh]:
-    """A hedge, a wall or a fence along a part of a lot."""
+    """A hedge, a wall or a fence along a part of a lot's border."""
     width = random.uniform(0.4, 0.9) * length
     start = random.uniform(-0.5, 0.5) * (length - width) - width / 2.0
     middle = start + width / 2.0
-    kind = random.random()
-    if kind < 0.5:
+    draw = random.random()
+    if draw < 0.5:
         return [leaves((width / 2.0, 0.4, 0.8), (middle, y, 0.6), int(40 * width), 0.25, random)]
-    if kind < 0.7:
+    if draw < 0.7:
         return [box((width, 0.25, random.uniform(0.5, 1.8)), (middle, y, 0.0))]
     posts = np.arange(start, start + width, 2.5)
     sizes = np.tile([0.1, 0.1, random.uniform(0.8, 1.8)], (len(posts), 1))
-    places = np.column_stack([posts, np.full((len(posts), 2), [y, 0.0])])
+    positions = np.column_stack([posts, np.full((len(posts), 2), [y, 0.0])])
     rails = box((width, 0.04, random.uniform(0.1, 1.2)), (middle, y, 0.4))
-    return [boxes(sizes, places, np.zeros(len(posts))), rails]
+    return [boxes(sizes, positions, np.zeros(len(posts))), rails]
 
 
 def _tree(x: float, y: float, random: np.random.Generator) -> list[Mesh]:

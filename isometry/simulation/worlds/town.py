@@ -1,4 +1,4 @@
-"""A town of straight streets on a grid: building fronts, trees, poles and parked cars, all drawn from a seed."""
+"""A random town of straight streets on a grid: building fronts, trees, poles and parked cars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from isometry.simulation.worlds.shapes import Mesh, box, crown, cylinder, joined
 class TownPlan:
     """Crossing (i, j) lies at x = i * block_length, y = j * block_width. Metres."""
 
-    blocks_x: int = 2  # driven blocks; one more stands around them on each side
+    blocks_x: int = 2  # blocks that the route goes around; there is one more on each side
     blocks_y: int = 1
     block_length: float = 64.0
     block_width: float = 52.0
@@ -24,14 +24,14 @@ class TownPlan:
 
 
 def build_town(plan: TownPlan, random: np.random.Generator) -> Mesh:
-    """Everything that stands in the town, and its flat ground at z = 0, as one mesh."""
+    """The town and its flat ground at z = 0, as one mesh."""
     parts = [box((2000.0, 2000.0, 1.0), (0.0, 0.0, -1.0))]
     parts += [joined(built_up_side(length, random), T_town_side) for T_town_side, length in block_sides(plan)]
     return joined(parts)
 
 
 def block_sides(plan: TownPlan) -> Iterator[tuple[Array, float]]:
-    """T_town_side (4,4) and length in metres of each side of each block, four of a block in a row.
+    """T_town_side (4,4) and length in metres of each side of each block, block by block.
 
     In the frame of a side, x runs along the street, the street lies at y < 0 and the lots at y > 0.
     """
@@ -46,7 +46,7 @@ def block_sides(plan: TownPlan) -> Iterator[tuple[Array, float]]:
 
 
 def built_up_side(length: float, random: np.random.Generator) -> list[Mesh]:
-    """What stands along one side of a block, in the frame of the side."""
+    """Buildings, greenery, poles and parked cars along one side of a block, in the frame of the side."""
     return _buildings(length, random) + greenery_and_poles(length, random) + parked_cars(length, random)
 
 
@@ -71,15 +71,15 @@ def greenery_and_poles(length: float, random: np.random.Generator) -> list[Mesh]
     things = []
     for x in np.arange(-length / 2.0, length / 2.0, 5.0):
         x, y = x + random.uniform(0.0, 4.0), random.uniform(-1.5, -0.5)
-        kind = random.random()
-        if kind < 0.35:
+        draw = random.random()
+        if draw < 0.35:
             trunk = random.uniform(1.8, 3.5)
             radius = random.uniform(0.8, 2.2)
             things.append(cylinder(random.uniform(0.1, 0.3), trunk + radius, (x, y, 0.0)))
             things.append(crown(radius, (x, y, trunk + radius), random))
-        elif kind < 0.55:
+        elif draw < 0.55:
             things.append(cylinder(0.08, random.uniform(3.0, 8.0), (x, y, 0.0)))
-        elif kind < 0.65:
+        elif draw < 0.65:
             things.append(box((random.uniform(1.0, 4.0), 0.6, random.uniform(0.6, 1.8)), (x, y, 0.0)))
     return things
 

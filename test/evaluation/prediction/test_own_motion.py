@@ -16,7 +16,7 @@ CLASSES = {"car": "Car", "cyclist": "Cyclist", "pedestrian": "Pedestrian"}
 def moments_of(traffic: Traffic, reach_m: float = 60.0) -> list[Moment]:
     """What the own vehicle has ahead of it, in its own frame."""
     moments = []
-    for boxes, pose in zip(traffic.boxes, traffic.own_poses, strict=True):
+    for boxes, pose in zip(traffic.boxes, traffic.ego_poses, strict=True):
         seen = boxes.copy()
         seen[:, :2] = (boxes[:, :2] - pose[:2]) @ rotations(pose[2])
         seen[:, 6] -= pose[2]
@@ -40,7 +40,7 @@ def drives() -> list[Traffic]:
 def test_the_motion_among_parked_cars_is_found(drives: list[Traffic]) -> None:
     for traffic in drives:
         found = own_motion(moments_of(traffic))
-        off = _steps(found.poses) - _steps(traffic.own_poses)
+        off = _steps(found.poses) - _steps(traffic.ego_poses)
         assert np.median(np.abs(off[:, 0])) < 0.02  # metres in 0.1 s
         assert np.median(np.abs(off[:, 2])) < 0.003
 

@@ -23,7 +23,7 @@ def test_labels_are_the_traffic_as_the_vehicle_sees_it(traffic: Traffic, tmp_pat
     place = np.einsum("nij,nj->ni", poses[labels.frames, :3, :3], labels.boxes[:, :3]) + poses[labels.frames, :3, 3]
     np.testing.assert_allclose(place[:, :2], true[:, :2], atol=1e-5)
     np.testing.assert_allclose(labels.boxes[:, 3:6], true[:, 3:6], atol=1e-5)
-    turn = labels.boxes[:, 6] + traffic.own_poses[labels.frames, 2] - true[:, 6]
+    turn = labels.boxes[:, 6] + traffic.ego_poses[labels.frames, 2] - true[:, 6]
     np.testing.assert_allclose(planar.wrapped(turn), 0.0, atol=1e-5)
     assert (labels.boxes[:, 0] > 0.0).all()
 

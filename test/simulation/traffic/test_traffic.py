@@ -1,4 +1,4 @@
-"""Simulated traffic: seeds, what cars can do, and that nothing drives through anything."""
+"""Simulated traffic: seeds, plausible motion, and no collisions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RATE_HZ = 10.0
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[Traffic]:
+def drives() -> list[Traffic]:
     return [simulate_traffic(np.random.default_rng(100 + seed), 12.0, RATE_HZ) for seed in range(6)]
 
 
@@ -25,7 +25,7 @@ def _speeds(boxes: Array) -> Array:
 def test_the_same_seed_gives_the_same_traffic_and_another_one_does_not() -> None:
     first, again, other = (simulate_traffic(np.random.default_rng(seed), 2.0) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.boxes, again.boxes)
-    np.testing.assert_array_equal(first.own_poses, again.own_poses)
+    np.testing.assert_array_equal(first.ego_poses, again.ego_poses)
     assert first.labels == again.labels
     assert first.boxes.shape != other.boxes.shape or not np.array_equal(first.boxes, other.boxes, equal_nan=True)
 
@@ -35,25 +35,25 @@ def test_moments_come_at_the_rate(rate_hz: float, moments: int) -> None:
     traffic = simulate_traffic(np.random.default_rng(0), 2.0, rate_hz)
     np.testing.assert_allclose(traffic.times_s, np.arange(moments) / rate_hz)
     assert traffic.boxes.shape == (moments, len(traffic.labels), 7)
-    assert traffic.own_poses.shape == (moments, 3)
+    assert traffic.ego_poses.shape == (moments, 3)
 
 
-def test_the_own_vehicle_is_always_there_and_everybody_else_at_some_time(scenes: list[Traffic]) -> None:
-    for traffic in scenes:
-        assert np.isfinite(traffic.own_poses).all()
+def test_the_ego_vehicle_is_always_present_and_each_object_at_some_time(drives: list[Traffic]) -> None:
+    for traffic in drives:
+        assert np.isfinite(traffic.ego_poses).all()
         assert np.isfinite(traffic.boxes).all(axis=2).any(axis=0).all()
         assert set(traffic.labels) <= {"car", "cyclist", "pedestrian"}
 
 
-def test_all_stand_on_the_ground(scenes: list[Traffic]) -> None:
-    for traffic in scenes:
-        there = np.isfinite(traffic.boxes[..., 0])
-        np.testing.assert_allclose(traffic.boxes[there][:, 2], 0.5 * traffic.boxes[there][:, 5])
+def test_all_objects_are_on_the_ground(drives: list[Traffic]) -> None:
+    for traffic in drives:
+        present = np.isfinite(traffic.boxes[..., 0])
+        np.testing.assert_allclose(traffic.boxes[present][:, 2], 0.5 * traffic.boxes[present][:, 5])
 
 
-def test_vehicles_drive_forwards_and_within_what_tyres_hold(scenes: list[Traffic]) -> None:
+def test_vehicles_drive_forwards_and_within_what_tyres_hold(drives: list[Traffic]) -> None:
     speeds = []
-    for traffic in scenes:
+    for traffic in drives:
         boxes = traffic.boxes[:, np.array(traffic.labels) != "pedestrian"]
         velocity = np.diff(boxes[..., :2], axis=0) * RATE_HZ
         speed = _speeds(boxes)
@@ -67,18 +67,18 @@ def test_vehicles_drive_forwards_and_within_what_tyres_hold(scenes: list[Traffic
     every = np.concatenate(speeds)
     assert 3.0 < np.quantile(every[every > 0.5], 0.5) < 15.0
     assert every.max() < 35.0
-    assert 0.2 < (every > 0.5).mean() < 0.95  # some stand, some drive
+    assert 0.2 < (every > 0.5).mean() < 0.95  # some are at rest, some drive
 
 
-def test_people_walk_at_a_walking_pace(scenes: list[Traffic]) -> None:
-    for traffic in scenes:
+def test_people_walk_at_a_walking_pace(drives: list[Traffic]) -> None:
+    for traffic in drives:
         people = np.array(traffic.labels) == "pedestrian"
         assert np.nanmax(_speeds(traffic.boxes[:, people]), initial=0.0) < 4.0
 
 
-def test_vehicles_do_not_overlap(scenes: list[Traffic]) -> None:
+def test_vehicles_do_not_overlap(drives: list[Traffic]) -> None:
     grid = np.stack(np.meshgrid(np.linspace(-0.5, 0.5, 9), np.linspace(-0.5, 0.5, 5)), -1).reshape(-1, 2)
-    for traffic in scenes:
+    for traffic in drives:
         wheels = np.array(traffic.labels) != "pedestrian"
         for moment in traffic.boxes[::10, wheels]:
             boxes = moment[np.isfinite(moment[:, 0])]
@@ -90,9 +90,9 @@ def test_vehicles_do_not_overlap(scenes: list[Traffic]) -> None:
             assert not inside.any()
 
 
-def test_some_stop_and_some_start_again_and_some_turn(scenes: list[Traffic]) -> None:
+def test_some_cars_stop_and_some_start_again_and_some_turn(drives: list[Traffic]) -> None:
     stopped = started = turned = 0
-    for traffic in scenes:
+    for traffic in drives:
         cars = traffic.boxes[:, np.array(traffic.labels) == "car"]
         speed = _speeds(cars)
         stopped += int(((speed[:-50] > 3.0) & (speed[50:] < 0.5)).any(axis=0).sum())
