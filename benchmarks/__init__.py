@@ -1,1 +1,1 @@
-"""Speed and size against a committed table: `make benchmarks`."""
+"""Times and sizes, compared with a committed table: `make benchmarks`."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: time the workloads, compare them with the committed table, say what has regressed."""
+"""`python -m benchmarks`: measure the workloads, compare them with the committed table, report regressions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BASELINE = Path(__file__).parent / "baseline.csv"
 
 def benchmarks(
     node: Annotated[bool, typer.Option(help="Also time the nodes over DDS (two minutes; never compared).")] = True,
-    write: Annotated[bool, typer.Option(help="Make this run the committed table.")] = False,
+    write: Annotated[bool, typer.Option(help="Write the figures of this run as the committed table.")] = False,
 ) -> None:
     """Exit with 1 when a figure has regressed against the committed table."""
-    if os.environ.get("OMP_NUM_THREADS") != "1":  # libraries read it when they are loaded
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # libraries read it at import
         os.environ["OMP_NUM_THREADS"] = "1"
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]])
-    measured = list(_shown(node))
+    measured = list(_figures(node))
     if write:
         write_table(BASELINE, measured)
     baseline = read_table(BASELINE)
@@ -37,8 +37,8 @@ def benchmarks(
         raise typer.Exit(1)
 
 
-def _shown(node: bool) -> Iterator[Figure]:
-    """All figures; each is named when it is there."""
+def _figures(node: bool) -> Iterator[Figure]:
+    """All figures; each is printed as soon as it is measured."""
     sources = [place_recognition.figures, registration.figures, flow_memory.figures, tracking.figures]
     for source in [*sources, node_latency.figures] if node else sources:
         for figure in source():
@@ -50,9 +50,9 @@ def _table(measured: list[Figure], baseline: dict[str, Figure], regressed: list[
     table = Table("name", "value", "unit", "ratio", "committed value", "committed ratio", "")
     for figure in measured:
         committed = baseline.get(figure.name)
-        known = (f"{committed.value:.4g}", f"{committed.ratio:.4g}") if committed else ("-", "-")
+        baseline_columns = (f"{committed.value:.4g}", f"{committed.ratio:.4g}") if committed else ("-", "-")
         flag = "REGRESSED" if figure.name in regressed else ""
-        table.add_row(figure.name, f"{figure.value:.4g}", figure.unit, f"{figure.ratio:.4g}", *known, flag)
+        table.add_row(figure.name, f"{figure.value:.4g}", figure.unit, f"{figure.ratio:.4g}", *baseline_columns, flag)
     return table
 
 

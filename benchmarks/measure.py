@@ -1,4 +1,4 @@
-"""Medians of a workload beside those of a reference workload, so that machines and their moods can be compared."""
+"""Median times of workloads, relative to a reference workload, so that different machines can be compared."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-TIME_TOLERANCE = 1.5  # a workload has regressed when it takes so many times as long, against the reference
-SIZE_TOLERANCE = 1.05
+TIME_TOLERANCE = 1.5  # of the ratio to the committed ratio of a time; above it, it has regressed
+SIZE_TOLERANCE = 1.05  # the same for sizes and counts
 COLUMNS = ("name", "value", "unit", "ratio")
 
 
@@ -22,11 +22,11 @@ class Figure:
 
     name: str
     value: float
-    unit: str  # "ms", or another one for what is no time
-    ratio: float  # to the reference workload timed in the same run; of sizes and counts: the value itself
+    unit: str  # "ms" for a time that is compared, any other unit for sizes and counts
+    ratio: float  # of a time to that of the reference workload in the same run; of a size or count, the value itself
 
     def regressed(self, baseline: Figure) -> bool:
-        """Whether this is worse than a committed figure by more than the tolerance."""
+        """Whether this figure exceeds a committed one by more than the tolerance."""
         return self.ratio > baseline.ratio * (TIME_TOLERANCE if self.unit == "ms" else SIZE_TOLERANCE)
 
 
@@ -36,9 +36,9 @@ def size(name: str, value: float, unit: str) -> Figure:
 
 
 def timed(name: str, work: Callable[[], object], rounds: int = 30) -> Figure:
-    """Median milliseconds of processor time of `work`, in turns with the reference, after one call to warm up.
+    """Median processor time of `work` in milliseconds, in alternation with the reference, after one warm-up call.
 
-    Processor time, of all threads together, is what other programs on the machine change least.
+    Processor time, summed over threads, depends less than wall-clock time on other programs of the machine.
     """
     work()
     data = np.random.default_rng(0).random((512, 256))
@@ -51,7 +51,7 @@ def timed(name: str, work: Callable[[], object], rounds: int = 30) -> Figure:
 
 
 def reference_work(data: np.ndarray) -> np.ndarray:
-    """What the ratios are to: sorting and transforming (512,256) numbers with numpy, on one thread."""
+    """The reference workload: sorting and Fourier transform of (512,256) numbers with numpy, on one thread."""
     spectrum: np.ndarray = np.abs(np.fft.rfft2(np.sort(data, axis=0)))
     return spectrum
 
@@ -66,7 +66,7 @@ def read_table(path: Path) -> dict[str, Figure]:
 
 
 def write_table(path: Path, figures: Sequence[Figure]) -> None:
-    """Write figures as a table, under a temporary name first."""
+    """Write figures as a table; the file is replaced only when it is complete."""
     temporary = path.with_suffix(".partial")
     with temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

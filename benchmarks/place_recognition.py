@@ -1,4 +1,4 @@
-"""Place recognition, one thread: what a scan costs on its way to a pose, and what a place costs in the memory."""
+"""Place recognition, one thread: the steps from a scan to a pose, and the size and search of the memory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def figures() -> Iterator[Figure]:
 
 
 def dense_scans() -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
-    """Poses (PLACES,4,4) in a simulated street and the scans taken there, of a sensor of 64 beams at 10 Hz."""
+    """Poses (PLACES,4,4) in a simulated street, and scans there of a LiDAR with 64 beams at 10 Hz."""
     drive = replace(SimulatedDrive(), scans=PLACES, lidar=DENSE)
     random = np.random.default_rng(drive.seed)
     simulator = LidarSimulator(build_town(drive.plan, random), drive.lidar)
@@ -63,7 +63,7 @@ def dense_scans() -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
 
 
 def search_figures(dimensions: int) -> Iterator[Figure]:
-    """Search among 100,000 descriptors of a drive through places, and how many of the true nearest it finds."""
+    """Search among 100,000 descriptors of a drive, and how many of the true nearest ones it misses."""
     stored = drive_descriptors(KEYFRAMES, dimensions)
     index = DescriptorIndex(dimensions)
     index.add(stored)
@@ -81,7 +81,7 @@ def search_figures(dimensions: int) -> Iterator[Figure]:
 
 
 def drive_descriptors(count: int, dimensions: int) -> NDArray[np.float32]:
-    """Unit descriptors (count, dimensions) that change slowly along a drive, variance falling with the dimension."""
+    """Unit descriptors (count,dimensions) that change slowly along a drive; later dimensions have less variance."""
     random = np.random.default_rng(0)
     places = random.normal(size=(count // 20 + 2, dimensions)).astype(np.float32)
     position = np.linspace(0, len(places) - 1.001, count)
@@ -95,7 +95,7 @@ def drive_descriptors(count: int, dimensions: int) -> NDArray[np.float32]:
 
 
 def loop_closer() -> Callable[[], None]:
-    """A function that closes one more loop, each time it is called, in a graph of 2,000 keyframes on a circle."""
+    """A function that closes one more loop with each call, in a graph of 2,000 keyframes on a circle."""
     lap = GRAPH_KEYFRAMES // 4
     angles = 2.0 * np.pi * np.arange(GRAPH_KEYFRAMES) / lap
     radius = 2.0 * lap / (2.0 * np.pi)

@@ -1,4 +1,4 @@
-"""Registration of two scans of 57,000 points, one thread: each source of hypotheses, each stage, and peers."""
+"""Registration of two scans of 57,000 points, one thread: each source of hypotheses, each stage, other methods."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SENSOR = np.zeros(3)
 
 
 def figures() -> Iterator[Figure]:
-    """All figures, one after the other. Raises RuntimeError when the pair is not registered right."""
+    """All figures, one after the other. Raises RuntimeError when the pair is not registered correctly."""
     pair = turned_pair()
     is_right = is_near(pair.T_target_source)
     yield size("registration_points", float(len(pair.target)), "points")
@@ -43,54 +43,54 @@ def figures() -> Iterator[Figure]:
     parameters = registrars["upright"].parameters
     yield timed("registration_prepare", lambda: _prepared(pair, registrars["upright"]), ROUNDS)
     target, source = _prepared(pair, registrars["upright"])
-    kept: list[Hypotheses] = []
+    first_hypotheses: list[Hypotheses] = []
     for name, registrar in registrars.items():
         found = registering(registrar)(pair)
         if not is_right(found.T_target_source):
             raise RuntimeError(f"the source {name} does not register the pair of the benchmark")
         if len(registrar.proposers) == 1:
             propose = partial(_proposed, registrar.proposers[0], target, source)
-            kept = kept or [propose()]
+            first_hypotheses = first_hypotheses or [propose()]
             yield timed(f"registration_propose_{name}", propose, ROUNDS)
         yield timed(f"registration_total_{name}", partial(registering(registrar), pair), ROUNDS)
-    replay = Kept(kept)
+    fixed = FixedHypotheses(first_hypotheses)
     yield timed(
         "registration_verify_and_align",
-        lambda: Registrar([replay], parameters).register(replace(target), replace(source)),
+        lambda: Registrar([fixed], parameters).register(replace(target), replace(source)),
         ROUNDS,
     )
-    guess = pair.T_target_source @ se3.from_planar(0.5, 0.3, 0.03)
+    T_initial = pair.T_target_source @ se3.from_planar(0.5, 0.3, 0.03)
     yield timed(
         "registration_from_a_guess",
-        lambda: Registrar([], parameters).refine(replace(target), replace(source), guess),
+        lambda: Registrar([], parameters).refine(replace(target), replace(source), T_initial),
         ROUNDS,
     )
-    yield timed("registration_peer_gicp_from_a_guess", lambda: gicp(pair, guess), ROUNDS)
+    yield timed("registration_peer_gicp_from_a_guess", lambda: gicp(pair, T_initial), ROUNDS)
     yield timed("registration_peer_fpfh_ransac", lambda: fpfh_ransac(pair), PEER_ROUNDS)
 
 
 def available() -> Iterator[tuple[str, Registrar]]:
-    """The registrar of each source, those of networks where their weights are there."""
+    """The registrar of each source of hypotheses; of networks, only where their weights exist."""
     for name in SOURCES:
         if name in WITHOUT_WEIGHTS or (WEIGHTS / f"registration_{name}.onnx").exists():
             yield name, load_registrar(name)
 
 
-class Kept:
-    """A source that has its hypotheses already."""
+class FixedHypotheses:
+    """A source that returns given hypotheses, so that the stages after it can be timed alone."""
 
-    name = "kept"
+    name = "fixed"
 
     def __init__(self, hypotheses: Sequence[Hypotheses]) -> None:
         self.hypotheses = hypotheses
 
     def propose(self, target: Cloud, source: Cloud) -> Sequence[Hypotheses]:
-        """What was kept."""
+        """The given hypotheses, whatever the clouds."""
         return self.hypotheses
 
 
 def turned_pair() -> ScanPair:
-    """Two scans of a 64-beam LiDAR 8 m apart in a simulated street, the second one turned any way."""
+    """Two scans of a 64-beam LiDAR, 8 m apart in a simulated street; the second one is randomly rotated."""
     random = np.random.default_rng(0)
     street = build_street(random)
     simulator = LidarSimulator(street.with_traffic(np.zeros((0, 4))), LIDAR)
@@ -104,12 +104,12 @@ def turned_pair() -> ScanPair:
     return source_turned(pair, random_turn("so3", random))
 
 
-def gicp(pair: ScanPair, T_guess: NDArray[np.float64]) -> Any:
-    """small_gicp alone, which needs a guess: from the points to a transform."""
+def gicp(pair: ScanPair, T_initial: NDArray[np.float64]) -> Any:
+    """small_gicp alone, from the points and an initial pose estimate (4,4) to a transform."""
     return small_gicp.align(
         pair.target.astype(np.float64),
         pair.source.astype(np.float64),
-        init_T_target_source=T_guess,
+        init_T_target_source=T_initial,
         downsampling_resolution=0.4,
         num_threads=1,
     )
@@ -120,12 +120,12 @@ def fpfh_ransac(pair: ScanPair) -> Any:
     clouds, features = [], []
     for points in (pair.target, pair.source):
         cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points.astype(np.float64)))
-        thin = cloud.voxel_down_sample(FPFH_VOXEL_M)
-        thin.estimate_normals(open3d.geometry.KDTreeSearchParamHybrid(radius=2.0 * FPFH_VOXEL_M, max_nn=30))
-        thin.orient_normals_towards_camera_location(SENSOR)
+        coarse = cloud.voxel_down_sample(FPFH_VOXEL_M)
+        coarse.estimate_normals(open3d.geometry.KDTreeSearchParamHybrid(radius=2.0 * FPFH_VOXEL_M, max_nn=30))
+        coarse.orient_normals_towards_camera_location(SENSOR)
         around = open3d.geometry.KDTreeSearchParamHybrid(radius=5.0 * FPFH_VOXEL_M, max_nn=100)
-        clouds.append(thin)
-        features.append(open3d.pipelines.registration.compute_fpfh_feature(thin, around))  # type: ignore[call-arg]
+        clouds.append(coarse)
+        features.append(open3d.pipelines.registration.compute_fpfh_feature(coarse, around))  # type: ignore[call-arg]
     registration = open3d.pipelines.registration
     reach = 1.5 * FPFH_VOXEL_M
     return registration.registration_ransac_based_on_feature_matching(
@@ -153,12 +153,12 @@ def _prepared(pair: ScanPair, registrar: Registrar) -> tuple[Cloud, Cloud]:
 
 
 def _proposed(proposer: Proposer, target: Cloud, source: Cloud) -> Hypotheses:
-    """The first hypotheses of a source about clouds that it has not seen; an easy pair needs no others."""
+    """The first hypotheses of a source, with copies of the clouds so that no cached result is reused."""
     return next(iter(proposer.propose(replace(target), replace(source))))
 
 
 def _of_size(points: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
-    """POINTS of the points, drawn at random."""
+    """`POINTS` random points, in their order."""
     chosen = random.choice(len(points), POINTS, replace=False)
-    thinned: NDArray[np.float32] = points[np.sort(chosen)]
-    return thinned
+    subset: NDArray[np.float32] = points[np.sort(chosen)]
+    return subset

@@ -1,4 +1,4 @@
-"""The types of arrays that the whole package shares; shapes and units are said where an array is used."""
+"""The array types of the whole package. Shapes and units are stated where an array is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed parameters: one frozen dataclass per component is the single source of defaults, ranges and descriptions."""
+"""Typed parameters: one frozen dataclass for each component, the single source of defaults, ranges and descriptions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ Parameters = TypeVar("Parameters")
 
 
 def parameter(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field that carries what ROS, YAML and the documentation need to know about it.
+    """A dataclass field with a description and a range, for ROS, YAML and the documentation.
 
-    `low` and `high` are inclusive bounds of a number, in the unit that the field's name or description states.
+    `low` and `high` are the inclusive bounds of a number, in the unit of the field's name or description.
     """
     return field(default=default, metadata={"description": description, "low": low, "high": high})
 
 
 def check(parameters: Any) -> None:
-    """Raise ValueError naming the first field that is outside its range or of another type than its default."""
+    """Raise ValueError naming the first field that is outside its range or has another type than its default."""
     for item in fields(parameters):
         value = getattr(parameters, item.name)
         _check_type(item, value)
@@ -34,11 +34,11 @@ def _check_type(item: Field[Any], value: Any) -> None:
         raise ValueError(f"parameter {item.name} = {value!r} must be of type {expected.__name__}")
 
 
-def from_mapping(kind: type[Parameters], values: Mapping[str, Any]) -> Parameters:
-    """Build a parameter dataclass from a mapping (YAML, ROS); raise ValueError on a name that it does not have."""
-    unknown = set(values) - {item.name for item in fields(kind)}  # type: ignore[arg-type]
+def from_mapping(parameters: type[Parameters], values: Mapping[str, Any]) -> Parameters:
+    """A parameter dataclass from a mapping (YAML, ROS). Raises ValueError for an unknown name or a bad value."""
+    unknown = set(values) - {item.name for item in fields(parameters)}  # type: ignore[arg-type]
     if unknown:
-        raise ValueError(f"unknown parameter {sorted(unknown)[0]!r} for {kind.__name__}")
-    built = kind(**values)
+        raise ValueError(f"unknown parameter {sorted(unknown)[0]!r} for {parameters.__name__}")
+    built = parameters(**values)
     check(built)
     return built

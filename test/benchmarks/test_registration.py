@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.registration import APART_M, POINTS, Kept, fpfh_ransac, gicp, turned_pair
+from benchmarks.registration import APART_M, POINTS, FixedHypotheses, fpfh_ransac, gicp, turned_pair
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation.registration.measure import is_near
 from isometry.geometry import se3
@@ -36,8 +36,8 @@ def test_hypotheses_that_were_kept_are_verified_as_if_they_were_new(pair: ScanPa
     target, source = (prepare(cloud, parameters, np.zeros(3)) for cloud in (pair.target, pair.source))
     wrong = pair.T_target_source @ se3.from_planar(15.0, 0.0, 2.0)
     near = pair.T_target_source @ se3.from_planar(0.3, 0.0, 0.02)
-    kept = Kept([Hypotheses(np.array([wrong, near]), np.ones(2), "kept")])
-    found = Registrar([kept], parameters).register(target, source)
+    fixed = FixedHypotheses([Hypotheses(np.array([wrong, near]), np.ones(2), "kept")])
+    found = Registrar([fixed], parameters).register(target, source)
     assert is_near(pair.T_target_source)(found.T_target_source)
 
 
