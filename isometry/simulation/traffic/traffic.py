@@ -88,18 +88,9 @@ def _step(vehicles: Vehicles, pedestrians: Pedestrians, parked: Obstacles, time_
     centres, heading, velocity = vehicles.states()
     active = vehicles.active
     driving = Obstacles(centres[active], heading[active], vehicles.size[active, :2], velocity[active])
-    others = _together(pedestrians.obstacles(), parked)
-    pedestrians.step(step_s, _together(driving, parked))
+    others = pedestrians.obstacles().together(parked)
+    pedestrians.step(step_s, driving.together(parked))
     vehicles.step(time_s, step_s, others)
-
-
-def _together(first: Obstacles, second: Obstacles) -> Obstacles:
-    return Obstacles(
-        np.vstack([first.centres, second.centres]),
-        np.concatenate([first.headings, second.headings]),
-        np.vstack([first.sizes, second.sizes]),
-        np.vstack([first.velocities, second.velocities]),
-    )
 
 
 def _parked_cars(roads: Roads, count: int, random: np.random.Generator) -> tuple[Obstacles, Array]:

@@ -30,6 +30,15 @@ class Obstacles:
     sizes: Array  # (M,2) length and width in metres
     velocities: Array  # (M,2) metres a second
 
+    def together(self, others: Obstacles) -> Obstacles:
+        """These obstacles, followed by others."""
+        return Obstacles(
+            np.vstack([self.centres, others.centres]),
+            np.concatenate([self.headings, others.headings]),
+            np.vstack([self.sizes, others.sizes]),
+            np.vstack([self.velocities, others.velocities]),
+        )
+
 
 class Vehicles:
     """V cars and cyclists: active ones, ones that wait to enter the simulated area, and ones that have left it."""
@@ -96,12 +105,8 @@ class Vehicles:
         """Advance by one step; `others` are the pedestrians and the parked cars."""
         centres, heading, velocity = self.states()
         active = np.flatnonzero(self.active)
-        obstacles = Obstacles(
-            np.vstack([centres[active], others.centres]),
-            np.concatenate([heading[active], others.headings]),
-            np.vstack([self.size[active, :2], others.sizes]),
-            np.vstack([velocity[active], others.velocities]),
-        )
+        own = Obstacles(centres[active], heading[active], self.size[active, :2], velocity[active])
+        obstacles = own.together(others)
         self._change_lanes(active, centres, heading, step_s)
         command = self._commanded_accelerations(active, obstacles, time_s)
         change = (command - self.acceleration[active]) * min(step_s / ACTUATION_LAG_S, 1.0)
