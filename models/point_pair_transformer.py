@@ -47,7 +47,7 @@ class PointPairTransformer(nn.Module):
 
     def forward(self, pyramid: PointPyramid) -> tuple[Tensor, Tensor]:
         """Descriptors (F,32) and coarse descriptors (C,64), of unit norm."""
-        p = pyramid
+        p = PointPyramid(*pyramid)  # the exporter passes a plain tuple
         fine_normals = p.normals[p.around_fine[:, 0]]
         middle_normals = fine_normals[p.fine_to_middle[:, 0]]
         coarse_normals = middle_normals[p.middle_to_coarse[:, 0]]

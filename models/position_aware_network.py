@@ -42,7 +42,7 @@ class PositionAwareNetwork(nn.Module):
 
     def forward(self, pyramid: PointPyramid) -> tuple[Tensor, Tensor, Tensor]:
         """Descriptors (F,32) and coarse descriptors (C,64), of unit norm, and frames (F,8,3)."""
-        p = pyramid
+        p = PointPyramid(*pyramid)  # the exporter passes a plain tuple
         s1, v1 = self.embedding(p.points, p.normals, p.sided, p.fine, p.around_fine)
         s1, v1 = self.fine(s1, v1, p.fine, p.fine, p.fine_to_fine)
         s2, v2 = self.to_middle(s1, v1, p.fine, p.middle, p.fine_to_middle)

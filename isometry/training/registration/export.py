@@ -33,8 +33,11 @@ def export_registration_network(network: nn.Module, name: str, output: Path, car
 
 
 def as_pyramid(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The argument of the networks' `forward` out of a value for each input."""
-    return {"pyramid": PointPyramid(**values)}
+    """The argument of the networks' `forward` out of a value for each input.
+
+    It is a plain tuple, because torch.export confuses fields of which the name of one begins that of another.
+    """
+    return {"pyramid": tuple(PointPyramid(**values))}
 
 
 def dynamic_shapes(inputs: Arrays) -> dict[str, Any]:
