@@ -1,8 +1,8 @@
-"""The network that predicts where agents will be: equivariant in the plane, with invariant reasoning about interaction.
+"""The network of motion prediction: equivariant in the plane, with invariant interaction reasoning.
 
 After EqMotion (Xu et al., "EqMotion: Equivariant Multi-agent Motion Prediction with Invariant Interaction Reasoning",
-CVPR 2023). Unlike the paper's, it predicts what a constant velocity leaves over, so that an untrained one is that rule;
-histories may have gaps; and each position comes with a covariance that turns with the scene.
+CVPR 2023), with three differences. It predicts the residual of a constant velocity, so that an untrained network is
+the constant-velocity model; histories may have gaps; and each position has an equivariant covariance.
 
 The group is E(2), mirroring included: to the network, traffic on the left is the mirror image of traffic on the right.
 """
@@ -35,7 +35,7 @@ class EquivariantMotion(nn.Module):
         self.blocks = nn.ModuleList(AgentBlock(SCALARS, VECTORS) for _ in range(ROUNDS))
         self.gates = nn.Linear(SCALARS, POWERS * VECTORS)
         self.share = nn.Linear(SCALARS, POWERS)  # of the velocity
-        self.spread = nn.Linear(SCALARS, POWERS)
+        self.deviation = nn.Linear(SCALARS, POWERS)
         self.stretch = nn.Linear(VECTORS, POWERS, bias=False)
         time = torch.arange(1, STEPS + 1) / STEPS
         self.powers = nn.Parameter(torch.stack([time**k for k in range(POWERS)], dim=1))  # (K,POWERS)
@@ -47,18 +47,20 @@ class EquivariantMotion(nn.Module):
         """Paths (...,A,30,2) in metres and their covariances (...,A,30,2,2), from 0.1 to 3.0 s ahead.
 
         `history` (...,A,21,2) metres, 0.1 s apart, the last one now; `seen` (...,A,21) 1 where the history is known,
-        else 0; an agent whose last one is 0 is not there. `velocity` (...,A,2) metres a second, as a simple rule has
-        it; `kind` (...,A,3) 1 for car, cyclist, pedestrian.
+        else 0; an agent whose last one is 0 is absent. `velocity` (...,A,2) metres a second, from a tracker or
+        a fitted line; `kind` (...,A,3) 1 for car, cyclist, pedestrian.
         """
         now = history[..., -1, :]
         ago = STEP_S * torch.arange(1 - HISTORY, 1, dtype=history.dtype, device=history.device)
-        # How the past differs from the rule's; what is not known does not
-        aside = (history - now.unsqueeze(-2) - ago[:, None] * velocity.unsqueeze(-2)) * seen.unsqueeze(-1)
-        given = torch.cat([aside[..., :-1, :], velocity.unsqueeze(-2)], dim=-2).transpose(-1, -2)  # (...,A,2,21)
+        # The past minus that of a constant velocity; 0 where it is not known
+        residual = (history - now.unsqueeze(-2) - ago[:, None] * velocity.unsqueeze(-2)) * seen.unsqueeze(-1)
+        given = torch.cat([residual[..., :-1, :], velocity.unsqueeze(-2)], dim=-2).transpose(-1, -2)  # (...,A,2,21)
         vectors = self.into_vectors(given)
-        driven = velocity.unsqueeze(-1).expand_as(vectors)
+        velocities = velocity.unsqueeze(-1).expand_as(vectors)
         scalars = self.into_scalars(
-            torch.cat([seen, lengths(velocity.unsqueeze(-1)), kind, lengths(vectors), product(vectors, driven)], dim=-1)
+            torch.cat(
+                [seen, lengths(velocity.unsqueeze(-1)), kind, lengths(vectors), product(vectors, velocities)], dim=-1
+            )
         )
         scalars, vectors = self.before(scalars, vectors)
         for interaction, block in zip(self.interactions, self.blocks, strict=True):
@@ -74,7 +76,7 @@ class EquivariantMotion(nn.Module):
         ahead = STEP_S * torch.arange(1, STEPS + 1, dtype=now.dtype, device=now.device)
         straight = now.unsqueeze(-2) + ahead[:, None] * velocity.unsqueeze(-2)
         path = straight + torch.einsum("kp,...px->...kx", self.powers, bent)
-        sigma = SMALLEST_M + nn.functional.softplus(torch.einsum("kp,...p->...k", self.powers, self.spread(hidden)))
+        sigma = SMALLEST_M + nn.functional.softplus(torch.einsum("kp,...p->...k", self.powers, self.deviation(hidden)))
         long = torch.einsum("kp,...xp->...kx", self.powers, self.stretch(vectors))  # the axis along which errors lie
         round_ = sigma.square()[..., None, None] * torch.eye(2, dtype=now.dtype, device=now.device)
         return path, round_ + long.unsqueeze(-1) * long.unsqueeze(-2)

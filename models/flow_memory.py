@@ -1,11 +1,11 @@
 """The flow-equivariant memory of a bird's-eye grid: at every occupied cell, a state for each velocity it may have.
 
-h[t](x, v) = f(h[t-1](x - v, v), what is seen at x and around it): velocities v in whole cells a step, f the same for
-all x and v. A scene that moves by u more cells a step gives the memory moved, and its velocities permuted by u; turns
-by 90 degrees and mirroring turn and mirror both. Source: Keller, Flow Equivariant Recurrent Neural Networks (2025).
+h[t](x, v) = f(h[t-1](x - v, v), observations at x and around it): velocities v in whole cells a step, f the same for
+all x and v. When everything moves by u more cells a step, the memory is moved and its velocities are permuted by u;
+turns by 90 degrees and mirroring act on both. Source: Keller, Flow Equivariant Recurrent Neural Networks (2025).
 
-Only occupied cells have a state, some thousandths of all cells and velocities: the shift along a flow is the choice of
-which row of the last step's table each velocity of each cell goes on from.
+Only occupied cells have a state. The shift along a flow is therefore an index: for each velocity of each cell, the row
+of the last step's table that it continues from.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FEATURES = 4
 """Inputs of a cell besides where its points lie: log of their number, share of occupied cells in the 5 x 5 around it,
 trace and determinant of their scatter."""
 FAINT = 1e-3
-"""Share of a velocity of a cell that nothing is known of: so much every velocity keeps, whatever speaks against it."""
+"""Lower bound of the evidence for a velocity, in shares of the uniform probability, so that none is ever excluded."""
 
 
 def flows_within(radius: float) -> Tensor:
@@ -30,18 +30,18 @@ def flows_within(radius: float) -> Tensor:
 class FlowFilter(nn.Module):
     """The memory in closed form: a Bayes filter over the velocities of each occupied cell, with nothing learned.
 
-    Predicted: what was in the cell that the velocity comes from, a little of it accelerated by one cell a step, and
-    what was not known there spread over all velocities. Updated: by how well the centroids of both cells fit.
+    Prediction: the distribution of the cell that the velocity comes from, a share of it accelerated by one cell a
+    step, and its unknown part distributed over all velocities. Update: the likelihood of the centroids of both cells.
 
     One step of it, `forward`, takes
         state (C,M,V) of the M cells that were occupied one step ago; the first channel is the probability of each
-            velocity, what is missing to 1 is that it is none of them or not known
+            velocity; the rest to 1 is the probability that it is unknown or none of them
         source (K,V) for each of the K cells that are occupied now the row of the cell it was in before, had it moved
-            by each velocity; M: that cell was not occupied
+            by each velocity; M where that cell was not occupied
         before (M,2), now (K,2) centroids of the cells' points, in cells, from the middle of the cell
-        beside (K,4) the rows of the four cells that adjoin it; K: not occupied
+        beside (K,4) the rows of the four adjoining cells; K where not occupied
         features (K,FEATURES)
-    and gives the state (C,K,V) and the probability (K,V+1) of each velocity, and last that it is none or not known.
+    and returns the state (C,K,V) and the probabilities (K,V+1) of the velocities, the last one of unknown or none.
     """
 
     velocities: Tensor
@@ -50,9 +50,10 @@ class FlowFilter(nn.Module):
     def __init__(
         self, radius: float = 7.0, acceleration: float = 0.1, deviation: float = 0.35, chance: float = 0.1
     ) -> None:
-        """`acceleration`: share that goes to each velocity one cell a step away. `deviation` of the residual in cells.
+        """`acceleration`: share of the probability that goes to each velocity one cell a step away. `deviation`:
+        standard deviation of the residual, cells.
 
-        `chance`, in shares of one velocity of a cell that nothing is known of: that the cell was not occupied before.
+        `chance`: probability that the cell was not occupied before, in units of the uniform probability.
         """
         super().__init__()
         self.channels = 1
@@ -64,24 +65,25 @@ class FlowFilter(nn.Module):
     def forward(
         self, state: Tensor, source: Tensor, before: Tensor, now: Tensor, beside: Tensor, features: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """One step, as said above; `beside` and `features` are not needed."""
+        """One step, see the class; `beside` and `features` are not used."""
         shares = self.near.new_tensor([1.0 - 4.0 * self.acceleration, self.acceleration, 0.0])
-        carried, residual = self.followed(self.predicted(state[0], shares)[None], source, before, now)
-        likely = carried[0] * torch.exp(-0.5 * residual / self.deviation**2)
+        propagated, residual = self.followed(self.predicted(state[0], shares)[None], source, before, now)
+        likely = propagated[0] * torch.exp(-0.5 * residual / self.deviation**2)
         anew = torch.full_like(likely[:, :1], self.chance / len(self.velocities))
         probability = torch.cat([likely, anew], dim=1)
         probability = probability / probability.sum(dim=1, keepdim=True)
         return probability[None, :, :-1], probability
 
     def predicted(self, known: Tensor, shares: Tensor) -> Tensor:
-        """Probabilities (M,V) after acceleration: `shares` (3,) stay, go to each next one, to each next across."""
+        """Probabilities (M,V) after acceleration; `shares` (3,): unchanged, to each next, to each diagonal velocity."""
         mixing = torch.tensordot(shares, self.near, 1)
         return known @ mixing + (1.0 - known.sum(dim=1, keepdim=True)) / len(self.velocities)
 
     def followed(self, state: Tensor, source: Tensor, before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
-        """State (C,M,V) at each cell where it came from (C,K,V), 0 from nowhere; the squared residual (K,V) there.
+        """The state (C,M,V) propagated along each velocity to the cells now (C,K,V), and squared residuals (K,V).
 
-        The residual is how far the centroids have moved beyond the whole cells of each velocity; huge from nowhere.
+        A residual is the motion of the centroids beyond the whole cells of the velocity. Where a velocity comes from no
+        occupied cell, the state is 0 and the residual huge.
         """
         channels, count = state.shape[0] + 2, len(self.velocities)
         nowhere = torch.cat([state.new_zeros(channels - 2), state.new_full((2,), 1e3)])
@@ -95,10 +97,11 @@ class FlowFilter(nn.Module):
 
 
 class FlowMemory(FlowFilter):
-    """The learned memory: the filter's recursion, whose evidence a small network corrects; the same for all velocities.
+    """The learned memory: the recursion of the filter, with its evidence corrected by a small network.
 
-    It begins as the filter. The network sees what the filter would say, how well the centroids fit, what the filter
-    would say at the cells beside, and features of its own that it remembers along each velocity.
+    The network is the same for all velocities, and before training the memory is the filter. Its inputs are the
+    filter's evidence, the fit of the centroids, the evidence of the adjoining cells, and features of its own that are
+    propagated along each velocity.
     """
 
     def __init__(self, radius: float = 7.0, remembered: int = 2, hidden: int = 8) -> None:
@@ -120,29 +123,29 @@ class FlowMemory(FlowFilter):
     def forward(
         self, state: Tensor, source: Tensor, before: Tensor, now: Tensor, beside: Tensor, features: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """One step, as the base class says."""
+        """One step, see the base class."""
         count = len(self.velocities)
         shares = torch.exp(self.shares)
         shares = shares / (shares * torch.tensor([1.0, 4.0, 4.0])).sum()
         state = torch.cat([self.predicted(state[0], shares)[None], state[1:]])
-        carried, residual = self.followed(state, source, before, now)
+        propagated, residual = self.followed(state, source, before, now)
         fits, fits_well = torch.exp(-0.5 * residual * torch.exp(-2.0 * self.log_deviations[:, None, None])).unbind()
-        evidence = torch.log(carried[0] * fits * count + FAINT)  # 0: as if nothing were known
+        evidence = torch.log(propagated[0] * fits * count + FAINT)  # 0: uniform
         around = beside_mean(evidence, beside)
-        seen = torch.cat([torch.stack([evidence, around, fits, fits_well]), carried[1:]])
+        seen = torch.cat([torch.stack([evidence, around, fits, fits_well]), propagated[1:]])
         inside = _apply(self.perceive, seen) + self.cell(features).T[:, :, None]
         correction, gates, candidates = _apply(self.update, torch.relu(inside)).split(
             [1, self.channels - 1, self.channels - 1]
         )
         gates = torch.sigmoid(gates)
-        remembered = gates * carried[1:] + (1.0 - gates) * torch.tanh(candidates)
+        remembered = gates * propagated[1:] + (1.0 - gates) * torch.tanh(candidates)
         logits = evidence + self.beside_weight * around + correction[0]
         probability = torch.softmax(torch.cat([logits, self.log_chance(features)], dim=1), dim=1)
         return torch.cat([probability[None, :, :-1], remembered]), probability
 
 
 def beside_mean(values: Tensor, beside: Tensor) -> Tensor:
-    """Mean (K,V) of values (K,V) over the occupied ones of the four cells that adjoin each; 0 without any."""
+    """Mean (K,V) of values (K,V) over the occupied ones of the four adjoining cells; 0 without any."""
     padded = torch.cat([values, torch.zeros_like(values[:1])])
     count = (beside < values.shape[0]).sum(dim=1, keepdim=True).clamp(min=1)
     total = sum((padded.index_select(0, row) for row in beside.unbind(dim=1)), torch.zeros_like(values))
@@ -150,6 +153,6 @@ def beside_mean(values: Tensor, beside: Tensor) -> Tensor:
 
 
 def _apply(layer: nn.Linear, channels: Tensor) -> Tensor:
-    """A layer on channels (C,K,V) of all cells and velocities: one product of two matrices."""
+    """A linear layer on channels (C,K,V), as one product of two matrices."""
     mapped = layer.weight @ channels.flatten(1) + layer.bias[:, None]
     return mapped.reshape(-1, channels.shape[1], channels.shape[2])

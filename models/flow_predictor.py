@@ -1,8 +1,8 @@
-"""Networks that predict the images to come of a sequence, by flow-equivariant and by ordinary recurrence.
+"""Networks that predict the next images of a sequence, with a flow-equivariant or an ordinary recurrence.
 
-Apart from the recurrence the two are the same: two small convolutions make the image out of the first maps of the
-memory. The flow-equivariant network takes the largest over all velocities, each where that velocity will have carried
-it so many steps ahead; the ordinary one knows the next image alone and goes on from what it predicted itself.
+Both decode the image from the first maps of the memory by two small convolutions. The flow-equivariant network takes
+the maximum over all velocities, each shifted to where it will be after the given number of steps. The ordinary network
+predicts the next image only; for later ones it is fed its own predictions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from isometry.models.layers.so2.polar_grid import PolarGrid
 
 
 class Decoder(nn.Module):
-    """Maps (N,maps,H,W) to an image (N,1,H,W); it begins by passing the first map on."""
+    """Maps (N,maps,H,W) to an image (N,1,H,W); before training it passes the first map on."""
 
     def __init__(self, maps: int, circular: bool) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class Decoder(nn.Module):
 class FlowPredictor(nn.Module):
     """State: memory (N, hidden, P*H, Q*W) and displacements (1,P+Q), int64, as in FlowRecurrence.
 
-    It remembers at each velocity what was never contradicted, and begins as the running minimum of what was seen. With
-    a polar grid the velocities are turns about the centre of the image.
+    At each velocity the memory holds what no image has contradicted; before training it is the running minimum of the
+    images. With a polar grid the velocities are rotations about the centre of the image.
     """
 
     def __init__(self, hidden: int, maps: int, flows: TranslationFlows, polar: PolarGrid | None = None) -> None:
@@ -52,22 +52,22 @@ class FlowPredictor(nn.Module):
             self.recurrence.input.weight.mul_(0.1).sub_(1.0)
 
     def start(self, height: int, width: int, batch: int = 1) -> tuple[Tensor, Tensor]:
-        """Its state before the first image."""
+        """The state before the first image."""
         return self.recurrence.start(*(self.polar.shape if self.polar is not None else (height, width)), batch)
 
     def forward(
         self, image: Tensor, ahead: int | Tensor, memory: Tensor, displacement: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """An image (N,1,H,W), 0 to 1, to the one `ahead` steps later (1: the next), followed by the state."""
+        """An image (N,1,H,W), 0 to 1, to the image `ahead` steps later (1: the next), and the new state."""
         memory, displacement = self.remember(image, memory, displacement)
         return self.read(ahead, memory, displacement), memory, displacement
 
     def remember(self, image: Tensor, memory: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
-        """An image (N,1,H,W), 0 to 1, to the state that it leads to."""
+        """The state after an image (N,1,H,W), 0 to 1."""
         return self.recurrence(self.polar.polar(image) if self.polar is not None else image, memory, displacement)
 
     def read(self, ahead: int | Tensor, memory: Tensor, displacement: Tensor) -> Tensor:
-        """The image (N,1,H,W) so many steps after the one that led to this state."""
+        """The image (N,1,H,W) `ahead` steps after the last one, decoded from the state."""
         highest = self.recurrence.highest(memory[:, : self.maps], displacement, ahead)
         return self.decoder(self.polar.image(highest) if self.polar is not None else highest)
 
@@ -82,10 +82,10 @@ class PlainPredictor(nn.Module):
         self.decoder = Decoder(maps, circular)
 
     def start(self, height: int, width: int, batch: int = 1) -> tuple[Tensor]:
-        """Its state before the first image."""
+        """The state before the first image."""
         return (self.recurrence.start(height, width, batch),)
 
     def forward(self, image: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """An image (N,1,H,W), 0 to 1, to the next one, followed by the state."""
+        """An image (N,1,H,W), 0 to 1, to the next image, and the new state."""
         memory = self.recurrence(image, memory)
         return self.decoder(memory[:, : self.maps]), memory

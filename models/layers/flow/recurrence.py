@@ -1,13 +1,13 @@
 """Recurrence that is equivariant to motion: one memory for each velocity, moved along with it.
 
-h[t+1](v) = relu(W * shift_v(h[t](v)) + U * f[t+1]), weights shared over the velocities v. An input sequence that
-moves by a flow u gives the memory moved, and its velocities permuted: h'[t](v) = shift_u^t(h[t](v - u)).
+h[t+1](v) = relu(W * shift_v(h[t](v)) + U * f[t+1]), weights shared over the velocities v. When the input sequence
+moves by a flow u, the memory moves and its velocities are permuted: h'[t](v) = shift_u^t(h[t](v - u)).
 Source: Keller, Flow Equivariant Recurrent Neural Networks (2025).
 
-Here the memory itself never moves. Each velocity keeps it in a window that travels with the flow, and only the input on
-its way in and the answer on its way out are shifted by the window's displacement: a few channels in place of all, and
-no interpolation of what is remembered. What moves with a velocity stands still in its window, so that W may be
-pointwise; and the windows are tiles of one map, so that all velocities go through one convolution.
+Here the memory itself is never shifted. Each velocity has a window that travels with the flow; only the input and the
+output are shifted by the displacement of the window. That shifts a few channels instead of all of them and needs no
+interpolation of the memory. What moves with a velocity is stationary in its window, so that W may be pointwise; and
+the windows are tiles of one map, so that one convolution serves all velocities.
 
 On a polar grid (polar_grid.py) turns are translations along the angle, and the same layer is equivariant to them.
 """
@@ -25,12 +25,12 @@ Update = Callable[[Tensor, Tensor], Tensor]  # the memory that was and what driv
 
 
 def renewed(memory: Tensor, drive: Tensor) -> Tensor:
-    """The paper's: nothing stays that does not go through W."""
+    """The update of the paper: the new memory is the drive alone."""
     return torch.relu(drive)
 
 
 def contradicted(memory: Tensor, drive: Tensor) -> Tensor:
-    """What is possible until it is contradicted: drives take away from it and never add, so that it settles."""
+    """The memory only decreases: what no image has contradicted remains, so that it converges."""
     return memory - torch.relu(drive)
 
 
@@ -41,8 +41,8 @@ class FlowRecurrence(nn.Module):
     see the memory of its neighbours up to so many steps of velocity away (0: none); the windows are then aligned in
     every step, which costs more than the rest.
 
-    A set of flows has a rim: what an input's own flow moves beyond it is lost, and with mixing its neighbours miss it.
-    Apart from that flow equivariance is exact: on circular grids, and on open ones for all that stays on them.
+    Flow equivariance is exact, on circular grids, and on open ones for everything that stays on them, except at the rim
+    of the set of velocities: what a flow moves beyond the rim is lost, also to its neighbours with mixing.
     """
 
     def __init__(
@@ -76,18 +76,19 @@ class FlowRecurrence(nn.Module):
     def forward(
         self, frame: Tensor, memory: Tensor, displacement: Tensor, own_shift: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """One step: the windows move on, and features of the new frame (N,I,H,W) are taken into them.
+        """One step: the windows move on, and features of the new frame (N,I,H,W) enter them.
 
-        `own_shift` (B,2), whole cells along rows and columns: how far all that stands still has moved across the grid
-        since the last frame because the robot moved, which is the robot's motion in the grid's axes with the opposite
-        sign. It adds to every velocity, so that velocities are over ground: what moves by v crosses the grid by
-        v + own_shift. Returns the memory and the displacements after the step.
+        `own_shift` (B,2), whole cells along rows and columns: how far everything stationary has moved across the grid
+        since the last frame because the robot moved, that is the negative of the robot's motion in the grid's axes. It
+        adds to every velocity, so that velocities are over ground: what moves by v crosses the grid by v + own_shift.
+
+        Returns the memory and the displacements after the step.
         """
         motion = self.flows.motion(own_shift)
         displacement = displacement + motion
         memory = self.flows.without_newcomers(memory, motion, displacement, self.prior)
-        taken_in = self.input(self.flows.lift(frame, displacement))
-        return self.update(memory, self._recalled(memory, displacement, frame) + taken_in), displacement
+        entering = self.input(self.flows.lift(frame, displacement))
+        return self.update(memory, self._recalled(memory, displacement, frame) + entering), displacement
 
     def world(self, features: Tensor, displacement: Tensor, ahead: int | Tensor = 0) -> Tensor:
         """Features (N,K,P*H,Q*W) of the windows at their places on the grid, `ahead` steps from now: (N,K,P,Q,H,W).

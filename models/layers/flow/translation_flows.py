@@ -1,4 +1,4 @@
-"""Translations by whole cells a step: the velocities that a flow-equivariant memory holds a copy of itself for."""
+"""Translations by whole cells a step: the velocities of a flow-equivariant memory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class TranslationFlows(nn.Module):
     they have moved is the same for a whole row or column of tiles: displacements (B,P+Q), int64 cells, are those of the
     P rows followed by those of the Q columns; B is 1 where all sequences of a batch share them.
 
-    On a circular grid what leaves at one side comes in at the other. On an open one it is lost, and what comes in is
-    not known yet; a window is then a ring buffer, of which only the cells that come in have to be touched.
+    On a circular grid what leaves at one side enters at the other. On an open one it is lost, and the cells that enter
+    are unknown; a window is then a ring buffer, in which only the entering cells are set.
     """
 
     speeds: Tensor

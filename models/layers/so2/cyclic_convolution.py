@@ -30,7 +30,7 @@ class CyclicConvolution(nn.Module):
         basis = torch.tensor(rotated_basis(kernel_size, ORIENTATIONS), dtype=torch.float32)
         orientation = torch.arange(ORIENTATIONS)
         self.register_buffer("basis", basis, persistent=False)
-        # [g, h]: how orientation h of the input looks from orientation g of the output
+        # [g, h]: orientation h of the input relative to orientation g of the output
         seen_as = (orientation[None, :] - orientation[:, None]) % ORIENTATIONS
         self.register_buffer("seen_as", seen_as, persistent=False)
         seen = 1 if from_image else ORIENTATIONS
@@ -61,7 +61,7 @@ class CyclicConvolution(nn.Module):
 
 
 class FieldNormalization(nn.BatchNorm2d):
-    """Batch normalisation in which the orientations of a field share their statistics, so that they stay alike."""
+    """Batch normalisation in which the orientations of a field share their statistics, as equivariance demands."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, 8 * fields, H, W) to the same shape."""
@@ -109,7 +109,7 @@ def plain(network: nn.Module) -> nn.Module:
 
 
 def orientation_shift(features: Tensor, turns: Tensor) -> Tensor:
-    """Features (N, 8, F) as they look after their surroundings turned counter-clockwise by `turns` (N,) eighths.
+    """Features (N, 8, F) after their surroundings have turned counter-clockwise by `turns` (N,) eighths.
 
     Turns may be fractional: the shift along the orientations is band-limited (Fourier).
     """

@@ -1,7 +1,7 @@
-"""Pooling of an invariant map into a descriptor that knows how far off things are, and not in which direction.
+"""Pooling over rotations: an invariant map becomes a descriptor of how far things are, but not in which direction.
 
 Generalised-mean pooling (Radenovic et al., 2018) over soft rings around the robot. Clusters of residuals (NetVLAD) were
-tried in its place: on few scans most of the centres died.
+tried instead: with few scans, most cluster centres received no data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Circular harmonics on rings: filters of which every rotation is known in closed form.
+"""Circular harmonics on rings: filters whose rotations have a closed form.
 
 Source: Weiler and Cesa, General E(2)-Equivariant Steerable CNNs (2019), section 2.4. Sampled on the pixel grid they
 turn exactly by 90 degrees; by 45 degrees as exactly as the grid allows, because each ring is band-limited.

@@ -1,4 +1,4 @@
-"""Attention among points that sees where they lie only through point pair features, which no rotation changes.
+"""Attention among points, in which positions enter only through point pair features, which are rotation-invariant.
 
 After RoITr (Yu et al., Rotation-Invariant Transformer for Point Cloud Matching, 2023). What belongs to an edge enters
 the products with queries and with attention weights as the 16 hidden channels of its embedding; that gives the same as
@@ -38,7 +38,7 @@ class PairEmbedding(nn.Module):
 
 
 class Mixer(nn.Module):
-    """Two layers on each point by itself, normalised; adds to what was there when the width stays."""
+    """Two layers on each point separately, normalised, with an optional residual connection."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

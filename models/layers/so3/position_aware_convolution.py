@@ -4,7 +4,7 @@ After PARE-Net (Yao et al., 2024): each neighbour is weighted by a few learned k
 rotation-invariant coordinates: its distance and its projections on directions that turn with the surroundings. Here the
 kernels also carry the neighbour's direction, so that scalars give vectors (Thomas et al., Tensor field networks, 2018).
 
-Neighbours are an index array (N,K), nearest first; what lies beyond the radius has no weight, so that no mask is
+Neighbours are an index array (N,K), nearest first; neighbours beyond the radius have weight 0, so that no mask is
 needed. Positions are in units of the cloud's resolution. What belongs to an edge is laid out with the edges last, which
 runs several times faster than with them first.
 """
@@ -62,7 +62,7 @@ class PositionAwareConvolution(nn.Module):
         kernels: int = 4,
         gathered: tuple[int, int] = (16, 8),
     ) -> None:
-        """`gathered`: how many scalars and vectors travel from each neighbour."""
+        """`gathered`: how many scalars and vectors each neighbour contributes."""
         super().__init__()
         self.radius, self.kernels, (self.s, self.v) = radius, kernels, gathered
         self.before_scalars = nn.Linear(scalars, self.s)
@@ -91,16 +91,16 @@ class PositionAwareConvolution(nn.Module):
         # each kernel, and each kernel times the neighbour's direction: (N, 4 * M, K)
         weights = torch.cat([kernels, kernels * dx, kernels * dy, kernels * dz]).transpose(0, 1).contiguous()
         flat = neighbours.flatten()
-        still = self.before_scalars(scalars).index_select(0, flat).unflatten(0, neighbours.shape)
-        moving = self.before_vectors(vectors).flatten(1).index_select(0, flat).unflatten(0, neighbours.shape)
-        from_scalars = weights @ still  # (N, 4 * M, S)
-        from_vectors = kernels.transpose(0, 1).contiguous() @ moving  # (N, M, 3 * V)
+        sent_scalars = self.before_scalars(scalars).index_select(0, flat).unflatten(0, neighbours.shape)
+        sent_vectors = self.before_vectors(vectors).flatten(1).index_select(0, flat).unflatten(0, neighbours.shape)
+        from_scalars = weights @ sent_scalars  # (N, 4 * M, S)
+        from_vectors = kernels.transpose(0, 1).contiguous() @ sent_vectors  # (N, M, 3 * V)
         m = self.kernels
-        pushed = from_scalars[:, m:].unflatten(1, (3, m)).flatten(2)  # (N, 3, M * S)
-        carried = from_vectors.unflatten(2, (3, self.v)).transpose(1, 2).flatten(2)  # (N, 3, M * V)
+        directed = from_scalars[:, m:].unflatten(1, (3, m)).flatten(2)  # (N, 3, M * S)
+        rotating = from_vectors.unflatten(2, (3, self.v)).transpose(1, 2).flatten(2)  # (N, 3, M * V)
         return self.block(
             torch.cat([own_scalars, from_scalars[:, :m].flatten(1)], dim=1),
-            torch.cat([own_vectors, pushed, carried], dim=2),
+            torch.cat([own_vectors, directed, rotating], dim=2),
         )
 
 
@@ -128,8 +128,8 @@ class SurfaceEmbedding(nn.Module):
         kernels = self.position(pairs, window(squared)).transpose(0, 1).contiguous()
         height = (there * offsets).sum(dim=0)
         one = torch.ones_like(height)[None]
-        carried = torch.cat([one, height.abs()[None], offsets, height * there, sided * there]).permute(1, 2, 0)
-        gathered = kernels @ carried.contiguous()  # (N,M,11)
+        contributions = torch.cat([one, height.abs()[None], offsets, height * there, sided * there]).permute(1, 2, 0)
+        gathered = kernels @ contributions.contiguous()  # (N,M,11)
         vectors = gathered[:, :, 2:].unflatten(2, (3, 3)).permute(0, 3, 1, 2).flatten(2)
         return self.block(gathered[:, :, :2].flatten(1), torch.cat([vectors, (sided * here)[:, :, None]], dim=2))
 

@@ -1,7 +1,7 @@
-"""Features of a point that turn with its cloud: scalars (N, S), which stay, and vectors (N, 3, V), which turn.
+"""Features of points: invariant scalars (N, S) and equivariant vectors (N, 3, V).
 
-A turn R acts on the second axis of the vectors; reflections are not respected, so that mirrored places differ. After
-Deng et al., Vector Neurons (2021), with the gates of Jing et al., Geometric Vector Perceptrons (2021).
+A rotation R acts on the second axis of the vectors; reflections are not respected, so that mirrored places differ.
+After Deng et al., Vector Neurons (2021), with the gates of Jing et al., Geometric Vector Perceptrons (2021).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-SMALL = 1e-2  # squared length below which a vector is not blown up to unit scale: it is noise
+SMALL = 1e-2  # squared length below which a vector is taken for noise and not scaled up to unit length
 
 
 def lengths(vectors: Tensor) -> Tensor:
@@ -38,9 +38,9 @@ class VectorNormalization(nn.Module):
 
 
 class PointBlock(nn.Module):
-    """Mixes scalars and vectors of each point by itself.
+    """Mixes the scalars and vectors of each point separately.
 
-    Vectors talk to scalars by their lengths, scalars to vectors by gates, and vectors to each other by cross products.
+    Scalars depend on the lengths of vectors, vectors on scalars through gates and on each other through cross products.
     """
 
     def __init__(self, scalars: int, vectors: int, scalars_out: int, vectors_out: int) -> None:
