@@ -6,13 +6,15 @@ requirements := setup.py scripts/setup.sh scripts/interfaces_wheel.sh scripts/sy
 export AMENT_PREFIX_PATH := $(CURDIR)/.venv$(if $(AMENT_PREFIX_PATH),:$(AMENT_PREFIX_PATH))
 export FASTDDS_DEFAULT_PROFILES_FILE ?= $(CURDIR)/config/fastdds.xml
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test lint benchmarks setup clean
+.PHONY: help demo test lint docs benchmarks setup clean
 
 help:
 	@echo "make demo [KITTI=DIR SEQUENCE=NN]  replay a drive through the node: figures, and a report in out/"
-	@echo "make test                          lint, types and all tests"
-	@echo "make lint                          lint and types alone"
+	@echo "make test                          lint, types, documents and all tests"
+	@echo "make lint                          lint, types and documents alone"
+	@echo "make docs                          write the parameter tables, build the site in build/site"
 	@echo "make benchmarks                    measure against the committed table"
 	@echo "make setup                         the environment for all of it, in .venv"
 	@echo "make clean                         remove the environment, builds and caches"
@@ -22,7 +24,7 @@ help:
 	@touch $@
 
 .venv/.develop: $(requirements)
-	scripts/setup.sh view evaluate train test
+	scripts/setup.sh view evaluate train test docs
 	@touch .venv/.runtime $@
 
 setup: .venv/.develop
@@ -34,6 +36,11 @@ lint: .venv/.develop
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
+	$(python) -m mkdocs build --strict
+
+docs: .venv/.develop
+	$(python) scripts/parameter_tables.py
+	$(python) -m mkdocs build --strict
 
 test: lint
 	$(python) -m pytest

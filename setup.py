@@ -19,6 +19,7 @@ RUNTIME = [
     "small-gicp>=1.0",
     "typer>=0.12",
 ]
+DOCS = ["mkdocs-material>=9.5"]
 EVALUATE = ["trackeval>=1.0"]
 GPU = ["onnxruntime-gpu>=1.17"]
 ROS = [
@@ -65,7 +66,15 @@ setup(
     ],
     zip_safe=False,
     install_requires=RUNTIME,
-    extras_require={"evaluate": EVALUATE, "gpu": GPU, "ros": ROS, "test": TEST, "train": TRAIN, "view": VIEW},
+    extras_require={
+        "docs": DOCS,
+        "evaluate": EVALUATE,
+        "gpu": GPU,
+        "ros": ROS,
+        "test": TEST,
+        "train": TRAIN,
+        "view": VIEW,
+    },
     entry_points={
         "console_scripts": [
             "isometry = isometry.cli.main:main",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set up .venv for the package in this folder. Where a ROS 2 is sourced it is used; where none is, its wheels are.
-# usage: scripts/setup.sh EXTRA...    extras of setup.py: `view evaluate` to run, `view evaluate train test` to develop
+# usage: scripts/setup.sh EXTRA...    extras of setup.py: `view evaluate` to run, `view evaluate train test docs` to develop
 # PYTHON names the Python to build on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
