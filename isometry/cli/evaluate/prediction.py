@@ -10,8 +10,9 @@ import typer
 
 from isometry.cli.common.arguments import parse_files, parse_list
 from isometry.cli.common.progress import clear_errors
+from isometry.cli.common.threads import use_one_thread
 
-RULES = ("constant_velocity", "constant_turn")
+SIMPLE_MODELS = ("constant_velocity", "constant_turn")
 GROUPS = ("moving", "moving, sure or not")
 
 
@@ -20,7 +21,7 @@ def prediction(
     sequences: Annotated[str, typer.Option(help="Which sequences: N,N,...")],
     poses: Annotated[
         list[str] | None,
-        typer.Option(help="LiDAR poses of a sequence, N:FILE; where left out, its labels tell how the vehicle moved."),
+        typer.Option(help="LiDAR poses of a sequence, N:FILE; where left out, the ego-motion is estimated."),
     ] = None,
     detections: Annotated[
         str | None,
@@ -34,12 +35,13 @@ def prediction(
 ) -> None:
     """ADE and FDE at 1, 2 and 3 s, of all objects and of moving ones, against constant velocity and constant turn.
 
-    An object is judged once it was labelled for a second; its history is that of the labels, with the vehicle's own
-    motion taken out, and of the past alone. All methods are given the same histories in the same frame. Without poses,
-    only those moments count at which something that stands showed how the vehicle moved; the others are told apart.
+    An object is judged once it was labelled for a second. Its history is that of the labels, of the past alone and with
+    the ego-motion taken out. All methods are given the same histories in the same frame. Without --poses, the ego-motion
+    is estimated from the labels: moments at which no stationary object fixes it are counted apart.
 
-    --detections: the same of tracks, which the rules get the tracker's velocities of; tracks of no object do not count.
+    --detections: histories and velocities are those of tracks; tracks of no labelled object do not count.
     """
+    use_one_thread()
     with clear_errors():
         from isometry.datasets.kitti.tracking import KittiTracking
         from isometry.evaluation.common.provenance import provenance, write_json
@@ -50,7 +52,7 @@ def prediction(
 
         path = Path(model) if model.endswith(".onnx") else None
         predictor = MotionPredictor.load(path, "default" if path else model)
-        others = [MotionPredictor.load(name=name) for name in RULES if name != predictor.name]
+        others = [MotionPredictor.load(name=name) for name in SIMPLE_MODELS if name != predictor.name]
         files = parse_files("--poses", poses or [], "0:poses/0000.txt")
         recordings = open_recordings(kitti_tracking, parse_list("--sequences", sequences, "0,3,5"), files)
         cases = [
@@ -62,10 +64,10 @@ def prediction(
                 else tracked_cases(each, KittiTracking(kitti_tracking, each.name), detections)
             )
         ]
-        outcomes = {each.name: evaluation.foretell(cases, each, time.perf_counter) for each in (predictor, *others)}
-        methods = {name: evaluation.figures(each) for name, each in outcomes.items()}
+        errors = {each.name: evaluation.predict_cases(cases, each, time.perf_counter) for each in (predictor, *others)}
+        methods = {name: evaluation.figures(each) for name, each in errors.items()}
         lower = {
-            group: {rule: evaluation.compared(methods, predictor.name, rule, group) for rule in RULES}
+            group: {other: evaluation.compared(methods, predictor.name, other, group) for other in SIMPLE_MODELS}
             for group in GROUPS
         }
         names = ",".join(each.name for each in recordings)
@@ -81,25 +83,25 @@ def prediction(
                 if each.posed
                 else {
                     "from": "labels",
-                    "begun_anew": list(each.motion.restarts),
-                    "anchored": float(each.motion.anchored.mean()),
+                    "begun_anew": list(each.ego_motion.restarts),
+                    "anchored": float(each.ego_motion.anchored.mean()),
                 }
                 for each in recordings
             },
             "lower_fde_than": lower,
-            "methods": methods,
+            "methods": {name: each.as_json() for name, each in methods.items()},
         }
         if json_file is not None:
             write_json(json_file, origin | result)
         if report is not None:
             from isometry.evaluation.prediction.report import write_report
 
-            write_report(report, result, predictor.name, origin, cases, outcomes)
+            write_report(report, result, predictor.name, origin, cases, errors)
         _print(result)
 
 
 def _print(result: dict[str, Any]) -> None:
-    """What a person wants to see first; the JSON has everything."""
+    """The main figures; the JSON has everything."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
@@ -107,15 +109,15 @@ def _print(result: dict[str, Any]) -> None:
     console = Console(highlight=False)
     for group in ("all", *GROUPS):
         table = Table(group, "n", "ADE 1 s", "2 s", "3 s", "FDE 1 s", "2 s", "3 s", "inside 2 sigma", box=SIMPLE)
-        for name, told in result["methods"].items():
-            if group not in told:
+        for name, method in result["methods"].items():
+            if group not in method:
                 continue
-            of_group = told[group]
+            of_group = method[group]
             figures = [*of_group["ade_m"].values(), *of_group["fde_m"].values(), of_group["inside_2_sigma"]["3"]]
             cells = ["-" if value is None else f"{value:.3f}" for value in figures]
             table.add_row(name, str(of_group["n"]["3"]), *cells)
         console.print(table)
-    for group, rules in result["lower_fde_than"].items():
-        for rule, share in rules.items():
+    for group, others in result["lower_fde_than"].items():
+        for other, share in others.items():
             if share["3"] is not None:
-                console.print(f"{group}: FDE at 3 s lower than {rule}: {100.0 * share['3']:.1f} %")
+                console.print(f"{group}: FDE at 3 s lower than {other}: {100.0 * share['3']:.1f} %")

@@ -1,4 +1,4 @@
-"""What predictions are judged on: labelled objects of KITTI tracking, with the own vehicle's motion taken out."""
+"""What predictions are judged on: labelled objects of KITTI tracking, with the ego-motion taken out."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.scans import read_poses
 from isometry.datasets.kitti.tracking import DONT_CARE, KittiTracking, sequence_name
-from isometry.evaluation.prediction.own_motion import Moment, OwnMotion, own_motion
+from isometry.evaluation.prediction.own_motion import EgoMotion, Moment, ego_motion
 from isometry.geometry import se3
 from isometry.geometry.planar import rotations
 from isometry.tracking.prediction.predictor import HISTORY
 from isometry.tracking.types import PATH_STEPS
 
 SECOND = 10  # frames
-LEAST_HISTORY = SECOND + 1  # positions before which an object is not judged, nor told whether it moves
-MOVING_M = 1.0  # an object moves that came so far in the last second
+LEAST_HISTORY = SECOND + 1  # positions before which an object is not judged, and not known to move
+MOVING_M = 1.0  # an object is moving if it moved further in the last second
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Where A labelled objects were at T moments, 0.1 s apart, in a frame that does not move."""
+    """Where A labelled objects were at T moments, 0.1 s apart, in a fixed frame."""
 
     name: str
     positions: Array  # (T,A,2) metres; NaN while an object is not labelled
     labels: tuple[str, ...]  # (A,)
     ids: NDArray[np.int64]  # (A,)
-    motion: OwnMotion
-    posed: bool  # the motion was given, not found from the labels
+    ego_motion: EgoMotion
+    posed: bool  # the ego-motion was given, not estimated from the labels
 
     def stretches(self) -> list[range]:
-        """The moments that are in one frame, part by part."""
-        return [range(*cut) for cut in pairwise([0, *self.motion.restarts, len(self.positions)])]
+        """Ranges of moments between restarts of the ego-motion: the positions of each are in one frame."""
+        return [range(*cut) for cut in pairwise([0, *self.ego_motion.restarts, len(self.positions)])]
 
 
 @dataclass(frozen=True)
 class Case:
-    """All objects that are there at one moment; J of them are judged."""
+    """All A objects that are labelled, or tracked, at one moment."""
 
     recording: str
     now: int
@@ -52,16 +52,16 @@ class Case:
     histories: Array  # (A,21,2) metres, the last one now; NaN before an object was seen
     futures: Array  # (A,30,2) metres; NaN where it is not known
     judged: NDArray[np.bool_]  # (A,) seen for a second without a gap
-    moving: NDArray[np.bool_]  # (A,) came more than `MOVING_M` in that second
-    sure: bool  # it is known how the vehicle moved, from a second ago to the end of the prediction
+    moving: NDArray[np.bool_]  # (A,) judged, and moved more than `MOVING_M` in that second
+    ego_known: bool  # the ego-motion is known, from a second ago to the end of the prediction
     velocities: Array | None = None  # (A,2) metres a second, of a tracker
 
 
 def open_recordings(root: Path, sequences: Sequence[str], poses: Mapping[str, Path]) -> list[Recording]:
     """Recordings of some sequences of a KITTI tracking directory.
 
-    `poses` are files of LiDAR poses by sequence, 12 numbers a line; of other sequences the vehicle's motion is found
-    from the labels. Raises DatasetError naming what is missing.
+    `poses` are files of LiDAR poses by sequence, 12 numbers a line; of other sequences the ego-motion is
+    estimated from the labels. Raises DatasetError naming what is missing.
     """
     names = [sequence_name(each) for each in sequences]
     files = {sequence_name(each): file for each, file in poses.items()}
@@ -75,14 +75,14 @@ def open_recording(tracking: KittiTracking, poses: Path | None = None) -> Record
     """One sequence. Raises DatasetError when there are fewer poses than frames."""
     moments = labelled_moments(tracking)
     if poses is None:
-        motion = own_motion(moments)
+        motion = ego_motion(moments)
     else:
         T_odom_base = read_poses(poses)
         if len(T_odom_base) < len(moments):
             raise DatasetError(
                 f"{poses}: {len(T_odom_base)} poses for the {len(moments)} frames of {tracking.sequence}"
             )
-        motion = OwnMotion.given(np.array([[*T[:2, 3], se3.yaw(T)] for T in T_odom_base[: len(moments)]]))
+        motion = EgoMotion.given(np.array([[*T[:2, 3], se3.yaw(T)] for T in T_odom_base[: len(moments)]]))
     ids = np.unique(np.concatenate([moment.ids for moment in moments] or [np.zeros(0, np.int64)]))
     column = {int(number): k for k, number in enumerate(ids)}
     positions, labels = np.full((len(moments), len(ids), 2), np.nan), [""] * len(ids)
@@ -102,31 +102,31 @@ def labelled_moments(tracking: KittiTracking) -> list[Moment]:
 
 
 def cases_of(recording: Recording) -> Iterator[Case]:
-    """A case for each moment at which an object is judged whose future is known for a while.
+    """A case for each moment at which an object is judged and labelled in the next frame.
 
-    Histories are of the past alone; no case reaches over a restart of the vehicle's motion.
+    Histories are of the past alone; no case reaches over a restart of the ego-motion.
     """
     for stretch in recording.stretches():
         positions = recording.positions[stretch.start : stretch.stop]
         seen = np.isfinite(positions[..., 0])
         for now in range(LEAST_HISTORY - 1, len(positions) - 1):
-            here = np.flatnonzero(seen[now])
-            judged = np.asarray(seen[now - LEAST_HISTORY + 1 : now + 1, here].all(axis=0))
-            if not (judged & seen[now + 1, here]).any():
+            present = np.flatnonzero(seen[now])
+            judged = np.asarray(seen[now - LEAST_HISTORY + 1 : now + 1, present].all(axis=0))
+            if not (judged & seen[now + 1, present]).any():
                 continue
-            histories = _window(positions, now - HISTORY + 1, now + 1)[here]
-            came = np.linalg.norm(histories[:, -1] - histories[:, -LEAST_HISTORY], axis=1)
+            histories = _window(positions, now - HISTORY + 1, now + 1)[present]
+            distance = np.linalg.norm(histories[:, -1] - histories[:, -LEAST_HISTORY], axis=1)
             moment = stretch.start + now
             yield Case(
                 recording.name,
                 moment,
-                recording.ids[here],
-                tuple(recording.labels[k] for k in here),
+                recording.ids[present],
+                tuple(recording.labels[k] for k in present),
                 histories,
-                _window(positions, now + 1, now + 1 + PATH_STEPS)[here],
+                _window(positions, now + 1, now + 1 + PATH_STEPS)[present],
                 judged,
-                judged & (np.nan_to_num(came) > MOVING_M),
-                recording.motion.sure(moment - SECOND, moment + PATH_STEPS),
+                judged & (np.nan_to_num(distance) > MOVING_M),
+                recording.ego_motion.is_known(moment - SECOND, moment + PATH_STEPS),
             )
 
 

@@ -1,4 +1,4 @@
-"""What predictions are judged on when histories are those of tracks: each track that follows a labelled object."""
+"""What predictions are judged on when histories are those of tracks: the tracks of labelled objects."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from isometry.tracking.prediction.path_history import PathHistory
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import PATH_STEPS, Detections
 
-NEAR_M = 2.0  # a track is of the labelled object that is nearest to it, within this
+NEAR_M = 2.0  # between a track and its labelled object at most
 
 
 def tracked_cases(recording: Recording, tracking: KittiTracking, detections: str) -> Iterator[Case]:
     """A case for each moment at which tracks of detections follow labelled objects; `detections` as AB3DMOT names them.
 
-    The tracker is told how the vehicle moved, so that its tracks lie in the frame of the recording. A track is judged
-    once it was followed, and its object labelled, for a second; futures are those of the labels.
+    The tracker is given the ego-motion, so that its tracks lie in the frame of the recording. A track is judged once it
+    and the labels of its object are a second old; futures are those of the labels.
     """
     found = tracking.detections(detections)
     tracker = Tracker(TrackingParameters(detector=detector_named(detections)))
@@ -38,7 +38,7 @@ def tracked_cases(recording: Recording, tracking: KittiTracking, detections: str
         for now in range(len(positions)):
             moment = stretch.start + now
             given = found.of_frame(moment)
-            pose = se3.from_planar(*recording.motion.poses[moment])
+            pose = se3.from_planar(*recording.ego_motion.poses[moment])
             stamp_ns = round(moment * 1e9 / RATE_HZ)
             step = tracker.process(Detections(given.boxes, given.scores, given.labels), stamp_ns, pose)
             history.add(step.tracks, stamp_ns)
@@ -54,8 +54,8 @@ def tracked_cases(recording: Recording, tracking: KittiTracking, detections: str
             labelled = seen[now - LEAST_HISTORY + 1 : now + 1, columns].all(axis=0)
             judged, moving = np.zeros(len(histories), bool), np.zeros(len(histories), bool)
             judged[of_track] = labelled & np.isfinite(histories[of_track, -LEAST_HISTORY, 0])
-            came = np.linalg.norm(positions[now, columns] - positions[now - SECOND, columns], axis=1)
-            moving[of_track] = np.nan_to_num(came) > MOVING_M
+            distance = np.linalg.norm(positions[now, columns] - positions[now - SECOND, columns], axis=1)
+            moving[of_track] = np.nan_to_num(distance) > MOVING_M
             ids = np.full(len(histories), -1)
             ids[of_track] = recording.ids[columns]
             if (judged & np.isfinite(futures[:, 0, 0])).any():
@@ -68,13 +68,13 @@ def tracked_cases(recording: Recording, tracking: KittiTracking, detections: str
                     futures,
                     judged,
                     judged & moving,
-                    recording.motion.sure(moment - SECOND, moment + PATH_STEPS),
+                    recording.ego_motion.is_known(moment - SECOND, moment + PATH_STEPS),
                     np.array([track.velocity for track in step.tracks]),
                 )
 
 
 def _nearest(tracks: Array, objects: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows of tracks (A,2) and of objects (B,2) that belong together."""
+    """Rows (K,), (K,) of the positions of tracks (A,2) and of objects (B,2) that belong together."""
     apart = np.linalg.norm(tracks[:, None] - objects, axis=-1)
     first, second = linear_sum_assignment(np.minimum(apart, NEAR_M))
     near = apart[first, second] < NEAR_M

@@ -12,7 +12,7 @@ from torch import Tensor
 from isometry.arrays import Array
 from isometry.models.flow_memory import FlowFilter
 from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, network_inputs, residuals
-from isometry.tracking.memory.flow_memory import FAINT, WEAK
+from isometry.tracking.memory.box_velocities import LEAST_PROBABILITY, PRIOR_INFORMATION
 from isometry.training.flow_memory.recipe import FlowMemoryTrainingParameters
 from isometry.training.flow_memory.scenes import Scene
 
@@ -102,13 +102,13 @@ def velocity_of(probability: Tensor, moved: Array, information: Array, flows: ND
     """
     known = 1.0 - probability[:, -1:]
     of_flow = probability[:, :-1] / known.clamp(min=TINY)
-    logarithm = (known * torch.log(of_flow + FAINT)).sum(dim=0) / len(probability) ** 0.5
+    logarithm = (known * torch.log(of_flow + LEAST_PROBABILITY)).sum(dim=0) / len(probability) ** 0.5
     share = torch.softmax(logarithm, dim=0)
     weights = of_flow * share
     motion = torch.from_numpy(flows + moved).float()
     sure = torch.from_numpy(information).float()
-    together = torch.einsum("rf,rfij->ij", weights, sure) + WEAK * torch.eye(2)
-    pull = torch.einsum("rf,rfij,rfj->i", weights, sure, motion) + WEAK * (share @ torch.from_numpy(flows).float())
+    together = torch.einsum("rf,rfij->ij", weights, sure) + PRIOR_INFORMATION * torch.eye(2)
+    pull = torch.einsum("rf,rfij,rfj->i", weights, sure, motion) + PRIOR_INFORMATION * (share @ torch.from_numpy(flows).float())
     return torch.linalg.solve(together, pull)
 
 

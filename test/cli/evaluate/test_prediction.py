@@ -29,7 +29,7 @@ def own_poses() -> Array:
 
 
 def objects() -> dict[str, tuple[str, Array]]:
-    """Positions (T,2) in the world of what keeps its velocity, what brakes, what stands."""
+    """Positions (T,2) in the world of an object of constant velocity, one that brakes, and a stationary one."""
     times = 0.1 * np.arange(FRAMES)[:, None]
     return {
         "0": ("Car", np.array([20.0, 8.0]) + times * [6.0, 1.0]),
@@ -76,46 +76,46 @@ def test_figures_are_those_of_mechanics(world: Path, tmp_path: Path) -> None:
     files = ["--json", str(output), "--report", str(page)]
     status, text = evaluate(*arguments, "--model", "constant_velocity", *files)
     assert status == 0, text
-    told = json.loads(output.read_text())
-    moving = told["methods"]["constant_velocity"]["moving"]
-    # From 1 s after the start to 3 s before the end; one of two goes on, the other brakes and is foretold by the
+    result = json.loads(output.read_text())
+    moving = result["methods"]["constant_velocity"]["moving"]
+    # From 1 s after the start to 3 s before the end; one of two goes on, the other brakes and is predicted by the
     # velocity of a tenth of a second ago
     assert moving["n"] == {"1": 2 * 40, "2": 2 * 30, "3": 2 * 20}
     expected = {each: 0.5 * BRAKING * (0.5 * s**2 + 0.1 * s) for each, s in (("1", 1.0), ("2", 2.0), ("3", 3.0))}
     assert moving["fde_m"] == pytest.approx(expected, abs=1e-3)
     steps = 0.1 * np.arange(1, 31)
     assert moving["ade_m"]["3"] == pytest.approx(0.5 * BRAKING * (0.5 * steps**2 + 0.1 * steps).mean(), abs=1e-3)
-    assert told["methods"]["constant_velocity"]["all"]["fde_m"]["3"] == pytest.approx(expected["3"] * 2 / 3, abs=1e-3)
-    assert told["methods"]["constant_velocity"]["moving Car"]["n"] == moving["n"]
-    assert told["lower_fde_than"]["moving"]["constant_velocity"]["3"] == 0.0
-    assert "moving, unsure" not in told["methods"]["constant_velocity"]
-    assert told["own_motion"] == {"0003": "given"}
-    assert {"commit", "machine", "definitions"} <= set(told)
+    assert result["methods"]["constant_velocity"]["all"]["fde_m"]["3"] == pytest.approx(expected["3"] * 2 / 3, abs=1e-3)
+    assert result["methods"]["constant_velocity"]["moving Car"]["n"] == moving["n"]
+    assert result["lower_fde_than"]["moving"]["constant_velocity"]["3"] == 0.0
+    assert "moving, unsure" not in result["methods"]["constant_velocity"]
+    assert result["own_motion"] == {"0003": "given"}
+    assert {"commit", "machine", "definitions"} <= set(result)
     assert "A miss: 0003" in page.read_text()
 
 
-def test_the_network_is_measured_beside_both_rules(world: Path, tmp_path: Path) -> None:
+def test_the_network_is_measured_beside_both_simple_models(world: Path, tmp_path: Path) -> None:
     output = tmp_path / "figures.json"
     status, text = evaluate("--kitti-tracking", str(world), "--sequences", "3", "--json", str(output))
     assert status == 0, text
-    told = json.loads(output.read_text())
-    assert list(told["methods"]) == ["motion_prediction", "constant_velocity", "constant_turn"]
-    assert told["own_motion"]["0003"]["from"] == "labels"
-    assert told["own_motion"]["0003"]["begun_anew"] == []
-    for figures in told["methods"].values():
+    result = json.loads(output.read_text())
+    assert list(result["methods"]) == ["motion_prediction", "constant_velocity", "constant_turn"]
+    assert result["own_motion"]["0003"]["from"] == "labels"
+    assert result["own_motion"]["0003"]["begun_anew"] == []
+    for figures in result["methods"].values():
         assert 0.0 <= figures["moving, sure or not"]["inside_2_sigma"]["3"] <= 1.0
 
 
-def test_tracks_of_exact_detections_are_foretold_like_labels(world: Path, tmp_path: Path) -> None:
+def test_tracks_of_exact_detections_are_predicted_like_labels(world: Path, tmp_path: Path) -> None:
     output = tmp_path / "figures.json"
     arguments = ["--kitti-tracking", str(world), "--sequences", "3", "--poses", f"3:{world / 'poses.txt'}"]
     status, text = evaluate(*arguments, "--detections", "made", "--json", str(output))
     assert status == 0, text
-    told = json.loads(output.read_text())
-    moving = told["methods"]["constant_velocity"]["moving"]
+    result = json.loads(output.read_text())
+    moving = result["methods"]["constant_velocity"]["moving"]
     assert moving["n"]["3"] == 2 * 20
     assert 0.5 * BRAKING * 4.5 < moving["fde_m"]["3"] < 0.5 * BRAKING * (4.5 + 3.0)  # a filter's velocity lags a little
-    assert told["data"].startswith(f"{world.name} 0003 tracks of made")
+    assert result["data"].startswith(f"{world.name} 0003 tracks of made")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The own vehicle's motion, found from what it sees in simulated traffic whose motion is known."""
+"""The ego-motion, estimated from what the vehicle sees in simulated traffic whose motion is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isometry.arrays import Array
-from isometry.evaluation.prediction.own_motion import Moment, OwnMotion, own_motion
+from isometry.evaluation.prediction.own_motion import EgoMotion, Moment, ego_motion
 from isometry.geometry.planar import rotations
 from isometry.simulation.traffic.traffic import Traffic, simulate_traffic
 
@@ -14,7 +14,7 @@ CLASSES = {"car": "Car", "cyclist": "Cyclist", "pedestrian": "Pedestrian"}
 
 
 def moments_of(traffic: Traffic, reach_m: float = 60.0) -> list[Moment]:
-    """What the own vehicle has ahead of it, in its own frame."""
+    """The objects ahead of the vehicle, in its own frame."""
     moments = []
     for boxes, pose in zip(traffic.boxes, traffic.ego_poses, strict=True):
         seen = boxes.copy()
@@ -39,49 +39,49 @@ def drives() -> list[Traffic]:
 
 def test_the_motion_among_parked_cars_is_found(drives: list[Traffic]) -> None:
     for traffic in drives:
-        found = own_motion(moments_of(traffic))
+        found = ego_motion(moments_of(traffic))
         off = _steps(found.poses) - _steps(traffic.ego_poses)
         assert np.median(np.abs(off[:, 0])) < 0.02  # metres in 0.1 s
         assert np.median(np.abs(off[:, 2])) < 0.003
 
 
-def test_nothing_is_known_before_it_happens(drives: list[Traffic]) -> None:
+def test_no_pose_depends_on_the_future(drives: list[Traffic]) -> None:
     moments = moments_of(drives[0])
-    whole, cut = own_motion(moments), own_motion(moments[:40])
+    whole, cut = ego_motion(moments), ego_motion(moments[:40])
     np.testing.assert_array_equal(whole.poses[:40], cut.poses)
 
 
-def test_a_standing_vehicle_that_people_walk_towards_stands() -> None:
+def test_a_stationary_vehicle_that_people_walk_towards_is_found_stationary() -> None:
     def moment(k: int) -> Moment:
         x = np.array([20.0, 24.0, 28.0, 31.0]) - 0.1 * k * np.array([0.9, 1.2, 1.5, 1.8])
         boxes = np.zeros((4, 7))
         boxes[:, 0], boxes[:, 1], boxes[:, 3:6], boxes[:, 6] = x, [-2.0, 0.0, 1.0, 3.0], 0.7, np.pi
         return Moment(np.arange(4), boxes, ["Pedestrian"] * 4)
 
-    poses = own_motion([moment(k) for k in range(60)]).poses
+    poses = ego_motion([moment(k) for k in range(60)]).poses
     assert np.linalg.norm(poses[-1, :2]) < 2.5  # in six seconds, in which they come eight metres
 
 
 def test_no_objects_at_all_is_no_motion() -> None:
     nobody = Moment(np.zeros(0, np.int64), np.zeros((0, 7)), [])
-    found = own_motion([nobody] * 20)
+    found = ego_motion([nobody] * 20)
     np.testing.assert_array_equal(found.poses, np.zeros((20, 3)))
-    assert own_motion([]).poses.shape == (0, 3)
+    assert ego_motion([]).poses.shape == (0, 3)
 
 
-def test_what_stands_anchors_the_frame(drives: list[Traffic]) -> None:
-    parked = own_motion(moments_of(drives[0]))
+def test_stationary_objects_anchor_the_frame(drives: list[Traffic]) -> None:
+    parked = ego_motion(moments_of(drives[0]))
     assert parked.anchored[10:].mean() > 0.9
     walking = Moment(np.arange(1), np.array([[20.0, 0.0, 0.9, 0.7, 0.7, 1.8, np.pi]]), ["Pedestrian"])
-    assert not own_motion([walking] * 20).anchored.any()
+    assert not ego_motion([walking] * 20).anchored.any()
 
 
-def test_a_frame_is_sure_between_restarts_while_it_is_anchored() -> None:
+def test_the_motion_is_known_between_restarts_while_it_is_anchored() -> None:
     anchored = np.ones(30, bool)
-    motion = OwnMotion(np.zeros((30, 3)), (12,), anchored)
-    assert motion.sure(0, 11)
-    assert motion.sure(12, 29)
-    assert not motion.sure(11, 12)
+    motion = EgoMotion(np.zeros((30, 3)), (12,), anchored)
+    assert motion.is_known(0, 11)
+    assert motion.is_known(12, 29)
+    assert not motion.is_known(11, 12)
     anchored[20:] = False
-    assert not motion.sure(12, 29)
-    assert OwnMotion.given(np.zeros((30, 3))).sure(0, 29)
+    assert not motion.is_known(12, 29)
+    assert EgoMotion.given(np.zeros((30, 3))).is_known(0, 29)
