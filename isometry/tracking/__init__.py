@@ -1,1 +1,1 @@
-"""Tracking: what moves around the robot, how it moves, and where it will be."""
+"""Tracking: objects around the robot, their velocities, and their paths ahead."""

@@ -1,7 +1,7 @@
-"""A direction that turns with a scan, so that all that is done in its frame turns with the scan too, grids included.
+"""A direction that turns with a scan: in its frame all results turn with the scan too, those of grids included.
 
 Source: frame averaging (Puny et al., "Frame Averaging for Invariant and Equivariant Network Design", ICLR 2022) with
-a frame of one element: whatever is computed in it is exactly equivariant, and costs nothing more.
+a frame of one element: all that is computed in it is exactly equivariant, at no further cost.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from isometry.arrays import Array
 from isometry.geometry.planar import rotations
 
 HARMONICS = 8  # a scan that is the same after each turn by 1/2, 1/3, ... 1/8 still has a direction up to such turns
-FAINTEST = 1e-3  # of a harmonic against the largest possible one: what rounding to float32 leaves is far below
+FAINTEST = 1e-3  # of a harmonic against the largest possible one: rounding to float32 leaves far less
 
 
 def canonical_yaw(points: NDArray[np.floating]) -> float:
     """Direction in radians that turns about z exactly as the points (N,2 or more; finite) are turned about the origin.
 
-    It points from the origin to the centre of gravity, and so moves little where a few points do. Where that is at the
-    origin, as in a round room, the first higher harmonic of the points that there is gives the direction, up to the
-    turns after which the harmonic is the same. 0 where all are too faint: such points have no direction.
+    It points from the origin to the centre of gravity, so that single points change it little. Where that centre is at
+    the origin, as in a round room, the first higher harmonic that is not zero gives the direction, up to the turns
+    under which this harmonic is the same. 0 where all harmonics are zero: such points have no direction.
     """
     z = points[:, 0].astype(np.float64) + 1j * points[:, 1]
     radius = np.abs(z)

@@ -9,7 +9,7 @@ from isometry.parameters import parameter
 
 @dataclass(frozen=True)
 class TrackingParameters:
-    """What a user may want to change. How objects move is in `object_kinds`, what scores mean in `detector_models`."""
+    """What a user may want to change. Classes are in `object_classes`, detectors in `detector_models`."""
 
     detector: str = parameter("any", "whose detections: any (scores 0 to 1) or pointrcnn; no matter for scans")
     most_detections: int = parameter(500, "of more detections in one message the surest are taken", 1, 100000)

@@ -1,4 +1,4 @@
-"""What flows through tracking: detections of one moment, tracks, and predicted paths."""
+"""The data of tracking: detections of one moment, tracks, and predicted paths."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Detections:
     """Objects found at one moment, in a frame with z up. N of them."""
 
     boxes: Array  # (N,7) as `BOX` says
-    scores: Array  # (N,) the surer the higher, on the scale of whoever detected
+    scores: Array  # (N,) higher is more confident, on the scale of the detector
     labels: tuple[str, ...]  # (N,) class names
     velocities: Array | None = None  # (N,2) over ground, metres a second along x and y; NaN where not known
     velocity_covariances: Array | None = None  # (N,2,2) of them
-    headings_known: bool = True  # False: yaw says how the box lies, but not which of its four sides is the front
+    headings_known: bool = True  # False: yaw is that of any of the four sides, not of the front
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,7 +41,7 @@ class Detections:
         )
 
     def in_frame(self, T_target_source: Array) -> Detections:
-        """The same ones in another frame with z up. Velocities, which are over ground, are along its axes then."""
+        """The same ones in another frame with z up. Velocities remain over ground and are expressed along its axes."""
         R = planar.rotations(np.asarray(se3.yaw(T_target_source)))
         return replace(
             self,
@@ -53,21 +53,21 @@ class Detections:
 
 @dataclass(frozen=True)
 class Track:
-    """One object as it is believed to be at the stamp of the step, in the frame of the tracks."""
+    """The estimate of one object at the stamp of the step, in the frame of the tracks."""
 
     id: int  # never given to another object
     label: str
-    box: Array  # (7,) as `BOX` says; yaw points to where it drives, once that is known
+    box: Array  # (7,) as `BOX` says; yaw is its direction of travel, once that is known
     velocity: Array  # (2,) over ground, metres a second along x and y
     yaw_rate: float  # radians a second
     covariance: Array  # (4,4) of x, y and the velocity
     confidence: float  # 0 to 1, that it is an object of its class
-    motion: str  # name of the rule that it moves by
+    motion: str  # name of its motion model
     hits: int  # detections it has had
     age_s: float  # since its first detection
     unseen_s: float  # since its last detection; 0: seen in this step
-    score: float = float("nan")  # of its last detection, on the scale of whoever detected
-    path: Array = field(default_factory=lambda: np.zeros((0, 2)))  # (K,2) metres, where it will be, `PATH_STEP_S` apart
+    score: float = float("nan")  # of its last detection, on the scale of the detector
+    path: Array = field(default_factory=lambda: np.zeros((0, 2)))  # (K,2) metres, predicted, `PATH_STEP_S` apart
     path_covariances: Array = field(default_factory=lambda: np.zeros((0, 2, 2)))  # (K,2,2)
 
 
@@ -77,11 +77,11 @@ PATH_STEP_S, PATH_STEPS = 0.1, 30
 
 @dataclass(frozen=True)
 class TrackingStep:
-    """What one scan or one list of detections told."""
+    """The result of one scan or one list of detections."""
 
-    tracks: tuple[Track, ...]  # all that are alive, the surest first
-    T_odom_base: Array  # (4,4) where the base was, as given or as found
-    rejected: tuple[str, ...] = ()  # one line for each kind of detection that could not be used
+    tracks: tuple[Track, ...]  # all that are alive, the most confident first
+    T_odom_base: Array  # (4,4) pose of the base, as given or as found
+    rejected: tuple[str, ...] = ()  # one line for each reason why detections were not used
     restarted: bool = False  # time had jumped: all tracks before this step have ended
     ended: tuple[int, ...] = ()  # ids of the tracks that ended with this step
     detections: Detections | None = None  # that were used, in the frame of the tracks

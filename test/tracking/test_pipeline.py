@@ -59,7 +59,7 @@ def nearest(tracks: tuple[Track, ...], x: float, y: float) -> Track:
     return min(tracks, key=lambda track: float(np.hypot(track.box[0] - x, track.box[1] - y)))
 
 
-def test_what_drives_is_told_from_what_stands(scans: list[NDArray[np.float32]]) -> None:
+def test_a_driving_car_moves_and_parked_cars_do_not(scans: list[NDArray[np.float32]]) -> None:
     steps = run(scans, 0.0, base_at)
     last = steps[-1].tracks
     driving = nearest(last, 10.0 + 0.1 * SPEED * (SCANS - 1), -2.5)
@@ -75,9 +75,9 @@ def test_paths_go_on_for_three_seconds(scans: list[NDArray[np.float32]]) -> None
     assert track.path.shape == (PATH_STEPS, 2)
     ahead = track.path[-1] - track.box[:2]
     np.testing.assert_allclose(ahead, [SPEED * PATH_STEPS * PATH_STEP_S, 0.0], atol=3.0)
-    spread = np.linalg.eigvalsh(track.path_covariances)
-    assert (spread > 0.0).all()
-    assert spread[-1].max() > spread[0].max()
+    variances = np.linalg.eigvalsh(track.path_covariances)
+    assert (variances > 0.0).all()
+    assert variances[-1].max() > variances[0].max()
 
 
 @pytest.mark.parametrize("own_odometry", [True, False])

@@ -62,9 +62,7 @@ class MethodFigures:
         return {name: asdict(group) for name, group in self.groups.items()} | {"seconds": self.seconds}
 
 
-def predict_cases(
-    cases: Sequence[Case], predictor: MotionPredictor, clock: Callable[[], float]
-) -> PredictionErrors:
+def predict_cases(cases: Sequence[Case], predictor: MotionPredictor, clock: Callable[[], float]) -> PredictionErrors:
     """Run a predictor on all cases: it is given all objects of a moment; errors are those of the judged ones.
 
     Raises ValueError where there is no case.

@@ -141,9 +141,7 @@ def _corrected(pose: Array, moment: Moment, objects: dict[int, ObjectFilter], st
     return _corrected_by_positions(pose, pairs, np.append(CHANGE[:2], turn_deviation), step_s)
 
 
-def _turn_from_headings(
-    pose: Array, pairs: Sequence[tuple[Array, ObjectFilter]], step_s: float
-) -> tuple[float, float]:
+def _turn_from_headings(pose: Array, pairs: Sequence[tuple[Array, ObjectFilter]], step_s: float) -> tuple[float, float]:
     """Angle in radians by which the pose must turn so that headings fit, and its standard deviation; no people."""
     rigid = [(box, each) for box, each in pairs if not each.prior.is_person]
     if not rigid:
@@ -177,9 +175,7 @@ def _corrected_by_positions(
     return _composed(pose, common_motion(np.array(found), in_vehicle, np.array(variances), deviations))
 
 
-def _updated(
-    objects: dict[int, ObjectFilter], moment: Moment, pose: Array, step_s: float
-) -> dict[int, ObjectFilter]:
+def _updated(objects: dict[int, ObjectFilter], moment: Moment, pose: Array, step_s: float) -> dict[int, ObjectFilter]:
     """The objects that are labelled now, after these labels; the others are forgotten."""
     positions = moment.boxes[:, :2] @ rotations(pose[2]).T + pose[:2]
     updated = {}

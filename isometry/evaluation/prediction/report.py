@@ -45,7 +45,9 @@ def headline(figures: dict[str, Any], name: str) -> list[tuple[str, str]]:
         if of_group is not None:
             counted = f"{of_group['n']['3']} cases, {group} objects"
             tiles.append((number(of_group["fde_m"]["3"], "m"), f"FDE at 3 s: {counted}"))
-            tiles.append((share(of_group["inside_2_sigma"]["3"]), f"inside two sigma at 3 s (calibrated: 95.5 %), {group}"))
+            tiles.append(
+                (share(of_group["inside_2_sigma"]["3"]), f"inside two sigma at 3 s (calibrated: 95.5 %), {group}")
+            )
     for model, lower in figures["lower_fde_than"]["moving"].items():
         tiles.append((share(lower["3"]), f"lower FDE at 3 s than {model.replace('_', ' ')}, moving objects"))
     return tiles
@@ -63,7 +65,9 @@ def _sections(
         section("Errors at 3 s, moving objects", "Share of the cases within it.", error_distribution(errors)),
     )
     judged = errors[name]
-    misses = [section(*_heading(judged, row, cases), miss(errors, row, cases)) for row in worst_of_each_object(judged, cases)]
+    misses = [
+        section(*_heading(judged, row, cases), miss(errors, row, cases)) for row in worst_of_each_object(judged, cases)
+    ]
     shown += "".join(pair(*misses[k : k + 2]) if k + 1 < len(misses) else misses[k] for k in range(0, len(misses), 2))
     rest = {key: value for key, value in figures.items() if key != "methods"}
     tables = [section(each, "", table=rows(of_method)) for each, of_method in figures["methods"].items()]

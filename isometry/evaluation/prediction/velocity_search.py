@@ -1,7 +1,7 @@
 """The velocity of the vehicle that explains best how the objects around it moved in a window of about a second.
 
 Every object is stationary, or moves ahead as its class does, or is an exception: a mixture of three densities for each
-object, times a prior of the vehicle's own velocity. The most likely velocity is searched on a grid, then on a finer one.
+object, times a prior of the vehicle's velocity. The most likely velocity is searched on a grid, then on a finer one.
 
 No record says where the numbers come from: they were chosen by hand, and no script of this repository fits them.
 """
@@ -29,8 +29,8 @@ DRIVING_SHARE, DRIVING_SPEED, DRIVING_DEVIATION = 0.85, 8.0, 8.0
 YAW_RATE_DEVIATION = 0.15
 SIDEWAYS_ACCELERATION = 3.0
 
-# Prior of its change, where its velocity before is known: it goes on (a share, deviations of speed and yaw rate), or has
-# any other velocity (a share over the width of the speeds that it may have, metres a second).
+# Prior of its change, where its velocity before is known: it goes on (a share, deviations of speed and yaw rate), or
+# has any other velocity (a share over the width of the speeds that it may have, metres a second).
 UNCHANGED_SHARE, UNCHANGED_SPEED_DEVIATION, UNCHANGED_YAW_RATE_DEVIATION = 0.8, 1.0, 0.1
 CHANGED_SHARE, CHANGED_WIDTH = 0.2, 8.0
 

@@ -1,1 +1,1 @@
-"""Detection of objects in a scan, and how far a detector can be trusted."""
+"""Detection of objects in a scan, and models of the errors of detectors."""

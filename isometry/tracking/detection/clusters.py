@@ -1,4 +1,4 @@
-"""Points that stand close together, seen from above."""
+"""Clusters of points that are close together, seen from above."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ CELL_METRES = 0.2  # points of one cell belong together
 def clusters(points: Array, links: Array) -> Index:
     """Number (N,), from 0 on, of the cluster of each point (N,2 or more), in metres. Height does not count.
 
-    Points belong together if a chain of points leads from one to the other, in which each step is no longer, to within
-    a cell, than either of its ends bears: `links` (N,) metres.
+    Two points are in one cluster if a chain of points connects them. Each point has a longest link, `links` (N,)
+    metres: a step of the chain is, to within a cell, no longer than the longest links of both of its ends.
     """
     if not len(points):
         return np.zeros(0, np.intp)
     reach = int(links.max() / CELL_METRES)
     i, j = (np.floor(points[:, axis] / CELL_METRES).astype(np.int32) for axis in (0, 1))
     columns = int(np.ptp(j)) + 1 + 2 * reach
-    place = (i - i.min() + reach) * columns + j - j.min() + reach
+    cell = (i - i.min() + reach) * columns + j - j.min() + reach
 
-    number = np.full(int(place.max()) + reach * (columns + 1) + 1, -1, np.int32)  # of each cell that has points
-    number[place] = 0
+    number = np.full(int(cell.max()) + reach * (columns + 1) + 1, -1, np.int32)  # of each cell that has points
+    number[cell] = 0
     occupied = np.flatnonzero(number == 0).astype(np.int32)
     number[occupied] = np.arange(len(occupied), dtype=np.int32)
-    of_point = number[place]
-    bears = np.zeros(len(occupied))
-    np.maximum.at(bears, of_point, links)
+    of_point = number[cell]
+    longest = np.zeros(len(occupied))
+    np.maximum.at(longest, of_point, links)
 
     steps, lengths = _steps_onward(reach)
     near = number[occupied + (steps @ [columns, 1]).astype(np.int32)[:, None]]
-    step, one = np.nonzero((near >= 0) & (lengths[:, None] <= bears))
+    step, one = np.nonzero((near >= 0) & (lengths[:, None] <= longest))
     other = near[step, one]
-    linked = lengths[step] <= bears[other]
+    linked = lengths[step] <= longest[other]
     graph = sparse.coo_matrix((linked[linked], (one[linked], other[linked])), (len(occupied), len(occupied)))
     return np.asarray(connected_components(graph, directed=False)[1][of_point], np.intp)
 

@@ -1,4 +1,4 @@
-"""How far each kind of detector can be trusted: how exact its boxes are, and what its scores mean.
+"""A model of the errors of each detector: how exact its boxes are, and what its scores mean.
 
 The figures of a detector are measured on recordings of it with labels: `isometry train tracking-confidence`.
 """
@@ -18,24 +18,24 @@ class DetectorModel:
     """Of one detector and one class of objects."""
 
     position_noise: float  # metres, standard deviation of a centre along x and y
-    position_bias: float  # metres, standard deviation of what all detections of one object have wrong alike
-    least_gains: tuple[float, float, float]  # of a detection against a long track: z, sizes, yaw
+    position_bias: float  # metres, standard deviation of the error that all detections of one object have in common
+    least_gains: tuple[float, float, float]  # of a detection against a long track: z, size, yaw
     # Log odds that a track is an object, for these in turn: 1, the mean score of its detections, the score of the
     # last one, the logarithm of their number, its distance from the base in metres
     log_odds: tuple[float, float, float, float, float]
 
 
 def confidence(log_odds: Array, mean: Array, last: Array, hits: NDArray[np.int64], range_m: Array) -> Array:
-    """Probability (N,) that tracks are of objects: of the mean and the last score, and the number of detections.
+    """Probability (N,) that tracks are of objects, from their mean and last scores and numbers of detections.
 
     `log_odds` (N,5) as `DetectorModel` has them, `range_m` (N,) metres from the base.
     """
-    told = np.stack([np.ones(len(hits)), mean, last, np.log(hits), range_m], axis=1)
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip((log_odds * told).sum(axis=1), -30.0, 30.0))))
+    features = np.stack([np.ones(len(hits)), mean, last, np.log(hits), range_m], axis=1)
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip((log_odds * features).sum(axis=1), -30.0, 30.0))))
 
 
 UNSCORED = 0.5
-"""Stands for the score of a detection that has none."""
+"""The score that a detection without one is given."""
 
 UNKNOWN_DETECTOR = DetectorModel(0.15, 0.1, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
 
@@ -44,7 +44,7 @@ CLUSTERS = "clusters"
 
 MODELS: dict[str, dict[str, DetectorModel]] = {
     "any": {},
-    # clusters without a class are walls and bushes, whose middle wanders with the part of them that is seen
+    # clusters without a class are walls and bushes, whose centre depends on the part of them that is seen
     CLUSTERS: {"unknown": replace(UNKNOWN_DETECTOR, position_noise=0.5)},
     "pointrcnn": {
         "car": DetectorModel(0.05, 0.153, (0.7, 0.4, 0.65), (-5.59, 0.502, 0.494, 0.79, 0.0409)),
@@ -55,12 +55,12 @@ MODELS: dict[str, dict[str, DetectorModel]] = {
 
 
 def detector_model(detector: str, label: str) -> DetectorModel:
-    """The model of a class name, whatever its case. Raises ValueError for a detector that nobody knows."""
+    """The model of a class name, whatever its case. Raises ValueError for an unknown detector."""
     if detector not in MODELS:
         raise ValueError(f"no detector {detector!r} is known, only {', '.join(MODELS)}")
     return MODELS[detector].get(label.lower(), UNKNOWN_DETECTOR)
 
 
 def detector_named(detections: str) -> str:
-    """Which detector recordings of such a name are of: the one that the name begins with, else `any`."""
+    """The detector that recorded `detections`: the one that their name begins with, else `any`."""
     return next((name for name in MODELS if name != "any" and detections.lower().startswith(name)), "any")

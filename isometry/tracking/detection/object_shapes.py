@@ -1,4 +1,4 @@
-"""What a cluster of points can be, by its size, and how large it then is: a sensor sees only the sides that face it."""
+"""The class of a cluster by its size, and the box of the whole object: a sensor sees only the sides that face it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array, Index
 from isometry.geometry import planar
-from isometry.tracking.detection.oriented_boxes import Rectangles, in_frames, spread
+from isometry.tracking.detection.oriented_boxes import Rectangles, in_frames, repeat_per_cluster
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What is seen of objects of a class, in metres, and how large the objects are."""
+    """The visible size of objects of a class, in metres, and the size of the whole objects."""
 
     label: str
     longer: tuple[float, float]  # least and most of the longer side
@@ -33,7 +33,7 @@ SHAPES = (
     Shape("car", (1.2, 2.5), (0.0, 2.4), (1.1, 2.5), (0.95, 2.5), (4.0, 1.7), 0.6, end_only=True),
 )
 OTHER = Shape("unknown", (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.0, np.inf), (0.1, 0.1), 0.2)
-GOES_ON = 0.2  # what goes on upwards in so large a share is a wall, a tree or a pole
+MOST_OVERHEAD = 0.2  # a cluster of which a larger share has something right above is a wall, a tree or a pole
 COLUMN_METRES = 0.4  # side of a column
 MANY_POINTS = 10.0  # with so many, a score is two thirds of what it can be
 UPPER = 2.0 / 3.0  # of the height, where the upper third begins
@@ -41,12 +41,12 @@ UPPER = 2.0 / 3.0  # of the height, where the upper third begins
 
 @dataclass(frozen=True)
 class Heights:
-    """What is known of the heights of C clusters."""
+    """Heights of C clusters."""
 
     top: Array  # (C,) metres over the ground
-    upper: Array  # (C,) metres, the longer side of a rectangle around the upper third that lies as the cluster's does
+    upper: Array  # (C,) metres, the longer side of a rectangle around the upper third, parallel to that of the cluster
     points: Index  # (C,) how many there are at all heights
-    goes_on: Array  # (C,) share of them, 0 to 1, with something right above the layer that is looked at
+    overhead: Array  # (C,) share of them, 0 to 1, with something right above the layer that clusters are found in
 
     @classmethod
     def of(cls, points: Array, over: Array, starts: Index, rectangles: Rectangles, above: Array) -> Heights:
@@ -56,7 +56,7 @@ class Heights:
         """
         top = np.maximum.reduceat(over, starts)
         along = in_frames(points, starts, rectangles.yaw)
-        is_upper = over >= UPPER * spread(top, starts, len(points))
+        is_upper = over >= UPPER * repeat_per_cluster(top, starts, len(points))
         low = np.minimum.reduceat(np.where(is_upper, along, np.inf), starts, axis=1)
         high = np.maximum.reduceat(np.where(is_upper, along, -np.inf), starts, axis=1)
         sizes = np.diff(starts, append=len(points))
@@ -86,16 +86,16 @@ def recognised(
     measures = np.column_stack([sides.max(axis=1), sides.min(axis=1), heights.top, heights.upper])
     bounds = np.array([[shape.longer, shape.shorter, shape.top, shape.upper] for shape in shapes])
     fits = np.all((bounds[:, None, :, 0] <= measures) & (measures <= bounds[:, None, :, 1]), axis=2)
-    fits[:-1] &= heights.goes_on < GOES_ON
-    kinds = fits.argmax(axis=0)
-    # the side of a car that is seen squarely would be seen in its length: what is shorter is its front or its rear
-    end_only = np.array([shape.end_only for shape in shapes])[kinds]
+    fits[:-1] &= heights.overhead < MOST_OVERHEAD
+    first = fits.argmax(axis=0)  # (C,) the first shape that fits; `OTHER` always does
+    # a car whose side faces the sensor is seen in its whole length: a shorter cluster is its front or its rear
+    end_only = np.array([shape.end_only for shape in shapes])[first]
     sight = np.abs(_in_own_frames(rectangles, rectangles.centres))
     across = np.where(end_only, sight[:, 1] > sight[:, 0], sides[:, 1] > sides[:, 0])
-    least = np.array([shape.least for shape in shapes])[kinds]
+    least = np.array([shape.least for shape in shapes])[first]
     whole = _completed(_turned_a_quarter(rectangles, across), least, hidden)
-    scores = np.array([shape.score for shape in shapes])[kinds] * (1.0 - np.exp(-heights.points / MANY_POINTS))
-    return whole, tuple(shapes[kind].label for kind in kinds), scores
+    scores = np.array([shape.score for shape in shapes])[first] * (1.0 - np.exp(-heights.points / MANY_POINTS))
+    return whole, tuple(shapes[k].label for k in first), scores
 
 
 def _in_own_frames(rectangles: Rectangles, vectors: Array) -> Array:
@@ -104,7 +104,7 @@ def _in_own_frames(rectangles: Rectangles, vectors: Array) -> Array:
 
 
 def _turned_a_quarter(rectangles: Rectangles, which: NDArray[np.bool_]) -> Rectangles:
-    """The same rectangles; those that are chosen (C,) have their other side along yaw."""
+    """The same rectangles; those of `which` (C,) are described with their other side along yaw."""
     low, high = rectangles.low, rectangles.high
     return Rectangles(
         rectangles.yaw + np.where(which, np.pi / 2.0, 0.0),
@@ -114,10 +114,10 @@ def _turned_a_quarter(rectangles: Rectangles, which: NDArray[np.bool_]) -> Recta
 
 
 def _completed(rectangles: Rectangles, least: Array, hidden: NDArray[np.bool_]) -> Rectangles:
-    """Rectangles with sides of `least` (C,2) metres or more, made longer where the sensor at the origin does not see.
+    """Rectangles with sides of `least` (C,2) metres or more, extended to where the sensor at the origin cannot see.
 
-    What is nearest to the sensor stays: the corner that faces it, or the point of a side that it looks at squarely.
-    But a side that lies across the line of sight, and of which one end is hidden, is made longer at that end.
+    The point nearest to the sensor keeps its place: a corner, or a point of a side. But a side across the line of
+    sight, of which one end is hidden, is extended at that end.
     """
     missing = np.maximum(least - rectangles.sides, 0.0)
     before = np.clip(-rectangles.low / np.maximum(rectangles.sides, 1e-9), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Which sides of a cluster are hidden behind something nearer to the sensor."""
+"""Which ends of a cluster are hidden behind something nearer to the sensor."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array, Index
 from isometry.geometry import planar
-from isometry.tracking.detection.oriented_boxes import spread
+from isometry.tracking.detection.oriented_boxes import repeat_per_cluster
 
 BINS = 720  # of all directions around the sensor
-BINS_BESIDE = 2  # beside a cluster in which something that is nearer may hide the rest of it
+BINS_BESIDE = 2  # on either side of a cluster; something nearer in them may hide the rest of it
 SLOPES = np.linspace(-0.5, 0.5, 51)  # of lines of sight
 NEARER_METRES = 0.3
 
 
 def hidden_sides(points: Array, chosen: Index, starts: Index) -> NDArray[np.bool_]:
-    """Whether something nearer stands right beside each cluster (C,2), clockwise and counter-clockwise of it.
+    """Whether something nearer is right beside each cluster (C,2), clockwise and counter-clockwise of it.
 
     It must reach up to the line of sight to the cluster's middle. Of points (N,3) in metres, seen from the origin,
     those `chosen` (M,) belong to the clusters, one cluster after the other; `starts` (C,) says where each one starts.
@@ -28,7 +28,7 @@ def hidden_sides(points: Array, chosen: Index, starts: Index) -> NDArray[np.bool
     nearest = np.minimum.accumulate(nearest[:, ::-1], axis=1)[:, ::-1]  # of all that reaches as high or higher
 
     first = angles[chosen[starts]]
-    around = planar.wrapped(angles[chosen] - spread(first, starts, len(chosen)))
+    around = planar.wrapped(angles[chosen] - repeat_per_cluster(first, starts, len(chosen)))
     clockwise = _bin(first + np.minimum.reduceat(around, starts))
     counter = _bin(first + np.maximum.reduceat(around, starts))
     beside = np.arange(1, BINS_BESIDE + 1)

@@ -12,14 +12,14 @@ from isometry.geometry import planar
 COARSE_YAWS = np.radians(np.arange(0.0, 90.0, 5.0))
 FINE_YAWS = np.radians(np.arange(-2.0, 2.5, 1.0))  # around the best of the coarse ones
 CLOSEST_METRES = 0.05  # a point nearer to a side than that counts as on it
-SQUARE_METRES = 0.15  # points of one square count as one: an upright side has many above one another
+SQUARE_METRES = 0.15  # points of one square count as one: a vertical side has many above one another
 
 
 @dataclass(frozen=True)
 class Rectangles:
-    """C rectangles, by their extent in frames turned about the origin."""
+    """C rectangles, by their extent in frames that are turned about the origin."""
 
-    yaw: Array  # (C,) radians, how each frame is turned
+    yaw: Array  # (C,) radians, the turn of each frame
     low: Array  # (C,2) metres, least coordinates in that frame
     high: Array  # (C,2) largest ones
 
@@ -37,8 +37,8 @@ class Rectangles:
 def fitted_rectangles(points: Array, starts: Index) -> Rectangles:
     """The rectangle around each cluster; points (N,2) in metres, cluster by cluster, and where each one starts (C,).
 
-    Of all directions the one is taken in which most points lie close to the sides: L-shape fitting by search with the
-    closeness criterion (Zhang et al., "Efficient L-Shape Fitting for Vehicle Detection Using Laser Scanners", IV 2017).
+    Its direction is the one in which the points are closest to the sides: L-shape fitting by search with the closeness
+    criterion (Zhang et al., "Efficient L-Shape Fitting for Vehicle Detection Using Laser Scanners", IV 2017).
     """
     thin, thin_starts = _one_a_square(points, starts)
     coarse = _closest(thin, thin_starts, np.broadcast_to(COARSE_YAWS[:, None], (len(COARSE_YAWS), len(starts))))
@@ -49,21 +49,21 @@ def fitted_rectangles(points: Array, starts: Index) -> Rectangles:
 
 def in_frames(points: Array, starts: Index, yaws: Array) -> Array:
     """Coordinates (2,...,N) of points (N,2) in frames that are turned by `yaws` (...,C), one for each cluster."""
-    c, s = (spread(values, starts, len(points)) for values in (np.cos(yaws), np.sin(yaws)))
+    c, s = (repeat_per_cluster(values, starts, len(points)) for values in (np.cos(yaws), np.sin(yaws)))
     x, y = points.T
     return np.stack([c * x + s * y, c * y - s * x])
 
 
-def spread(values: Array, starts: Index, count: int) -> Array:
-    """Values (...,C) of clusters, given to each (...,N) of their `count` points."""
+def repeat_per_cluster(values: Array, starts: Index, count: int) -> Array:
+    """Values (...,C) of clusters, repeated (...,N) for each of their `count` points."""
     return np.repeat(values, np.diff(starts, append=count), axis=-1)
 
 
 def _closest(points: Array, starts: Index, yaws: Array) -> Array:
-    """Of directions (K,C), the one (C,) of each cluster in which its points lie closest to the sides."""
+    """Of directions (K,C), the one (C,) of each cluster in which its points are closest to the sides."""
     along = in_frames(points, starts, yaws)
-    low = spread(np.minimum.reduceat(along, starts, axis=2), starts, len(points))
-    high = spread(np.maximum.reduceat(along, starts, axis=2), starts, len(points))
+    low = repeat_per_cluster(np.minimum.reduceat(along, starts, axis=2), starts, len(points))
+    high = repeat_per_cluster(np.maximum.reduceat(along, starts, axis=2), starts, len(points))
     distance = np.minimum(along - low, high - along).min(axis=0)
     closeness = np.add.reduceat(1.0 / np.maximum(distance, CLOSEST_METRES), starts, axis=1)
     best: Array = np.take_along_axis(yaws, closeness.argmax(axis=0)[None], axis=0)[0]

@@ -1,8 +1,8 @@
-"""Objects in a scan alone, top to bottom.
+"""Objects in a single scan, top to bottom.
 
-scan -> within reach -> turned into its own direction, so that grids turn with it            canonical_frame.py
--> what stands on the ground -> clusters of it -> rectangles around those        clusters.py, oriented_boxes.py
--> what they can be, and how large they then are -> turned back                                object_shapes.py
+scan -> points within reach -> turned into the scan's own direction, so that grids turn with it   canonical_frame.py
+-> points above the ground -> their clusters -> rectangles around those             clusters.py, oriented_boxes.py
+-> a class and the box of the whole object -> turned back                                        object_shapes.py
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from isometry.tracking.detection.oriented_boxes import fitted_rectangles
 from isometry.tracking.detection.parameters import ScanDetectorParameters
 from isometry.tracking.types import BOX, Detections
 
-RIM_METRES = 0.2  # around an object, in which no other one has its centre
-LOWEST_TOP_METRES = 0.5  # what is lower is a kerb or grass
-POLE_METRES = (1.5, 2.3)  # what is narrower than the one and higher than the other is a pole or a trunk
+RIM_METRES = 0.2  # around a box, in which no other object has its centre
+LOWEST_TOP_METRES = 0.5  # lower clusters are kerbs or grass
+POLE_METRES = (1.5, 2.3)  # a cluster narrower than the first and higher than the second is a pole or a trunk
 LAYER_METRES = 1.0  # of the layer above
-NODE_METRES = 3.0  # between heights of the ground; clusters bear more blur than registration does
+NODE_METRES = 3.0  # between heights of the ground: clusters need a less exact ground than registration does
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What stands on the ground within reach of the sensor: M points, seen from the origin of their own frame."""
+class ObstaclePoints:
+    """The M points above the ground within reach of the sensor, which is the origin of their own frame."""
 
     points: Array  # (M,3) metres
     over: Array  # (M,) metres over the ground
-    above: Array  # (K,3) points of the layer above that is left out: what reaches into it is no object
-    yaw: float  # radians from the base frame to the one of the points, which turns with the scan
+    above: Array  # (K,3) points of the layer above the highest of them: a cluster that reaches into it is no object
+    yaw: float  # radians, from the base frame to the frame of the points, which turns with the scan
     seen_from: Array  # (3,) where the sensor is in the base frame
 
     def in_base(self) -> Array:
@@ -47,21 +47,23 @@ class Standing:
 
 
 class ScanDetector:
-    """Finds clusters of points that stand on the ground, and says what they can be by their size.
+    """Finds clusters of points above the ground, and classifies them by their size.
 
-    It remembers nothing: a scan has the same objects whatever came before it. If all points are turned about z, and the
-    sensor with them, all that it finds turns by as much.
+    It has no memory: the objects of a scan do not depend on earlier scans. If all points are turned about z, and the
+    sensor with them, all objects turn by as much.
     """
 
     def __init__(self, parameters: ScanDetectorParameters) -> None:
         self.parameters = parameters
 
     def detect(self, points: NDArray[np.floating], origin: NDArray[np.floating] | None = None) -> Detections:
-        """Objects in a scan (N,3) in metres in the base frame, z up; they are in that frame too. See `standing`."""
-        return self.objects(self.standing(points, origin))
+        """Objects in a scan (N,3) in metres in the base frame, z up, in that frame. See `obstacle_points`."""
+        return self.objects(self.obstacle_points(points, origin))
 
-    def standing(self, points: NDArray[np.floating], origin: NDArray[np.floating] | None = None) -> Standing:
-        """What of a scan (N,3) in metres in the base frame, z up, stands on the ground.
+    def obstacle_points(
+        self, points: NDArray[np.floating], origin: NDArray[np.floating] | None = None
+    ) -> ObstaclePoints:
+        """The points of a scan (N,3), in metres in the base frame, z up, that are above the ground.
 
         `origin` (3,) is where the sensor is in the base frame. Readings that are not finite are left out. Raises
         ValueError for an array of another shape and for a unit that cannot be the metre.
@@ -69,20 +71,20 @@ class ScanDetector:
         seen_from = np.zeros(3) if origin is None else np.asarray(origin, np.float64)
         seen = _within_reach(points, seen_from, self.parameters) - seen_from
         if not len(seen):
-            return Standing(np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3)), 0.0, seen_from)
+            return ObstaclePoints(np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3)), 0.0, seen_from)
         yaw = canonical_yaw(seen)
         level = turned(seen, -yaw)
         over = level[:, 2] - ground_surface(level, NODE_METRES, FEWER_ROUNDS).height_at(level)
         lowest, highest = self.parameters.clearance_m, self.parameters.highest_m
-        standing = (over > lowest) & (over < highest)
+        obstacles = (over > lowest) & (over < highest)
         above = (over >= highest) & (over < highest + LAYER_METRES)
-        return Standing(
-            np.compress(standing, level, axis=0), over[standing], np.compress(above, level, axis=0), yaw, seen_from
+        return ObstaclePoints(
+            np.compress(obstacles, level, axis=0), over[obstacles], np.compress(above, level, axis=0), yaw, seen_from
         )
 
-    def objects(self, standing: Standing) -> Detections:
-        """The objects among what stands on the ground, in the base frame."""
-        points, over = standing.points, standing.over
+    def objects(self, obstacles: ObstaclePoints) -> Detections:
+        """The objects among the points above the ground, in the base frame."""
+        points, over = obstacles.points, obstacles.over
         links = self.parameters.link_m + self.parameters.link_per_m * np.hypot(points[:, 0], points[:, 1])
         chosen, starts = _of_object_size(points, over, clusters(points, links), self.parameters)
         if not len(starts):
@@ -90,18 +92,18 @@ class ScanDetector:
         hidden = hidden_sides(points, chosen, starts)
         points, over = points[chosen], over[chosen]
         rectangles = fitted_rectangles(points[:, :2], starts)
-        heights = Heights.of(points[:, :2], over, starts, rectangles, standing.above)
+        heights = Heights.of(points[:, :2], over, starts, rectangles, obstacles.above)
         whole, labels, scores = recognised(rectangles, heights, hidden)
         middles = np.column_stack([whole.centres, np.minimum.reduceat(points[:, 2] - over, starts) + heights.top / 2.0])
-        yaw = planar.wrapped(whole.yaw + standing.yaw)
-        places = turned(middles, standing.yaw) + standing.seen_from
+        yaw = planar.wrapped(whole.yaw + obstacles.yaw)
+        places = turned(middles, obstacles.yaw) + obstacles.seen_from
         boxes = np.column_stack([places, whole.sides, heights.top, yaw])
         found = Detections(boxes, scores, labels, headings_known=False)
         return found.taken(np.flatnonzero(~_parts(found, heights.points)))
 
 
 def _parts(found: Detections, points: Index) -> NDArray[np.bool_]:
-    """Which (C,) have their centre in one of a known class with more points: what is seen through windows."""
+    """Which (C,) have their centre in one of a known class with more points: parts seen through windows."""
     x, y, _, length, width, _, yaw = found.boxes.T
     c, s = np.cos(yaw), np.sin(yaw)
     dx, dy = x[:, None] - x, y[:, None] - y
@@ -115,7 +117,7 @@ def _parts(found: Detections, points: Index) -> NDArray[np.bool_]:
 def _within_reach(
     points: NDArray[np.floating], origin: Array, parameters: ScanDetectorParameters
 ) -> NDArray[np.floating]:
-    """The points (M,3) that are as far from the vertical through the sensor as parameters say."""
+    """The points (M,3) between the nearest and the furthest distance from the vertical through the sensor."""
     if points.ndim != 2 or points.shape[1] < 3:
         raise ValueError(f"a scan must have the shape (N,3), not {points.shape}")
     x, y = points[:, 0] - origin[0], points[:, 1] - origin[1]

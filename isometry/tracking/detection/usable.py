@@ -1,4 +1,4 @@
-"""Which detections can be used, and in words why others cannot."""
+"""Which detections can be used, and the reasons why others cannot."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from isometry.tracking.types import BOX, Detections
 
 LEAST_SIZE_M, MOST_SIZE_M = 0.01, 100.0
-FURTHEST_M = 1e4  # from the base along an axis: nobody sees so far, and the others' paths would suffer from rounding
+FURTHEST_M = 1e4  # from the base along an axis: no detector sees so far, and rounding would spoil other paths
 
 
 def usable(detections: Detections, most: int) -> tuple[Detections, tuple[str, ...]]:
-    """Detections that can be used, no more than `most` of them, and one line for each kind of those left out.
+    """Detections that can be used, no more than `most` of them, and one line for each reason to leave others out.
 
     Raises ValueError where boxes, scores and labels do not have one row for each detection.
     """

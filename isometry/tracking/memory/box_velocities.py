@@ -103,8 +103,8 @@ def _refined_motions(
 ) -> tuple[Array, Array]:
     """Motions (L,2) of likely flows, finer than whole cells, and their information (L,2,2).
 
-    To each flow of each cell is added how far the centroid has moved within the cell. The motion of a flow fits those of
-    all cells best: least squares, each weighted by its probability and by what its points can show of it.
+    To each flow of each cell is added how far the centroid has moved within the cell. The motion of a flow fits those
+    of all cells best: least squares, each weighted by its probability and by what its points can show of it.
     """
     pair, flow = np.nonzero(likely.mask[box])  # (T,) row among the R pairs of box and cell, and the flow
     place = (np.cumsum(likely.mask).reshape(likely.mask.shape) - 1)[box[pair], flow]  # (T,) row among the L

@@ -114,7 +114,7 @@ def rows_at(cells: OccupiedCells, others: OccupiedCells, offsets: Rows) -> Rows:
 
 
 def residuals(now: OccupiedCells, rows: Rows, before: OccupiedCells, source: Rows) -> tuple[Array, Array]:
-    """How far (R,F,2) in cells the centroids of cells `rows` (R) have moved beyond whole cells, and the information of it.
+    """Motion (R,F,2), in cells, of the centroids of cells `rows` (R) beyond whole cells, and its information.
 
     `source` (R,F) are the rows among the cells before that they came from, by F flows. The information (R,F,2,2) is the
     inverse of the scatter of both cells' points: it is small along a face that fills its cells, as the centroids of

@@ -1,1 +1,1 @@
-"""Prediction of where tracked objects will be."""
+"""Prediction of the paths of tracked objects."""

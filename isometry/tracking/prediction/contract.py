@@ -7,7 +7,7 @@ import numpy as np
 from isometry.inference import Model
 from isometry.inference.contract import Arrays, Contract, Port, Symmetry
 from isometry.inference.representations import covariances, positions, random_planar_motions, rotated, vectors
-from isometry.tracking.prediction.predictor import HISTORY, KINDS, TASK, network_inputs
+from isometry.tracking.prediction.predictor import CLASSES, HISTORY, TASK, network_inputs
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
 AGENTS = (12, 1, 40)  # of the example of each seed
@@ -27,7 +27,7 @@ def motion_contract() -> Contract:
             ),
             "seen": Port(f"float32 (agents, {HISTORY}); 1 where the history is known, else 0"),
             "velocity": Port("float32 (agents, 2); metres a second, from a tracker or a fitted line", rotated(vectors)),
-            "kind": Port(f"float32 (agents, {len(KINDS)}); 1 for {', '.join(KINDS)}, all 0 for others"),
+            "kind": Port(f"float32 (agents, {len(CLASSES)}); 1 for {', '.join(CLASSES)}, all 0 for others"),
         },
         outputs={
             "path": Port(
@@ -60,5 +60,5 @@ def example_scene(agents: int, seed: int) -> Arrays:
     history += random.uniform(-25.0, 25.0, (agents, 1, 2)) - history[:, -1:]
     begins = np.where(random.random(agents) < 0.3, random.integers(0, HISTORY, agents), 0)
     history[np.arange(HISTORY) < begins[:, None]] = np.nan
-    labels = [str(label) for label in random.choice([*KINDS, "other"], agents)]
+    labels = [str(label) for label in random.choice([*CLASSES, "other"], agents)]
     return network_inputs(history, steps[:, -1] / PATH_STEP_S, labels)

@@ -1,4 +1,4 @@
-"""Where each track has been, at even steps of time, as prediction wants it."""
+"""Past positions of each track at even steps of time, the input of prediction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PathHistory:
         self._seen: dict[int, list[tuple[int, float, float]]] = {}
 
     def add(self, tracks: Sequence[Track], stamp_ns: int) -> None:
-        """Where tracks are now; those that are not among them are forgotten."""
+        """Add the positions of tracks now; other tracks are forgotten."""
         before = self._seen
         self._seen = {track.id: before.get(track.id, []) for track in tracks}
         for track in tracks:
@@ -30,7 +30,7 @@ class PathHistory:
                 del positions[0]
 
     def resampled(self, tracks: Sequence[Track], stamp_ns: int) -> Array:
-        """Positions (A,21,2) of tracks, `PATH_STEP_S` apart, the last one now; NaN before a track was there."""
+        """Positions (A,21,2) of each track, `PATH_STEP_S` apart, the last one now; NaN before its first detection."""
         ago_s = -PATH_STEP_S * np.arange(HISTORY - 1, -1, -1)
         histories = np.full((len(tracks), HISTORY, 2), np.nan)
         for history, track in zip(histories, tracks, strict=True):

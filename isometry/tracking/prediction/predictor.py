@@ -1,8 +1,8 @@
-"""Where tracked objects will be: a learned network, and the simple rules that it is measured against.
+"""Paths of tracked objects: a learned network, and the two simple motion models that it is measured against.
 
-    positions of the last two seconds -> velocity by least squares -> rule: straight on, or a constant turn
-                                                                   -> network: what the rule leaves over
-All of it turns and moves with the frame that the positions are given in.
+    positions of the last two seconds -> velocity by least squares -> constant velocity, or constant turn
+                                                                   -> network: a correction of constant velocity
+All of it is equivariant to turns and shifts of the frame of the positions.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from isometry.inference.model import WEIGHTS, Model, ModelMismatchError
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
 TASK = "motion_prediction"
-KINDS = ("car", "cyclist", "pedestrian")
-SAME_KIND = {"van": "car", "truck": "car", "bus": "car", "tram": "car", "person": "pedestrian"}
-HISTORY = 21  # positions that are looked at, `PATH_STEP_S` apart, the last of them now
-FIT = 3  # of them, to which a line is fitted: of what labels tell, the latest is the best
-STRAIGHT_MPS = 1.5  # slower than about this, a turn is not told from noise
+CLASSES = ("car", "cyclist", "pedestrian")
+ALIASES = {"van": "car", "truck": "car", "bus": "car", "tram": "car", "person": "pedestrian"}
+HISTORY = 21  # positions that are used, `PATH_STEP_S` apart, the last of them now
+FIT = 3  # of them, to which a line is fitted: the latest labels predict best
+STRAIGHT_MPS = 1.5  # below about this speed, noise hides a turn
 MOST_TURN = 1.0  # radians a second
 AHEAD_S = PATH_STEP_S * np.arange(1, PATH_STEPS + 1)
-# Standard deviation along and across the way: metres at once, metres a second, and metres a second squared / 2
-SPREAD = np.array([[0.10, 0.30, 0.35], [0.10, 0.15, 0.15]])
+# Standard deviations along and across the path: metres at once, metres a second, and metres a second squared / 2
+PATH_DEVIATIONS = np.array([[0.10, 0.30, 0.35], [0.10, 0.15, 0.15]])
 
 
-class Rule(Protocol):
+class MotionModel(Protocol):
     """Paths (A,30,2) and covariances (A,30,2,2) from histories (A,21,2), velocities (A,2) and labels (A)."""
 
     def __call__(self, histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
@@ -42,9 +42,9 @@ class Rule(Protocol):
 class MotionPredictor:
     """Predicts all objects of a moment at once."""
 
-    def __init__(self, rule: Rule, name: str, sha256: str = "", provider: str = "") -> None:
-        """`sha256` and `provider` are of a network's file and of what runs it."""
-        self._rule, self.name, self.sha256, self.provider = rule, name, sha256, provider
+    def __init__(self, model: MotionModel, name: str, sha256: str = "", provider: str = "") -> None:
+        """`sha256` is of a network's file, `provider` runs it."""
+        self._motion_model, self.name, self.sha256, self.provider = model, name, sha256, provider
 
     @classmethod
     def load(cls, path: Path | None = None, name: str = "default") -> MotionPredictor:
@@ -52,10 +52,10 @@ class MotionPredictor:
 
         Raises ValueError for another name and ModelMismatchError for a file that is none of this task.
         """
-        if path is None and name in RULES:
-            return cls(RULES[name], name)
+        if path is None and name in MOTION_MODELS:
+            return cls(MOTION_MODELS[name], name)
         if name not in ("default", TASK):
-            raise ValueError(f"no motion predictor {name!r}, only {', '.join((TASK, *RULES))}")
+            raise ValueError(f"no motion predictor {name!r}, only {', '.join((TASK, *MOTION_MODELS))}")
         network = MotionNetwork(path or WEIGHTS / f"{TASK}.onnx")
         return cls(network, network.model.name, network.model.sha256, network.model.provider)
 
@@ -63,16 +63,16 @@ class MotionPredictor:
         """Positions (A,30,2) from 0.1 s to 3 s ahead, and their covariances (A,30,2,2), in the frame of the histories.
 
         `histories` (A,H,2) metres, `PATH_STEP_S` apart, oldest first, the last one now; NaN where an object was not
-        known, older than two seconds ignored. `velocities` (A,2) metres a second as a tracker has them; where they are
-        None or NaN, a line through the last positions tells, and who has not even those stands. Raises ValueError for
-        other shapes, and naming the first object whose position now is not finite.
+        known; those older than two seconds are ignored. `velocities` (A,2) metres a second of a tracker; where they
+        are None or NaN, they are fitted to the last positions; with a single position they are zero. Raises ValueError
+        for other shapes, and naming the first object whose position now is not finite.
         """
         histories, velocities = _checked(histories, velocities, labels)
         if len(histories) == 0:
             return np.zeros((0, PATH_STEPS, 2)), np.zeros((0, PATH_STEPS, 2, 2))
-        middle = histories[:, -1].mean(axis=0)  # far from the frame's origin nothing is lost to rounding
+        middle = histories[:, -1].mean(axis=0)  # so that no accuracy is lost far from the frame's origin
         near = histories - middle
-        paths, covariances = self._rule(near, known_velocities(near, velocities), labels)
+        paths, covariances = self._motion_model(near, known_velocities(near, velocities), labels)
         return paths + middle, covariances
 
 
@@ -83,35 +83,35 @@ class MotionNetwork:
         """Raises ModelMismatchError naming the file and what is wrong with it."""
         self.model = Model(path, TASK, threads)
         constants = self.model.constants()
-        expected = {"history": HISTORY, "step_s": PATH_STEP_S, "steps": PATH_STEPS, "kinds": list(KINDS), "fit": FIT}
+        expected = {"history": HISTORY, "step_s": PATH_STEP_S, "steps": PATH_STEPS, "kinds": list(CLASSES), "fit": FIT}
         for name, value in expected.items():
             if constants.get(name) != value:
                 raise ModelMismatchError(f"{path}: made for {name} {constants.get(name)}, not {value}")
 
     def __call__(self, histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
-        """As `Rule` says."""
+        """As `MotionModel` says."""
         paths, covariances = self.model.run(network_inputs(histories, velocities, labels))
         return paths.astype(np.float64), covariances.astype(np.float64)
 
 
 def constant_velocity(histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
-    """Straight on; see `Rule`."""
+    """Constant velocity; see `MotionModel`."""
     paths = histories[:, -1:] + AHEAD_S[:, None] * velocities[:, None]
-    return paths, _spread(velocities, np.zeros(len(velocities)))
+    return paths, _path_covariances(velocities, np.zeros(len(velocities)))
 
 
 def constant_turn(histories: Array, velocities: Array, labels: Sequence[str]) -> tuple[Array, Array]:
-    """A circle at constant speed, whose yaw rate comes from the bend of the history; see `Rule`."""
+    """A circle at constant speed, whose yaw rate is that of the history; see `MotionModel`."""
     rate = fitted_yaw_rates(histories, velocities)
     safe = np.where(np.abs(rate) < 1e-6, 1e-6, rate)[:, None]
     angle = safe * AHEAD_S
     along, across = np.sin(angle) / safe, (1.0 - np.cos(angle)) / safe
     left = np.stack([-velocities[:, 1], velocities[:, 0]], axis=1)
     paths = histories[:, -1:] + along[..., None] * velocities[:, None] + across[..., None] * left[:, None]
-    return paths, _spread(velocities, rate)
+    return paths, _path_covariances(velocities, rate)
 
 
-RULES: dict[str, Rule] = {"constant_velocity": constant_velocity, "constant_turn": constant_turn}
+MOTION_MODELS: dict[str, MotionModel] = {"constant_velocity": constant_velocity, "constant_turn": constant_turn}
 
 
 def known_velocities(histories: Array, velocities: Array) -> Array:
@@ -121,7 +121,7 @@ def known_velocities(histories: Array, velocities: Array) -> Array:
 
 
 def fitted_yaw_rates(histories: Array, velocities: Array) -> Array:
-    """Yaw rates (A,) in radians a second: how far velocity turned between the two halves of the history."""
+    """Yaw rates (A,) in radians a second: the angle between the velocities of both halves of the history, by time."""
     half = HISTORY // 2
     before, known_before = fitted_velocities(histories[:, : half + 1])
     after, known_after = fitted_velocities(histories[:, half:])
@@ -132,21 +132,21 @@ def fitted_yaw_rates(histories: Array, velocities: Array) -> Array:
     return np.where(known_before & known_after, trust * rate, 0.0)
 
 
-def kind_of_motion(label: str) -> str:
-    """Which of `KINDS` an object of a class moves like; empty when none."""
-    lower = label.lower()
-    return SAME_KIND.get(lower, lower) if SAME_KIND.get(lower, lower) in KINDS else ""
+def motion_class(label: str) -> str:
+    """The one of `CLASSES` that objects of a label move like; empty when none."""
+    name = ALIASES.get(label.lower(), label.lower())
+    return name if name in CLASSES else ""
 
 
 def network_inputs(histories: Array, velocities: Array, labels: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    """What the network takes, by name."""
+    """Inputs of the network, by name."""
     seen = known(histories)
-    kinds = [[kind_of_motion(label) == kind for kind in KINDS] for label in labels]
+    one_hot = [[motion_class(label) == each for each in CLASSES] for label in labels]
     return {
         "history": np.asarray(np.where(seen[..., None], histories, 0.0), np.float32),
         "seen": seen.astype(np.float32),
         "velocity": velocities.astype(np.float32),
-        "kind": np.array(kinds, np.float32).reshape(-1, len(KINDS)),
+        "kind": np.array(one_hot, np.float32).reshape(-1, len(CLASSES)),
     }
 
 
@@ -166,9 +166,9 @@ def fitted_velocities(positions: Array) -> tuple[Array, NDArray[np.bool_]]:
     return slope / np.maximum(power, 1e-9)[:, None], seen.sum(axis=1) > 1
 
 
-def _spread(velocities: Array, rates: Array) -> Array:
-    """Covariances (A,30,2,2), long along the way and round for what stands."""
-    long, wide = SPREAD @ np.stack([np.ones(PATH_STEPS), AHEAD_S, np.square(AHEAD_S)])
+def _path_covariances(velocities: Array, rates: Array) -> Array:
+    """Covariances (A,30,2,2), elongated along the path, isotropic for stationary objects."""
+    long, wide = PATH_DEVIATIONS @ np.stack([np.ones(PATH_STEPS), AHEAD_S, np.square(AHEAD_S)])
     speed = np.linalg.norm(velocities, axis=1)
     moving = speed**2 / (speed**2 + 1.0)
     heading = np.arctan2(velocities[:, 1], velocities[:, 0])[:, None] + rates[:, None] * AHEAD_S

@@ -1,4 +1,4 @@
-"""Which detection is of which track: the likeliest assignment, by motion, by overlap, and by how sure tracks are."""
+"""Which detection is of which track: the likeliest assignment, by motion, overlap and the confidence of tracks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from scipy.optimize import linear_sum_assignment
 from isometry.arrays import Array, Index
 from isometry.geometry.boxes import iou_3d_of_pairs
 
-REACH = 4.0  # standard deviations from where it is expected, within which a detection can be of a track
-OVERLAP = 4.0  # what a full overlap adds to the log likelihood; boxes side by side tell neighbours apart
-PAIRED = 100.0  # what any pair within reach is worth, more than all else: a new track is the last resort
+REACH = 4.0  # standard deviations between a detection and the expected position of its track at most
+OVERLAP = 4.0  # what a full overlap adds to the log likelihood; it tells neighbours apart
+PAIRED = 100.0  # log likelihood of any pair within reach, above all else: a new track is the last resort
 
 
 def associate(
@@ -19,8 +19,8 @@ def associate(
 ) -> tuple[Index, Index]:
     """Indices (K,), (K,) of the pairs of tracks and detections of the largest total log likelihood.
 
-    Boxes (N,7) where tracks are expected, `variances` (N,) of where their detections can be along x and y in metres
-    squared, how sure the tracks are (N,), boxes (M,7) that were found, and which pairs (N,M) are possible.
+    `expected` (N,7) are predicted boxes of tracks, `variances` (N,) of their detections along x and y in metres
+    squared, `confidence` (N,) of the tracks, `found` (M,7) boxes of detections, `allowed` (N,M) the possible pairs.
     """
     difference = expected[:, None, :2] - found[None, :, :2]
     distance = (difference**2).sum(axis=-1) / variances[:, None]

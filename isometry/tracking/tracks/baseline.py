@@ -1,4 +1,4 @@
-"""A plain tracker to compare with: constant velocity, and whichever centre is nearest."""
+"""A plain tracker to compare with: constant velocity, and the nearest centres."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from isometry.arrays import Array
 from isometry.tracking.types import Detections, Track, TrackingStep
 
 GATE_M = 4.0
-HITS, MISSES = 3, 2  # detections until a track is told of, and steps without one until it ends
-POSITION_NOISE, VELOCITY_SPREAD = 0.3, 3.0  # metres; metres a second, of a new track about the common motion
+HITS, MISSES = 3, 2  # detections until a track is reported, and steps without one until it ends
+POSITION_NOISE, VELOCITY_DEVIATION = 0.3, 3.0  # metres; metres a second, of a new track about the common motion
 ACCELERATION = 5.0  # metres a second squared, one sigma
 
 
@@ -25,7 +25,7 @@ class _Followed:
     covariance: Array  # (4,4)
     confidence: float
     hits: int
-    born_ns: int
+    first_seen_ns: int
     seen_ns: int
     misses: int = 0
 
@@ -35,7 +35,7 @@ class BaselineTracker:
 
     def __init__(self) -> None:
         self._followed: list[_Followed] = []
-        self._born = 0
+        self._count = 0
         self._stamp_ns = 0
 
     def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None = None) -> TrackingStep:
@@ -54,7 +54,7 @@ class BaselineTracker:
         for followed in self._followed:
             followed.misses = 0 if followed.seen_ns == stamp_ns else followed.misses + 1
         self._followed = [each for each in self._followed if each.misses < MISSES]
-        return TrackingStep(tuple(self._told(each) for each in self._followed if each.hits >= HITS), np.eye(4))
+        return TrackingStep(tuple(self._reported(each) for each in self._followed if each.hits >= HITS), np.eye(4))
 
     def _predict(self, elapsed_s: float) -> None:
         transition = np.eye(4) + elapsed_s * np.eye(4, k=2)
@@ -81,22 +81,22 @@ class BaselineTracker:
         followed.hits, followed.seen_ns = followed.hits + 1, self._stamp_ns
 
     def _begin(self, detections: Detections, k: int, velocity: Array) -> None:
-        self._born += 1
+        self._count += 1
         self._followed.append(
             _Followed(
-                id=self._born,
+                id=self._count,
                 label=detections.labels[k],
                 box=detections.boxes[k],
                 mean=np.concatenate([detections.boxes[k, :2], velocity]),
-                covariance=np.diag([POSITION_NOISE**2] * 2 + [VELOCITY_SPREAD**2] * 2),
+                covariance=np.diag([POSITION_NOISE**2] * 2 + [VELOCITY_DEVIATION**2] * 2),
                 confidence=float(detections.scores[k]),
                 hits=1,
-                born_ns=self._stamp_ns,
+                first_seen_ns=self._stamp_ns,
                 seen_ns=self._stamp_ns,
             )
         )
 
-    def _told(self, followed: _Followed) -> Track:
+    def _reported(self, followed: _Followed) -> Track:
         return Track(
             id=followed.id,
             label=followed.label,
@@ -105,8 +105,8 @@ class BaselineTracker:
             yaw_rate=0.0,
             covariance=followed.covariance,
             confidence=followed.confidence,
-            motion="constant velocity",
+            motion="constant_velocity",
             hits=followed.hits,
-            age_s=(self._stamp_ns - followed.born_ns) * 1e-9,
+            age_s=(self._stamp_ns - followed.first_seen_ns) * 1e-9,
             unseen_s=(self._stamp_ns - followed.seen_ns) * 1e-9,
         )

@@ -1,4 +1,4 @@
-"""What of a box is followed without a rule of motion: its height, its size, how it lies and what it is."""
+"""The parts of a track that have no motion model: height, size, yaw and class."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ QUARTER = np.pi / 2.0
 
 
 def as_expected(found: Detections, yaw: Array) -> Array:
-    """Boxes (K,7) of detections, each told as the same box whose yaw is nearest to the one expected (K,).
+    """Boxes (K,7) of detections, each described by the yaw that is nearest to the expected one (K,).
 
-    A detector that knows headings may take the back for the front; one that does not, any side for the front.
+    A detector that knows headings may take the back for the front; another one may take any side for the front.
     """
     boxes = found.boxes.copy()
     step = np.pi if found.headings_known else QUARTER
@@ -39,6 +39,6 @@ def blended(rest: Array, boxes: Array, hits: NDArray[np.int64], least_gains: Arr
     return blend
 
 
-def elected(votes: Counter[str]) -> str:
-    """The class that most detections had; of those with as many, the one that is first in the alphabet."""
+def majority_label(votes: Counter[str]) -> str:
+    """The class of most detections; of classes with equally many, the first in the alphabet."""
     return min(votes, key=lambda label: (-votes[label], label))

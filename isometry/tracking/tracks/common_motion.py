@@ -1,4 +1,4 @@
-"""The one motion that most objects have: as seen from a robot that drives, that is its own, turned round."""
+"""The motion that most objects have in common: seen from a driving robot, the inverse of the ego-motion."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import numpy as np
 
 from isometry.arrays import Array
 from isometry.geometry.planar import rotations
-from isometry.tracking.tracks.motion_rules import Motion, V, X, spread
+from isometry.tracking.tracks.motion_models import Motion, V, X, mean_variance
 
 ROUNDS = 3
-SPREAD = np.array([15.0, 15.0, 0.3])  # of the common motion in a second, before anything is known: metres, radians
-REACH = 3.0  # standard deviations from which on an object counts as one that moves by itself
+PRIOR_DEVIATIONS = np.array([15.0, 15.0, 0.3])  # standard deviations of the motion in a second: metres, metres, radians
+REACH = 3.0  # standard deviations, beyond which an object counts as moving by itself
 FEWEST = 3
 
 
 def common_motion(found: Array, expected: Array, variances: Array, deviations: Array) -> Array:
-    """The planar pose (3,) x, y, yaw that moves `found` (M,2) onto `expected` (M,2) as far as they agree; metres.
+    """The planar pose (3,) x, y, yaw that moves `found` (M,2) onto `expected` (M,2) in metres, robustly.
 
-    The pose is expected to be zero but for `deviations` (3,): metres, metres, radians. `variances` (M,) of the
-    differences, metres squared. An object far from where the others put it counts little (Cauchy weights): it moves by
-    itself. Nothing depends on where x points.
+    The pose is zero in the mean, with standard deviations `deviations` (3,): metres, metres, radians. `variances` (M,)
+    are those of the differences, metres squared. An object with a large residual counts little (Cauchy weights), as it
+    moves by itself. The result does not depend on the direction of x.
     """
     pose = np.zeros(3)
     prior = 1.0 / deviations**2
@@ -43,8 +43,8 @@ def common_motion(found: Array, expected: Array, variances: Array, deviations: A
 def common_velocity(motion: Motion, positions: Array) -> Array:
     """Velocity (N,2) that an object at each of `positions` (N,2) has if it moves as most of `motion` (M) does."""
     mean, covariance = motion.best()
-    if len(mean) < FEWEST:  # too few to tell a turn of the base from motion of their own
+    if len(mean) < FEWEST:  # too few to separate a turn of the base from motion of their own
         return np.zeros((len(positions), 2))
-    x, y, turn = common_motion(mean[:, X], mean[:, X] + mean[:, V], spread(covariance, V), SPREAD)
+    x, y, turn = common_motion(mean[:, X], mean[:, X] + mean[:, V], mean_variance(covariance, V), PRIOR_DEVIATIONS)
     velocity: Array = np.array([x, y]) + turn * np.stack([-positions[:, 1], positions[:, 0]], axis=1)
     return velocity

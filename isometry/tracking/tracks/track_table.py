@@ -1,4 +1,4 @@
-"""All tracks as columns, so that one numpy call moves all of them."""
+"""All tracks as columns, so that one numpy call updates all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array, Index
-from isometry.tracking.tracks.motion_rules import Motion
+from isometry.tracking.tracks.motion_models import Motion
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TrackTable:
     score: Array  # (N,) of the last one
     confidence: Array  # (N,) 0 to 1, after the last step
     hits: NDArray[np.int64]  # (N,) how many
-    born_ns: NDArray[np.int64]  # (N,)
+    first_seen_ns: NDArray[np.int64]  # (N,)
     seen_ns: NDArray[np.int64]  # (N,) stamp of the last one
 
     def __len__(self) -> int:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from isometry.arrays import Array
 from isometry.models.flow_memory import FlowFilter
-from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, network_inputs, residuals
 from isometry.tracking.memory.box_velocities import LEAST_PROBABILITY, PRIOR_INFORMATION
+from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, network_inputs, residuals
 from isometry.training.flow_memory.recipe import FlowMemoryTrainingParameters
 from isometry.training.flow_memory.scenes import Scene
 
@@ -108,7 +108,9 @@ def velocity_of(probability: Tensor, moved: Array, information: Array, flows: ND
     motion = torch.from_numpy(flows + moved).float()
     sure = torch.from_numpy(information).float()
     together = torch.einsum("rf,rfij->ij", weights, sure) + PRIOR_INFORMATION * torch.eye(2)
-    pull = torch.einsum("rf,rfij,rfj->i", weights, sure, motion) + PRIOR_INFORMATION * (share @ torch.from_numpy(flows).float())
+    pull = torch.einsum("rf,rfij,rfj->i", weights, sure, motion) + PRIOR_INFORMATION * (
+        share @ torch.from_numpy(flows).float()
+    )
     return torch.linalg.solve(together, pull)
 
 

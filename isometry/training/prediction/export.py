@@ -10,7 +10,7 @@ import torch
 
 from isometry.models.equivariant_motion import EquivariantMotion
 from isometry.tracking.prediction.contract import motion_contract
-from isometry.tracking.prediction.predictor import FIT, HISTORY, KINDS
+from isometry.tracking.prediction.predictor import CLASSES, FIT, HISTORY
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 from isometry.training.common.export import export
 
@@ -29,7 +29,7 @@ def export_motion_network(network: EquivariantMotion, output: Path, card: Mappin
             "history": HISTORY,
             "step_s": PATH_STEP_S,
             "steps": PATH_STEPS,
-            "kinds": list(KINDS),
+            "kinds": list(CLASSES),
             "fit": FIT,
         },
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.simulation.traffic.traffic import simulate_traffic
-from isometry.tracking.prediction.predictor import HISTORY, KINDS, kind_of_motion
+from isometry.tracking.prediction.predictor import CLASSES, HISTORY, motion_class
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
 Floats = NDArray[np.float32]
@@ -36,7 +36,7 @@ class Scenes:
     @staticmethod
     def joined(parts: Sequence[Scenes]) -> Scenes:
         """All of them, those of no part too."""
-        parts = [Scenes(EMPTY[:0], np.zeros((0, MOST_AGENTS, len(KINDS)), np.float32)), *parts]
+        parts = [Scenes(EMPTY[:0], np.zeros((0, MOST_AGENTS, len(CLASSES)), np.float32)), *parts]
         return Scenes(np.concatenate([p.positions for p in parts]), np.concatenate([p.kinds for p in parts]))
 
     def save(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class Scenes:
 
 def scenes_of(positions: Array, labels: Sequence[str], moments: Iterable[int], random: np.random.Generator) -> Scenes:
     """Scenes at some moments of positions (T,A,2) of objects, which are `PATH_STEP_S` apart, NaN while absent."""
-    kinds = np.array([[kind_of_motion(label) == kind for kind in KINDS] for label in labels], np.float32)
+    kinds = np.array([[motion_class(label) == kind for kind in CLASSES] for label in labels], np.float32)
     found = []
     for now in moments:
         here = random.permutation(np.flatnonzero(np.isfinite(positions[now, :, 0])))[:MOST_AGENTS]
@@ -70,7 +70,7 @@ def _scene(positions: Array, kinds: Floats, now: int) -> Scenes:
     """The scene around one moment of positions (T,A,2) of agents that are there then; none if nobody has a future."""
     first, last = max(0, now - HISTORY + 1), min(len(positions), now + PATH_STEPS + 1)
     start = first - (now - HISTORY + 1)
-    scene, padded = EMPTY.copy(), np.zeros((1, MOST_AGENTS, len(KINDS)), np.float32)
+    scene, padded = EMPTY.copy(), np.zeros((1, MOST_AGENTS, len(CLASSES)), np.float32)
     count = positions.shape[1]
     if count:
         cut = positions[first:last].swapaxes(0, 1) - positions[now].mean(axis=0)

@@ -119,7 +119,7 @@ def test_tracks_of_exact_detections_are_predicted_like_labels(world: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "reason"),
     [
         (("--sequences", "7"), "0007.txt"),
         (("--sequences", "x"), "is no sequence"),
@@ -130,10 +130,10 @@ def test_tracks_of_exact_detections_are_predicted_like_labels(world: Path, tmp_p
         (("--sequences", "3", "--model", "nothing.onnx"), "no such model file"),
     ],
 )
-def test_bad_input_is_one_line(world: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_input_is_one_line(world: Path, arguments: tuple[str, ...], reason: str) -> None:
     status, text = evaluate("--kitti-tracking", str(world), *arguments)
     assert status == 1
-    assert said in text
+    assert reason in text
 
 
 def test_too_few_poses_are_named(world: Path, tmp_path: Path) -> None:

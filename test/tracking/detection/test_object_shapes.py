@@ -16,8 +16,8 @@ def one(low: tuple[float, float], high: tuple[float, float], yaw: float = 0.0) -
     return Rectangles(np.array([yaw]), np.array([low]), np.array([high]))
 
 
-def high(top: float, upper: float, points: int = 100, goes_on: float = 0.0) -> Heights:
-    return Heights(np.array([top]), np.array([upper]), np.array([points]), np.array([goes_on]))
+def high(top: float, upper: float, points: int = 100, overhead: float = 0.0) -> Heights:
+    return Heights(np.array([top]), np.array([upper]), np.array([points]), np.array([overhead]))
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def high(top: float, upper: float, points: int = 100, goes_on: float = 0.0) -> H
         ((0.6, 0.5), high(1.75, 0.5), "pedestrian"),
         ((0.2, 0.2), high(2.5, 0.2), "unknown"),  # a pole
         ((9.0, 0.5), high(2.0, 9.0), "unknown"),  # a wall
-        ((4.3, 0.3), high(2.4, 4.3, goes_on=0.8), "unknown"),  # a house between two gates
-        ((0.4, 0.4), high(2.0, 0.4, goes_on=0.5), "unknown"),  # a trunk
+        ((4.3, 0.3), high(2.4, 4.3, overhead=0.8), "unknown"),  # a house between two gates
+        ((0.4, 0.4), high(2.0, 0.4, overhead=0.5), "unknown"),  # a trunk
         ((0.5, 0.5), high(0.6, 0.5), "unknown"),  # a bin
     ],
 )
@@ -85,4 +85,4 @@ def test_heights_are_those_of_each_cluster(random: np.random.Generator) -> None:
     np.testing.assert_allclose(heights.top, [1.5, 2.4], atol=0.02)
     np.testing.assert_allclose(heights.upper, [1.0, 4.0], atol=0.2)
     assert heights.points.tolist() == [500, 500]
-    np.testing.assert_allclose(heights.goes_on, [0.0, 1.0])
+    np.testing.assert_allclose(heights.overhead, [0.0, 1.0])

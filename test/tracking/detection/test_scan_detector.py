@@ -1,4 +1,4 @@
-"""Objects found in scans of a scene in which they are known."""
+"""Objects found in simulated scans, in which they are known."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ def test_a_sensor_beside_the_base_sees_the_same(scan: NDArray[np.float32]) -> No
         assert np.hypot(cars[:, 0] - x - shift[0], cars[:, 1] - y - shift[1]).min() < 0.3
 
 
-def test_what_stands_on_the_ground_are_points_of_the_scan(scan: NDArray[np.float32]) -> None:
+def test_obstacle_points_are_points_of_the_scan(scan: NDArray[np.float32]) -> None:
     shift = np.array([1.5, -0.4, 0.9])
-    standing = ScanDetector(ScanDetectorParameters()).standing(scan + shift, shift)
-    distance, _ = cKDTree(scan + shift).query(standing.in_base())
+    obstacles = ScanDetector(ScanDetectorParameters()).obstacle_points(scan + shift, shift)
+    distance, _ = cKDTree(scan + shift).query(obstacles.in_base())
     assert distance.max() < 1e-5
-    np.testing.assert_allclose(standing.over, standing.in_base()[:, 2] - shift[2] + HEIGHT, atol=0.15)
-    assert standing.over.min() > 0.3
+    np.testing.assert_allclose(obstacles.over, obstacles.in_base()[:, 2] - shift[2] + HEIGHT, atol=0.15)
+    assert obstacles.over.min() > 0.3
 
 
 def test_a_sparser_scan_shows_the_same_cars_nearby(scan: NDArray[np.float32]) -> None:

@@ -1,4 +1,4 @@
-"""The bird's-eye memory as its user sees it: the files that are shipped, on scenes with known motion."""
+"""The bird's-eye memory as its user sees it: the files that are shipped, on points of known motion."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def small_things(random: np.random.Generator, cell: float) -> Array:
 
 def followed(
     memory: FlowMemory,
-    scene: Callable[[int], Array],
+    points_at: Callable[[int], Array],
     steps: int = 6,
     T_odom_base: Callable[[int], Array] = lambda k: HERE,
 ) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
-    """Cells (K,2) and probabilities (K,V+1) after so many steps of a scene, of which k is the number of the step."""
+    """Cells (K,2) and probabilities (K,V+1) after so many steps; `points_at` has the points (N,2) of step k."""
     memory.reset()
     for k in range(steps):
-        memory.update(scene(k), T_odom_base(k), k * STEP_NS)
+        memory.update(points_at(k), T_odom_base(k), k * STEP_NS)
     assert memory.newest is not None
     return memory.newest.cells.index, memory.newest.probability
 
@@ -66,7 +66,7 @@ def moved(memory: FlowMemory, move: Callable[[NDArray[np.integer]], NDArray[np.i
 
 
 @pytest.mark.parametrize("velocity", [(1, 0), (-1, 1)])
-def test_a_scene_that_moves_faster_gives_the_same_distributions_at_faster_velocities(
+def test_points_that_move_faster_give_the_same_distributions_at_faster_velocities(
     memory: FlowMemory, random: np.random.Generator, velocity: tuple[int, int]
 ) -> None:
     things, own = small_things(random, memory.grid.cell), np.repeat(random.integers(-1, 2, (16, 2)), 20, axis=0)
@@ -81,20 +81,20 @@ def test_a_scene_that_moves_faster_gives_the_same_distributions_at_faster_veloci
     np.testing.assert_allclose(fast[b][:, -1], still[a][:, -1], atol=2e-6)
 
 
-def test_shifts_and_quarter_turns_and_mirroring_of_the_scene(memory: FlowMemory, random: np.random.Generator) -> None:
+def test_shifts_and_quarter_turns_and_mirroring_of_all_points(memory: FlowMemory, random: np.random.Generator) -> None:
     things = small_things(random, memory.grid.cell)
     speed = np.asarray(np.repeat(random.integers(-3, 4, (16, 2)), 20, axis=0) * memory.grid.cell, np.float64)
     cells, expected = followed(memory, lambda k: things + k * speed)
     _, shifted = followed(memory, lambda k: things + k * speed + 3 * memory.grid.cell)
     np.testing.assert_allclose(shifted, expected, atol=2e-6)
     for turn in (np.array([[0, -1], [1, 0]]), np.array([[1, 0], [0, -1]])):
-        turned = followed(memory, partial(turned_scene, things, speed, turn))[1]
+        turned = followed(memory, partial(turned_points, things, speed, turn))[1]
         turned_cells = (2 * cells + 1) @ turn.T // 2  # by their middles
         before, after = moved(memory, partial(turned_by, turn))
         np.testing.assert_allclose(turned[:, after], expected[in_order(turned_cells[:, ::-1])][:, before], atol=2e-6)
 
 
-def turned_scene(things: Array, speed: Array, turn: NDArray[np.integer], k: int) -> Array:
+def turned_points(things: Array, speed: Array, turn: NDArray[np.integer], k: int) -> Array:
     return np.asarray((things + k * speed) @ turn.T)
 
 
@@ -102,11 +102,11 @@ def turned_by(turn: NDArray[np.integer], flows: NDArray[np.integer]) -> NDArray[
     return np.asarray(flows @ turn.T)
 
 
-def test_own_motion_leaves_no_trace(memory: FlowMemory, random: np.random.Generator) -> None:
+def test_ego_motion_has_no_effect(memory: FlowMemory, random: np.random.Generator) -> None:
     things = small_things(random, memory.grid.cell)
-    _, standing = followed(memory, lambda k: things)
+    _, stationary = followed(memory, lambda k: things)
     _, driving = followed(memory, lambda k: things, T_odom_base=lambda k: se3.from_planar(1.3 * k, 0.2 * k, 0.1 * k))
-    np.testing.assert_array_equal(driving, standing)
+    np.testing.assert_array_equal(driving, stationary)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_cars_get_their_velocities(
     assert (np.median(np.abs(errors), axis=0) < [along, across]).all()
 
 
-def test_what_stands_has_no_velocity(memory: FlowMemory, random: np.random.Generator) -> None:
+def test_stationary_points_have_no_velocity(memory: FlowMemory, random: np.random.Generator) -> None:
     memory.reset()
     for k in range(6):
         wall = np.column_stack([random.uniform(-25.0, 25.0, 900), np.full(900, -12.2)])

@@ -1,4 +1,4 @@
-"""Predicted paths: rules in closed form, the network's symmetry on the file, bad input."""
+"""Predicted paths: simple motion models in closed form, the network's symmetry on the file, bad input."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_constant_turn_goes_on_around_its_circle(rate: float) -> None:
     assert np.linalg.norm(paths[0] - truth, axis=1).max() < 0.02 * np.linalg.norm(straight[0] - truth, axis=1).max()
 
 
-def test_constant_turn_of_what_drives_straight_or_stands_is_no_turn() -> None:
+def test_constant_turn_of_a_straight_or_stationary_history_is_no_turn() -> None:
     histories, velocities = _straight(4)
     histories[0] = histories[0, -1]
     paths, _ = MotionPredictor.load(name="constant_turn").predict(histories, None, ["car"] * 4)
@@ -81,11 +81,11 @@ def test_any_number_of_objects(name: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_object_seen_once_stands_or_goes_as_its_tracker_says(name: str) -> None:
+def test_an_object_seen_once_is_stationary_or_has_the_velocity_of_its_tracker(name: str) -> None:
     predictor = MotionPredictor.load(name=name)
     once = np.array([[[4.0, 3.0]]])
-    standing, _ = predictor.predict(once, None, ["car"])
-    assert np.linalg.norm(standing - [4.0, 3.0], axis=-1).max() < 1.0
+    stationary, _ = predictor.predict(once, None, ["car"])
+    assert np.linalg.norm(stationary - [4.0, 3.0], axis=-1).max() < 1.0
     driving, _ = predictor.predict(once, np.array([[8.0, 0.0]]), ["car"])
     assert 10.0 < driving[0, -1, 0] - 4.0 < 30.0
 

@@ -15,8 +15,8 @@ def boxes_at(*places: tuple[float, float]) -> Array:
 
 
 def pairs(expected: Array, found: Array, variances: Array, confidence: Array | None = None) -> set[tuple[int, int]]:
-    sure = np.full(len(expected), 0.9) if confidence is None else confidence
-    tracks, detections = associate(expected, variances, sure, found, np.ones((len(expected), len(found)), bool))
+    confident = np.full(len(expected), 0.9) if confidence is None else confidence
+    tracks, detections = associate(expected, variances, confident, found, np.ones((len(expected), len(found)), bool))
     return {(int(a), int(b)) for a, b in zip(tracks, detections, strict=True)}
 
 

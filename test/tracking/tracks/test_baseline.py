@@ -17,12 +17,12 @@ def steps(tracker: BaselineTracker, given: list[Detections]) -> list[TrackingSte
     return [tracker.process(each, k * STEP_NS) for k, each in enumerate(given)]
 
 
-def test_a_track_is_told_of_from_its_third_detection_on_and_ends_after_two_misses() -> None:
+def test_a_track_is_reported_from_its_third_detection_on_and_ends_after_two_misses() -> None:
     seen = [detections((10.0 + 0.5 * k, 2.0)) for k in range(6)]
-    told = steps(BaselineTracker(), [*seen, detections(), detections(), detections()])
-    assert [len(step.tracks) for step in told] == [0, 0, 1, 1, 1, 1, 1, 0, 0]
-    assert {track.id for step in told for track in step.tracks} == {1}
-    assert told[6].tracks[0].unseen_s == 0.1
+    reported = steps(BaselineTracker(), [*seen, detections(), detections(), detections()])
+    assert [len(step.tracks) for step in reported] == [0, 0, 1, 1, 1, 1, 1, 0, 0]
+    assert {track.id for step in reported for track in step.tracks} == {1}
+    assert reported[6].tracks[0].unseen_s == 0.1
 
 
 def test_velocity_is_found_and_carries_a_track_over_a_gap() -> None:
@@ -35,7 +35,7 @@ def test_velocity_is_found_and_carries_a_track_over_a_gap() -> None:
 
 
 def test_new_tracks_start_with_the_common_motion() -> None:
-    # The vehicle drives at 20 m/s: all that stands comes nearer by 2 m a step.
+    # The vehicle drives at 20 m/s: all stationary objects come nearer by 2 m a step.
     def at(k: int) -> list[tuple[float, float]]:
         return [(60.0 - 2.0 * k, -6.0), (80.0 - 2.0 * k, 6.0)]
 
@@ -53,9 +53,9 @@ def test_objects_that_pass_each_other_and_other_classes_keep_their_own_tracks() 
         person = detections((20.0, 1.5), label="Pedestrian")
         return Detections(np.vstack([cars.boxes, person.boxes]), np.ones(3), (*cars.labels, *person.labels))
 
-    told = steps(BaselineTracker(), [at(k) for k in range(20)])
-    assert {track.id for step in told for track in step.tracks} == {1, 2, 3}
-    first = {track.id: track for track in told[-1].tracks}
+    reported = steps(BaselineTracker(), [at(k) for k in range(20)])
+    assert {track.id for step in reported for track in step.tracks} == {1, 2, 3}
+    first = {track.id: track for track in reported[-1].tracks}
     assert first[1].box[0] > 28.0
     assert first[2].box[0] < 12.0
     assert first[3].label == "Pedestrian"

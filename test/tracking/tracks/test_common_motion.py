@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from isometry.geometry import planar
-from isometry.tracking.tracks.common_motion import SPREAD, common_motion, common_velocity
-from isometry.tracking.tracks.motion_rules import born
+from isometry.tracking.tracks.common_motion import PRIOR_DEVIATIONS, common_motion, common_velocity
+from isometry.tracking.tracks.motion_models import initial_motion
 
 
-def test_motion_of_what_stands_is_found_among_what_moves() -> None:
+def test_motion_of_stationary_objects_is_found_among_moving_ones() -> None:
     rng = np.random.default_rng(0)
     places = rng.uniform(-40.0, 40.0, (12, 2))
     pose = np.array([1.2, -0.3, 0.04])
@@ -23,20 +23,20 @@ def test_it_turns_with_the_scene() -> None:
     rng = np.random.default_rng(1)
     places, expected = rng.normal(scale=20.0, size=(2, 8, 2))
     R = planar.rotations(np.asarray(1.3))
-    plain = common_motion(places, expected, np.ones(8), SPREAD)
-    turned = common_motion(places @ R.T, expected @ R.T, np.ones(8), SPREAD)
+    plain = common_motion(places, expected, np.ones(8), PRIOR_DEVIATIONS)
+    turned = common_motion(places @ R.T, expected @ R.T, np.ones(8), PRIOR_DEVIATIONS)
     np.testing.assert_allclose(turned, [*(R @ plain[:2]), plain[2]], atol=1e-9)
 
 
 def test_a_new_object_is_given_the_velocity_of_the_others_at_its_place() -> None:
-    """As seen from a robot that drives at 8 m/s and turns at 0.2 rad/s, what stands moves by both, turned round."""
+    """As seen from a robot that drives at 8 m/s and turns at 0.2 rad/s, stationary objects move by both, inverted."""
     places = np.random.default_rng(2).uniform(-30.0, 30.0, (9, 2))
     flow = np.array([-8.0, 0.0]) - 0.2 * np.stack([-places[:, 1], places[:, 0]], axis=1)
-    motion = born(places, np.full(9, 0.01), flow, np.repeat(0.01 * np.eye(2)[None], 9, axis=0), False)
+    motion = initial_motion(places, np.full(9, 0.01), flow, np.repeat(0.01 * np.eye(2)[None], 9, axis=0), False)
     found = common_velocity(motion, np.array([[10.0, 20.0]]))
     np.testing.assert_allclose(found, [[-8.0 + 0.2 * 20.0, -0.2 * 10.0]], atol=0.3)
 
 
 def test_two_objects_tell_nothing_in_common() -> None:
-    motion = born(np.zeros((2, 2)), np.ones(2), np.ones((2, 2)), np.repeat(np.eye(2)[None], 2, axis=0), False)
+    motion = initial_motion(np.zeros((2, 2)), np.ones(2), np.ones((2, 2)), np.repeat(np.eye(2)[None], 2, axis=0), False)
     np.testing.assert_array_equal(common_velocity(motion, np.ones((3, 2))), np.zeros((3, 2)))

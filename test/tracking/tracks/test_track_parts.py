@@ -11,7 +11,7 @@ from isometry.tracking.detection.detector_models import MODELS, confidence, dete
 from isometry.tracking.detection.usable import usable
 from isometry.tracking.prediction.path_history import PathHistory
 from isometry.tracking.prediction.predictor import HISTORY
-from isometry.tracking.tracks.box_filter import as_expected, blended, elected
+from isometry.tracking.tracks.box_filter import as_expected, blended, majority_label
 from isometry.tracking.types import Detections, Track
 
 
@@ -22,7 +22,7 @@ def detections(count: int) -> Detections:
 
 def track(number: int, x: float) -> Track:
     box = np.array([x, 2.0 * x, 0.8, 4.0, 1.8, 1.5, 0.0])
-    return Track(number, "car", box, np.zeros(2), 0.0, np.eye(4), 0.9, "standing", 3, 1.0, 0.0)
+    return Track(number, "car", box, np.zeros(2), 0.0, np.eye(4), 0.9, "stationary", 3, 1.0, 0.0)
 
 
 def test_reasons_are_counted_one_by_one() -> None:
@@ -45,12 +45,12 @@ def test_none_at_all_is_fine() -> None:
 
 
 @pytest.mark.parametrize(("turns", "swapped"), [(0, False), (1, True), (2, False), (3, True)])
-def test_a_cluster_is_told_as_the_box_that_was_expected(turns: int, swapped: bool) -> None:
+def test_a_cluster_is_described_by_the_expected_yaw(turns: int, swapped: bool) -> None:
     found = detections(1)
     found = Detections(found.boxes, found.scores, found.labels, headings_known=False)
-    told = as_expected(found, np.array([0.15 + turns * np.pi / 2]))
-    assert bool(told[0, 3] == 1.8) is swapped
-    assert np.cos(told[0, 6] - 0.1 - turns * np.pi / 2) == pytest.approx(1.0)
+    described = as_expected(found, np.array([0.15 + turns * np.pi / 2]))
+    assert bool(described[0, 3] == 1.8) is swapped
+    assert np.cos(described[0, 6] - 0.1 - turns * np.pi / 2) == pytest.approx(1.0)
 
 
 def test_sizes_settle_to_the_mean_and_yaw_goes_the_short_way_round() -> None:
@@ -61,7 +61,7 @@ def test_sizes_settle_to_the_mean_and_yaw_goes_the_short_way_round() -> None:
 
 
 def test_ties_of_the_class_are_settled_the_same_way_each_time() -> None:
-    assert elected(Counter(["unknown", "car"])) == elected(Counter(["car", "unknown"])) == "car"
+    assert majority_label(Counter(["unknown", "car"])) == majority_label(Counter(["car", "unknown"])) == "car"
 
 
 def test_confidence_is_a_logistic_of_what_was_seen() -> None:

@@ -24,9 +24,9 @@ def detections(places: Array, yaw: Array | float = 0.0, score: float = 0.9, labe
 
 
 def traffic(steps: int = 40, seed: int = 0) -> list[Detections]:
-    """Four cars: one stands, two pass each other in opposite lanes, one turns; noisy, with a false alarm at times."""
+    """Four cars: one is stationary, two pass in opposite lanes, one turns; noisy, with a false alarm at times."""
     rng = np.random.default_rng(seed)
-    told = []
+    frames = []
     for t in 0.1 * np.arange(steps):
         turn = 0.6 * t
         places = np.array(
@@ -40,8 +40,8 @@ def traffic(steps: int = 40, seed: int = 0) -> list[Detections]:
         found = detections(places + rng.normal(scale=0.05, size=places.shape), np.array([0.3, 0.0, np.pi, turn]))
         if rng.uniform() < 0.2:
             found = joined(found, detections(rng.uniform(-60.0, -40.0, (1, 2)), score=0.2))
-        told.append(found)
-    return told
+        frames.append(found)
+    return frames
 
 
 def joined(*parts: Detections) -> Detections:
@@ -52,19 +52,19 @@ def joined(*parts: Detections) -> Detections:
     )
 
 
-def run(told: list[Detections], T_odom_base: Array | None = None) -> list[TrackingStep]:
+def run(frames: list[Detections], T_odom_base: Array | None = None) -> list[TrackingStep]:
     tracker = Tracker(TrackingParameters())
-    return [tracker.process(each, k * STEP_NS, T_odom_base) for k, each in enumerate(told)]
+    return [tracker.process(each, k * STEP_NS, T_odom_base) for k, each in enumerate(frames)]
 
 
-def test_each_object_keeps_one_id_with_its_velocity_and_rule() -> None:
+def test_each_object_keeps_one_id_with_its_velocity_and_motion_model() -> None:
     steps = run(traffic(), np.eye(4))
-    sure = [{track.id for track in step.tracks if track.confidence > 0.8} for step in steps[5:]]
-    assert all(ids == sure[0] for ids in sure)
-    assert len(sure[0]) == 4
+    confident = [{track.id for track in step.tracks if track.confidence > 0.8} for step in steps[5:]]
+    assert all(ids == confident[0] for ids in confident)
+    assert len(confident[0]) == 4
     last = {track.id: track for track in steps[-1].tracks}
-    standing, ahead, oncoming, turning = (last[number] for number in sorted(sure[0]))
-    assert standing.motion == "standing"
+    stationary, ahead, oncoming, turning = (last[number] for number in sorted(confident[0]))
+    assert stationary.motion == "stationary"
     np.testing.assert_allclose(ahead.velocity, [10.0, 0.0], atol=0.5)
     np.testing.assert_allclose(oncoming.velocity, [-10.0, 0.0], atol=0.5)
     assert np.hypot(*turning.velocity) == pytest.approx(7.2, abs=0.6)
@@ -91,9 +91,9 @@ def test_errors_lie_within_two_sigma_about_as_often_as_they_say() -> None:
 @pytest.mark.parametrize("over_ground", [True, False])
 def test_turned_scenes_give_turned_tracks(over_ground: bool) -> None:
     T = se3.from_planar(3.0, -7.0, 2.4) if over_ground else se3.from_planar(0.0, 0.0, 2.4)
-    told = traffic()
-    plain = run(told, np.eye(4) if over_ground else None)
-    turned = run(told, T) if over_ground else run([each.in_frame(T) for each in told])
+    frames = traffic()
+    plain = run(frames, np.eye(4) if over_ground else None)
+    turned = run(frames, T) if over_ground else run([each.in_frame(T) for each in frames])
     for one, other in zip(plain, turned, strict=True):
         assert [track.id for track in one.tracks] == [track.id for track in other.tracks]
         for a, b in zip(one.tracks, other.tracks, strict=True):
@@ -103,14 +103,14 @@ def test_turned_scenes_give_turned_tracks(over_ground: bool) -> None:
             assert a.motion == b.motion
 
 
-def test_a_robot_that_drives_sees_what_stands_standing() -> None:
+def test_stationary_objects_are_stationary_for_a_driving_robot() -> None:
     places = np.array([[20.0, 3.0], [35.0, -4.0], [50.0, 6.0]])
     tracker = Tracker(TrackingParameters())
     for k in range(20):
         T_odom_base = se3.from_planar(1.5 * k, 0.0, 0.02 * k)
         seen = se3.apply(se3.inverse(T_odom_base), np.column_stack([places, np.zeros(3)]))[:, :2]
         step = tracker.process(detections(seen), k * STEP_NS, T_odom_base)
-    assert {track.motion for track in step.tracks} == {"standing"}
+    assert {track.motion for track in step.tracks} == {"stationary"}
     np.testing.assert_allclose(sorted(track.box[0] for track in step.tracks), places[:, 0], atol=0.05)
 
 
@@ -157,26 +157,26 @@ def test_a_front_taken_for_the_back_does_not_turn_the_track() -> None:
     assert abs(planar.wrapped(np.asarray(steps[-1].tracks[0].box[6]))) < 1e-6
 
 
-def test_sides_of_a_cluster_are_told_apart_by_the_track() -> None:
-    told = []
+def test_the_track_tells_the_sides_of_a_cluster_apart() -> None:
+    frames = []
     for k in range(12):
         found = replace(detections(np.zeros((1, 2)), yaw=0.2), headings_known=False)
         if k % 2:
             found.boxes[0, 3:5], found.boxes[0, 6] = (SIZE[1], SIZE[0]), 0.2 - np.pi / 2
-        told.append(found)
-    (track,) = run(told, np.eye(4))[-1].tracks
+        frames.append(found)
+    (track,) = run(frames, np.eye(4))[-1].tracks
     np.testing.assert_allclose(track.box[3:7], [*SIZE, 0.2], atol=1e-9)
 
 
 def test_most_detections_decide_the_class_of_a_cluster() -> None:
     labels = ["car", "unknown", "car", "cyclist", "car"]
-    told = [replace(detections(np.zeros((1, 2)), label=label), headings_known=False) for label in labels]
-    assert run(told, np.eye(4))[-1].tracks[0].label == "car"
+    frames = [replace(detections(np.zeros((1, 2)), label=label), headings_known=False) for label in labels]
+    assert run(frames, np.eye(4))[-1].tracks[0].label == "car"
 
 
 def test_classes_of_a_detector_are_not_mixed() -> None:
-    told = [detections(np.zeros((1, 2)), label="car"), detections(np.zeros((1, 2)), label="pedestrian")]
-    assert len(run(told, np.eye(4))[-1].tracks) == 2
+    frames = [detections(np.zeros((1, 2)), label="car"), detections(np.zeros((1, 2)), label="pedestrian")]
+    assert len(run(frames, np.eye(4))[-1].tracks) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Rules that objects move by, each a Kalman filter of all objects at once; of each object the likeliest rule is chosen.
+"""Motion models of objects, each a Kalman filter of all objects at once; each object takes its likeliest model.
 
-Objects are entities, rules are condition and action: every rule is scored by how well it foretold an object's last
-detections, and the best one moves it. Source: Goyal et al., "Neural Production Systems", NeurIPS 2021, with rules of
-mechanics in place of learned ones; the turning rule is the coordinated turn of Bar-Shalom, "Estimation with
-Applications to Tracking and Navigation" (2001), section 11.7.
+Every model is scored by the likelihood of an object's last detections, and the best one is the object's estimate.
+Source: Goyal et al., "Neural Production Systems", NeurIPS 2021, where such models are called rules and are learned;
+here they are those of mechanics. The turning one is the coordinated turn of Bar-Shalom, "Estimation with Applications
+to Tracking and Navigation" (2001), section 11.7.
 
-All noise is the same in every direction and no rule knows where x points: turned detections give turned estimates.
+All noise is isotropic and no model depends on the direction of x: turned detections give turned estimates.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 
-RULES = ("standing", "constant_velocity", "constant_turn")
-STANDING, VELOCITY, TURN = range(3)
+MODELS = ("stationary", "constant_velocity", "constant_turn")
+STATIONARY, VELOCITY, TURN = range(3)
 X, V, W = slice(0, 2), slice(2, 4), 4  # of a state: position (m), velocity (m/s), yaw rate (rad/s)
 STATE = 5
 
-STANDING_NOISE = 0.1  # metres after a second: a box of what stands wanders with what is seen of it
-FORGET = 0.85  # of a rule's score from one detection to the next
-BIRTH_YAW_RATE = 0.3  # radians a second, standard deviation
-PREFERENCE = (0.0, -1.0, -2.0)  # log odds before anything is seen: the simpler rule first
+STATIONARY_NOISE = 0.1  # metres after a second: the box of a stationary object varies with the visible part of it
+FORGET = 0.85  # share of a model's score that is kept from one detection to the next
+INITIAL_YAW_RATE = 0.3  # radians a second, standard deviation
+PREFERENCE = (0.0, -1.0, -2.0)  # log odds of a new object: the simpler model first
 NEVER = -1e9
 
 
 @dataclass(frozen=True)
 class Motion:
-    """State of N objects under M rules."""
+    """State of N objects under M motion models."""
 
     mean: Array  # (M,N,5)
     covariance: Array  # (M,N,5,5)
-    score: Array  # (M,N) log odds of the rules
+    score: Array  # (M,N) log odds of the models
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Motion:
         """Of some objects only."""
@@ -62,32 +62,34 @@ class Motion:
 
     @property
     def chosen(self) -> NDArray[np.intp]:
-        """Number (N,) of each object's rule."""
+        """Number (N,) of each object's motion model."""
         return np.asarray(np.argmax(self.score, axis=0))
 
     def best(self) -> tuple[Array, Array]:
-        """Mean (N,5) and covariance (N,5,5) under each object's rule."""
+        """Mean (N,5) and covariance (N,5,5) under each object's motion model."""
         each = self.chosen, np.arange(self.mean.shape[1])
         return self.mean[each], self.covariance[each]
 
 
-def born(position: Array, variance: Array, velocity: Array, velocity_covariance: Array, over_ground: bool) -> Motion:
+def initial_motion(
+    position: Array, variance: Array, velocity: Array, velocity_covariance: Array, over_ground: bool
+) -> Motion:
     """New objects at `position` (N,2) of `variance` (N,), with `velocity` (N,2) of `velocity_covariance` (N,2,2).
 
-    Where velocities are not `over_ground`, nothing stands.
+    Where velocities are not `over_ground`, no object is stationary.
     """
     count = len(position)
-    mean, covariance = np.zeros((len(RULES), count, STATE)), np.zeros((len(RULES), count, STATE, STATE))
+    mean, covariance = np.zeros((len(MODELS), count, STATE)), np.zeros((len(MODELS), count, STATE, STATE))
     mean[:, :, X] = position
     covariance[:, :, X, X] = variance[:, None, None] * np.eye(2)
     mean[VELOCITY:, :, V] = velocity
     covariance[VELOCITY:, :, V, V] = velocity_covariance
-    covariance[TURN, :, W, W] = BIRTH_YAW_RATE**2
+    covariance[TURN, :, W, W] = INITIAL_YAW_RATE**2
     return Motion(mean, covariance, np.repeat(_preference(over_ground)[:, None], count, axis=1))
 
 
-def spread(covariance: Array, part: slice) -> Array:
-    """Variance (N,) of the position or the velocity of states (N,5,5), the mean over all directions."""
+def mean_variance(covariance: Array, part: slice) -> Array:
+    """Variance (N,) of the position or the velocity (`part`) of states (N,5,5), the mean over all directions."""
     return np.asarray(np.trace(covariance[:, part, part], axis1=1, axis2=2) / 2.0)
 
 
@@ -100,7 +102,7 @@ def predicted(motion: Motion, elapsed_s: float, acceleration: Array, turn_accele
     mean, dt = motion.mean.copy(), elapsed_s
     F = np.zeros_like(motion.covariance)
     F[:, :, range(STATE), range(STATE)] = 1.0
-    F[STANDING, :, V, V] = 0.0
+    F[STATIONARY, :, V, V] = 0.0
     F[VELOCITY, :, X, V] = dt * np.eye(2)
     mean[VELOCITY, :, X] += dt * mean[VELOCITY, :, V]
     mean[TURN], F[TURN] = _turned(mean[TURN], dt)
@@ -108,12 +110,12 @@ def predicted(motion: Motion, elapsed_s: float, acceleration: Array, turn_accele
     covariance = F @ motion.covariance @ np.swapaxes(F, -1, -2)
     identity = np.eye(2)
     noise = (acceleration**2)[:, None, None] * identity
-    for rule in (VELOCITY, TURN):
-        covariance[rule, :, X, X] += 0.25 * dt**4 * noise
-        covariance[rule, :, X, V] += 0.5 * dt**3 * noise
-        covariance[rule, :, V, X] += 0.5 * dt**3 * noise
-        covariance[rule, :, V, V] += dt**2 * noise
-    covariance[STANDING, :, X, X] += STANDING_NOISE**2 * dt * identity
+    for model in (VELOCITY, TURN):
+        covariance[model, :, X, X] += 0.25 * dt**4 * noise
+        covariance[model, :, X, V] += 0.5 * dt**3 * noise
+        covariance[model, :, V, X] += 0.5 * dt**3 * noise
+        covariance[model, :, V, V] += dt**2 * noise
+    covariance[STATIONARY, :, X, X] += STATIONARY_NOISE**2 * dt * identity
     covariance[TURN, :, W, W] += (turn_acceleration * dt) ** 2
     return replace(motion, mean=mean, covariance=covariance)
 
@@ -141,7 +143,7 @@ def _turned(mean: Array, dt: float) -> tuple[Array, Array]:
 def corrected(motion: Motion, measured: Array, noise: Array, part: slice, over_ground: bool) -> Motion:
     """The objects after each was measured: its position (or velocity, as `part` says) (N,2), covariance (N,2,2).
 
-    Scores of the rules change by how well each had foretold the measurement.
+    The log likelihood of the measurement is added to the score of each model.
     """
     P = motion.covariance
     innovation = measured - motion.mean[:, :, part]
