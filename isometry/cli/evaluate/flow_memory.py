@@ -1,4 +1,4 @@
-"""`isometry evaluate flow-memory`: velocities that the bird's-eye memory knows, against true ones, one thread."""
+"""`isometry evaluate flow-memory`: velocities of the bird's-eye memory against true ones, one thread."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from isometry.cli.common.progress import clear_errors, progress_bar
+from isometry.cli.common.threads import use_one_thread
 
 FIRST_SEED = 200_000  # of the simulated drives, none of which is trained on
 
@@ -21,7 +22,8 @@ def flow_memory(
     model: Annotated[str, typer.Option(help="Name of a shipped memory, or an .onnx file.")] = "default",
     json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
 ) -> None:
-    """Errors of the velocities of true boxes, how well covariances tell them, wrong cells, time of an update."""
+    """Errors of the velocities of true boxes, calibration of their covariances, wrong cells, time of an update."""
+    use_one_thread()
     with clear_errors():
         from isometry.datasets.kitti.scans import open_scans
         from isometry.datasets.kitti.tracking import KittiTracking
@@ -40,20 +42,21 @@ def flow_memory(
                         yield random_drive(seed + k)
                         advance(k + 1, drives)
 
-                result["simulated"] = evaluation.figures(evaluation.judge_drives(memory, simulated()))
+                result["simulated"] = evaluation.figures(evaluation.judge_drives(memory, simulated())).as_json()
         if kitti_tracking is not None:
             tracking = KittiTracking(kitti_tracking, sequence)
             scans = open_scans(kitti_tracking, tracking.sequence, poses)
-            result["recorded"] = evaluation.figures(evaluation.judge_recording(memory, tracking, scans))
+            errors = evaluation.judge_recording(memory, tracking, scans)
+            result["recorded"] = evaluation.figures(errors).as_json()
         data = f"{drives} simulated drives from seed {seed}"
         data += f", {kitti_tracking.resolve().name} {sequence}" if kitti_tracking is not None else ""
         if json_file is not None:
             write_json(json_file, provenance(data, memory.model.name, memory.model.sha256) | result)
-        for name, told in result.items():
-            _print(name, told)
+        for name, figures in result.items():
+            _print(name, figures)
 
 
-def _print(name: str, told: dict[str, Any]) -> None:
+def _print(name: str, figures: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
@@ -61,10 +64,10 @@ def _print(name: str, told: dict[str, Any]) -> None:
     console = Console(highlight=False)
     table = Table(name, "n", "known", "velocity error, median", "p90", "speed error, median", "in 2 sigma", box=SIMPLE)
     for state in ("moving", "standing"):
-        for kind, row in told[state].items():
+        for group, row in figures[state].items():
             values = [f"{value:.2f}" for key, value in row.items() if key != "n"]
-            table.add_row(f"{state}: {kind}", str(row["n"]), *values)
+            table.add_row(f"{state}: {group}", str(row["n"]), *values)
     console.print(table)
-    if told["clutter_wrong"] is not None:
-        console.print(f"cells of what stands for good that seem to move: {100.0 * told['clutter_wrong']:.1f} %")
-    console.print(f"update: {told['update_ms']['median']:.1f} ms of processor time, {told['cells']:.0f} cells")
+    if figures["clutter_wrong"] is not None:
+        console.print(f"cells of stationary surroundings that seem to move: {100.0 * figures['clutter_wrong']:.1f} %")
+    console.print(f"update: {figures['update_ms']['median']:.1f} ms of processor time, {figures['cells']:.0f} cells")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from isometry.cli.common.progress import clear_errors, needs, needs_training_extra
+from isometry.cli.common.threads import use_one_thread
 
 if TYPE_CHECKING:
     from isometry.datasets.moving_digits import Motion
@@ -28,7 +28,7 @@ def moving_digits(
     report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,
 ) -> None:
     """Errors of predicted images to frame 70, at velocities trained on and wider ones; time of a step, one thread."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+    use_one_thread()
     with clear_errors():
         import numpy as np
         from rich.progress import track
@@ -76,7 +76,7 @@ def moving_digits(
         _summarise(result)
 
 
-def _rivals(motion: Motion, told: dict[str, Any], flow: RecurrentStep) -> dict[str, Any]:
+def _rivals(motion: Motion, figures: dict[str, Any], flow: RecurrentStep) -> dict[str, Any]:
     """Time of a step over those of ordinary networks: of a kernel that reaches one cell; of as large a state."""
     with needs_training_extra("timing other widths"):
         from isometry.training.moving_digits.export import untrained_plain_step
@@ -84,9 +84,9 @@ def _rivals(motion: Motion, told: dict[str, Any], flow: RecurrentStep) -> dict[s
     from isometry.evaluation.moving_digits.measure import step_microseconds
 
     size = SIZE[motion]
-    as_large = round(told["state_values"] / size**2)
+    as_large = round(figures["state_values"] / size**2)
     steps: dict[str, Any] = {}
-    for name, hidden, kernel in (("kernel_3", told["hidden_channels"], 3), ("as_large_a_state", as_large, 5)):
+    for name, hidden, kernel in (("kernel_3", figures["hidden_channels"], 3), ("as_large_a_state", as_large, 5)):
         both = {"flow": flow, name: untrained_plain_step(motion, hidden, kernel)}
         taken = step_microseconds(both, size, 20 if hidden == as_large else 400)
         steps[name] = {"hidden": hidden, "step_us": taken[name], "step_time_ratio": taken["flow"] / taken[name]}
@@ -97,12 +97,12 @@ def _summarise(result: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    for name, told in result["networks"].items():
+    for name, figures in result["networks"].items():
         errors = ", ".join(
-            f"{k}: {e['error_11_to_20']:.2e} / {e['error_21_to_70']:.2e}" for k, e in told["by_velocity"].items()
+            f"{k}: {e['error_11_to_20']:.2e} / {e['error_21_to_70']:.2e}" for k, e in figures["by_velocity"].items()
         )
         console.print(f"{name}: error of frames 11-20 / 21-70 by fastest velocity {errors}")
-        console.print(f"{name}: {result['step_us'][name]:.0f} us a step, {told['state_values']:,} values of state")
+        console.print(f"{name}: {result['step_us'][name]:.0f} us a step, {figures['state_values']:,} values of state")
     for name in ("error_ratio_seen_velocities", "error_ratio_widest_velocities", "step_time_ratio"):
         console.print(f"{name}: {result[name]:.3g}")
     for name, rival in result.get("rivals", {}).items():

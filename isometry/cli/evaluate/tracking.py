@@ -30,7 +30,7 @@ def tracking(
     detections: Annotated[
         str | None, typer.Option(help="Folder in detections/, or what NAME_Car..., NAME_Cyclist... begin with.")
     ] = None,
-    from_scans: Annotated[bool, typer.Option("--from-scans", help="Track what stands in velodyne/ instead.")] = False,
+    from_scans: Annotated[bool, typer.Option("--from-scans", help="Track the scans in velodyne/ instead.")] = False,
     poses: Annotated[
         Path | None, typer.Option(help="LiDAR poses of the one sequence; own odometry if left out.")
     ] = None,
@@ -57,7 +57,7 @@ def tracking(
     """
     use_one_thread()
     if (detections is None) != from_scans:
-        raise typer.BadParameter("say what is tracked: either --detections NAME or --from-scans")
+        raise typer.BadParameter("name what is tracked: either --detections NAME or --from-scans")
     with clear_errors(), needs("'isometry[evaluate]'"):
         from isometry.datasets.kitti.tracking import KittiTracking, labelled_sequences
         from isometry.evaluation.common.provenance import provenance
@@ -80,15 +80,15 @@ def tracking(
             results = [_from_detections(opened, detections, label, ious, tracker, 0.0) for label in labels]
             turned = _from_detections(opened, detections, labels[0], ious, tracker, yaw) if yaw else None
             source = f"detections {detections}"
-        told = {result.label: evaluation.figures(result) for result in results}
-        first = told[results[0].label]
+        by_class = {result.label: evaluation.figures(result) for result in results}
+        first = by_class[results[0].label]
         headline = {name: first["ious"][f"{ious[0]:g}"][name] for name in HEADLINE}
         headline["frames_per_second"] = first["frames_per_second"]
         if turned is not None:
             headline |= evaluation.turn_figures(results[0], turned)
         names = ",".join(each.sequence for each in opened)
         data = f"{kitti_tracking.resolve().name} {names} {source} {results[0].label} iou {ious[0]:g}"
-        _publish(provenance(data, tracker, networks), headline, told, results, json_file, report)
+        _publish(provenance(data, tracker, networks), headline, by_class, results, json_file, report)
 
 
 def _from_detections(
@@ -175,7 +175,7 @@ def _maker(name: str, detections: str) -> Callable[[], FollowsDetections]:
 def _publish(
     origin: dict[str, Any],
     headline: dict[str, Any],
-    told: dict[str, Any],
+    by_class: dict[str, Any],
     results: list[ClassResult],
     json_file: Path | None,
     report: Path | None,
@@ -185,18 +185,18 @@ def _publish(
     from isometry.evaluation.common.provenance import write_json
 
     objects = [asdict(each) for each in results[0].objects]
-    result = origin | headline | {"classes": told, "objects": objects}
+    result = origin | headline | {"classes": by_class, "objects": objects}
     if json_file is not None:
         write_json(json_file, result)
     if report is not None:
         from isometry.evaluation.tracking.report import write_report
 
         write_report(report, result, results)
-    _print(headline, told, objects if results[0].from_scans else [])
+    _print(headline, by_class, objects if results[0].from_scans else [])
 
 
-def _print(headline: dict[str, Any], told: dict[str, Any], objects: list[dict[str, Any]]) -> None:
-    """What a person wants to see first; the JSON has everything."""
+def _print(headline: dict[str, Any], by_class: dict[str, Any], objects: list[dict[str, Any]]) -> None:
+    """The main figures; the JSON has everything."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
@@ -214,7 +214,7 @@ def _print(headline: dict[str, Any], told: dict[str, Any], objects: list[dict[st
         "false_negatives": "FN",
     }
     table = Table("class", "IoU", *columns.values(), box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    for label, figures in told.items():
+    for label, figures in by_class.items():
         for iou, values in figures["ious"].items():
             table.add_row(label, iou, *(_figure(values[name]) for name in columns))
     console.print(table)
@@ -234,7 +234,7 @@ def _print(headline: dict[str, Any], told: dict[str, Any], objects: list[dict[st
         for each in objects:
             table.add_row(*(_cell(each[name]) for name in titles))
         console.print(table)
-    for label, figures in told.items():
+    for label, figures in by_class.items():
         console.print(f"{label}: {figures['frames_per_second']:.0f} frames a second inside the tracker")
     if "turn_error_m" in headline:
         error, within = headline["turn_error_m"], 100.0 * headline["turn_within_1_mm"]

@@ -1,4 +1,4 @@
-"""Evaluation of networks that predict moving digits: error over the frames to come, over velocities, time of a step."""
+"""Evaluation of networks that predict moving digits: errors over frames and velocities, and the time of a step."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class DigitsPredictor:
     def predict(self, images: Images, count: int) -> Images:
         """The `count` images that follow images (N,T,S,S): (N,count,S,S).
 
-        A network that reads ahead is asked for each of them after the last image; another one goes on from what it
-        predicted.
+        A network that reads ahead predicts each of them from the last image; another one goes on from its own
+        predictions.
         """
         state = self.step.start(len(images))
         for t in range(images.shape[1] - 1):

@@ -63,21 +63,21 @@ def write_report(path: Path, result: Mapping[str, Any], images: Images, followin
         "Mean squared error of frames 11 to 20 and 21 to 70.",
         table=by_velocity(result["networks"], unit),
     )
-    told = {name: value for name, value in result.items() if name not in ("networks", "motion")}
+    origin = {name: value for name, value in result.items() if name not in ("networks", "motion")}
     return write_page(
         path,
         f"Moving digits: {result['motion']}",
         f"{result['data']} · {result['date']}",
         tiles,
-        sections + section("How it was made", "", table=rows(told)),
+        sections + section("How it was made", "", table=rows(origin)),
     )
 
 
 def over_frames(networks: Mapping[str, Any], fastest: str) -> go.Figure:
     """Error of each predicted frame, logarithmic."""
     figure = with_axes("frame", "mean squared error", height=420)
-    for name, told in networks.items():
-        errors = told["by_velocity"][fastest]["by_frame"]
+    for name, of_network in networks.items():
+        errors = of_network["by_velocity"][fastest]["by_frame"]
         frames = np.arange(SEEN + 1, SEEN + 1 + len(errors))
         line = {"color": COLOURS[name], "width": 3}
         figure.add_scatter(x=frames, y=errors, mode="lines", name=NAMES[name], line=line)
@@ -115,7 +115,7 @@ def by_velocity(networks: Mapping[str, Any], unit: str) -> str:
     heads = "".join(f"<td>{NAMES[name]}, {frames}</td>" for name in networks for frames in ("11 to 20", "21 to 70"))
     lines = [f"<tr><td>velocities</td>{heads}</tr>"]
     for fastest in next(iter(networks.values()))["by_velocity"]:
-        errors = [told["by_velocity"][fastest] for told in networks.values()]
+        errors = [of_network["by_velocity"][fastest] for of_network in networks.values()]
         cells = "".join(f"<td>{e[key]:.2e}</td>" for e in errors for key in ("error_11_to_20", "error_21_to_70"))
         trained = ", trained on" if fastest == str(TRAINED_UP_TO) else ""
         lines.append(f"<tr><td>{html.escape(f'up to {fastest} {unit} a step{trained}')}</td>{cells}</tr>")

@@ -1,4 +1,4 @@
-"""HOTA and IDF1 of a scene, by TrackEval's own metric classes, with overlaps of boxes in space.
+"""HOTA and IDF1 of a sequence, by TrackEval's own metric classes, with overlaps of boxes in space.
 
 As in TrackEval's KITTI benchmark, objects that may be missed are taken out with the tracks that match them, and so are
 tracks that match nothing and are no false alarm; here matches are those of the 3D protocol.
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isometry.evaluation.tracking.protocol import Scene, matches
+from isometry.evaluation.tracking.protocol import JudgedSequence, matches
 
 
 @dataclass(frozen=True)
 class Identity:
-    """How well tracks keep to their objects."""
+    """How consistently tracks follow their objects."""
 
     HOTA: float  # mean over overlaps from 0.05 to 0.95; of detection and association it is the geometric mean:
     DetA: float
@@ -26,30 +26,30 @@ class Identity:
     IDF1: float  # at the overlap that a match needs
 
 
-def identity(scene: Scene, iou: float, score: float) -> Identity:
+def identity(sequence: JudgedSequence, iou: float, score: float) -> Identity:
     """Figures of the tracks of at least that mean score."""
     from trackeval import metrics
 
-    truth, track = matches(scene, iou, score)
-    is_truth = ~scene.truth_optional
-    is_track = scene.mean_scores >= score
+    truth, track = matches(sequence, iou, score)
+    is_truth = ~sequence.truth_optional
+    is_track = sequence.mean_scores >= score
     matched = np.zeros(len(is_track), bool)
     matched[track] = True
-    is_track &= matched | ~scene.track_optional
+    is_track &= matched | ~sequence.track_optional
     is_track[track] &= is_truth[truth]
 
-    _, truth_number = np.unique(scene.truth_ids[is_truth], return_inverse=True)
-    _, track_number = np.unique(scene.track_ids[is_track], return_inverse=True)
+    _, truth_number = np.unique(sequence.truth_ids[is_truth], return_inverse=True)
+    _, track_number = np.unique(sequence.track_ids[is_track], return_inverse=True)
     truth_place, track_place = np.cumsum(is_truth) - 1, np.cumsum(is_track) - 1
-    pair_truth, pair_track, overlap = scene.pairs
+    pair_truth, pair_track, overlap = sequence.pairs
     kept = is_truth[pair_truth] & is_track[pair_track]
     pair_truth, pair_track, overlap = truth_place[pair_truth[kept]], track_place[pair_track[kept]], overlap[kept]
-    pair_frames = scene.truth_frames[is_truth][pair_truth]
+    pair_frames = sequence.truth_frames[is_truth][pair_truth]
 
     truth_ids, track_ids, similarities = [], [], []
-    for frame in np.union1d(scene.truth_frames[is_truth], scene.track_frames[is_track]):
-        rows = np.flatnonzero(scene.truth_frames[is_truth] == frame)
-        columns = np.flatnonzero(scene.track_frames[is_track] == frame)
+    for frame in np.union1d(sequence.truth_frames[is_truth], sequence.track_frames[is_track]):
+        rows = np.flatnonzero(sequence.truth_frames[is_truth] == frame)
+        columns = np.flatnonzero(sequence.track_frames[is_track] == frame)
         here = pair_frames == frame
         similarity = np.zeros((len(rows), len(columns)))
         similarity[np.searchsorted(rows, pair_truth[here]), np.searchsorted(columns, pair_track[here])] = overlap[here]
@@ -66,6 +66,6 @@ def identity(scene: Scene, iou: float, score: float) -> Identity:
         "similarity_scores": similarities,
     }
     hota = metrics.HOTA().eval_sequence(data)
-    kept_to = metrics.Identity({"THRESHOLD": iou, "PRINT_CONFIG": False}).eval_sequence(data)
+    id_measures = metrics.Identity({"THRESHOLD": iou, "PRINT_CONFIG": False}).eval_sequence(data)
     of_overlaps = {name: float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA", "LocA")}
-    return Identity(**of_overlaps, IDF1=float(kept_to["IDF1"]))
+    return Identity(**of_overlaps, IDF1=float(id_measures["IDF1"]))

@@ -1,9 +1,9 @@
 """Tracking measured on KITTI sequences, in AB3DMOT's protocol: of detections class by class, or of scans.
 
-From detections a match needs an overlap in space, and a class is judged as KITTI does. Scans say little of classes and
-of heights: there every labelled object counts, whichever class its track has, and a match needs an overlap seen from
-above. Nothing is labelled that is no traffic: a track whose class is not known, or that the rim of the image cuts, is
-then no false alarm.
+From detections, a match needs an overlap in space, and a class is judged as KITTI does. From scans, classes and heights
+are uncertain: every labelled object counts, whichever class its track has, and a match needs an overlap seen from
+above. Only traffic is labelled, and only inside the image: there a track of unknown class, or at the rim of the image,
+is no false alarm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from isometry.datasets.kitti.tracking import DONT_CARE, KittiObjects, KittiTrack
 from isometry.evaluation.common.calibration import expected_calibration_error, inside_two_sigma
 from isometry.evaluation.tracking.identity import identity
 from isometry.evaluation.tracking.objects import Followed, followed
-from isometry.evaluation.tracking.protocol import Clear, Curve, Scene, clear_at, evaluate, matches
+from isometry.evaluation.tracking.protocol import Clear, Curve, JudgedSequence, clear_at, evaluate, matches
 from isometry.evaluation.tracking.runs import (
     FollowsDetections,
     FollowsScans,
@@ -31,57 +31,57 @@ from isometry.evaluation.tracking.runs import (
     turn_errors_m,
 )
 
-# What is judged, and the class beside it that may be found and may be missed.
+# Classes that are judged, and the neighbouring class that may be found and may be missed.
 CLASSES: dict[str, str | None] = {"Car": "Van", "Pedestrian": "Person_sitting", "Cyclist": None}
-ANY = "any"  # class of what is tracked in scans
+ANY = "any"  # class of all objects that are tracked in scans
 KNOWN_IN_SCANS = ("car", "pedestrian", "cyclist")
 MOST_TRUNCATION, MOST_OCCLUSION = 0, 2  # an object beyond may be missed
 LEAST_HEIGHT_PX = 25.0  # a track that is lower in the image, and matches nothing, is no false alarm
 IN_NO_CARE = 0.5  # the same, where more than this share of it lies in an area of no care
 RIM_PX = 1.0
-FAR_M = 1e3  # told where a track has no other one
+FAR_M = 1e3  # distance to a track that is missing
 
 
 @dataclass(frozen=True)
 class Run:
-    """One sequence: what is labelled of the class, what was detected, what was tracked."""
+    """One sequence: labels, detections and tracks of a class."""
 
     sequence: KittiTracking
     truth: KittiObjects
-    found: KittiObjects | None  # None: from scans
+    found: KittiObjects | None  # detections; None: from scans
     tracks: Tracks
-    scene: Scene  # rows as in `truth` and `tracks`
+    judged: JudgedSequence  # rows as in `truth` and `tracks`
 
 
 @dataclass(frozen=True)
 class ClassResult:
-    """All about one class, and what it is worth at each overlap; the first one is the one that counts."""
+    """All runs of one class, and its curve at each overlap, the one of the headline first."""
 
     label: str
     runs: tuple[Run, ...]
     curves: dict[float, Curve]
-    T_world_lidar: tuple[Array, ...]  # of each run (F,4,4) by frame number, to know speeds by
+    T_world_lidar: tuple[Array, ...]  # of each run (F,4,4) by frame number, for speeds over ground
 
     @property
     def frames_per_second(self) -> float:
-        """Frames for each second that the tracker worked."""
+        """Frames for each second inside the tracker."""
         seconds = np.concatenate([run.tracks.seconds for run in self.runs])
         return float(np.isfinite(seconds).sum() / max(np.nansum(seconds), 1e-9))
 
     @property
     def from_scans(self) -> bool:
-        """Whether nothing but scans was given."""
+        """Whether scans were tracked, not detections."""
         return self.runs[0].found is None
 
     @property
     def objects(self) -> list[Followed]:
-        """What became of each labelled object: by the tracks above the best score, or by all tracks of scans."""
+        """How each labelled object was followed: by the tracks above the best score, or by all tracks of scans."""
         iou, curve = next(iter(self.curves.items()))
         score = -np.inf if self.from_scans else curve.best.score
         return [
             each
             for run, poses in zip(self.runs, self.T_world_lidar, strict=True)
-            for each in followed(run.sequence.sequence, run.truth, run.scene, run.tracks, iou, score, poses)
+            for each in followed(run.sequence.sequence, run.truth, run.judged, run.tracks, iou, score, poses)
         ]
 
 
@@ -102,8 +102,8 @@ def measure(
         found = found.chosen(np.array(found.labels, dtype=object) == label)
         frames = max(sequence.frame_count, 1 + int(found.frames.max(initial=-1)))
         tracks = in_image(sequence, track_detections(tracker(), found, frames))
-        truth, scene = _class_scene(sequence, label, tracks)
-        runs.append(Run(sequence, truth, found, tracks, scene))
+        truth, judged = _judged_class(sequence, label, tracks)
+        runs.append(Run(sequence, truth, found, tracks, judged))
     return _result(label, runs, ious, None)
 
 
@@ -113,15 +113,15 @@ def measure_scans(
     tracker: Callable[[], FollowsScans],
     T_odom_lidar: Array | None,
 ) -> ClassResult:
-    """Track whatever stands in the scans of each sequence.
+    """Track all objects in the scans of each sequence.
 
     `T_odom_lidar` (F,4,4) are poses by frame number of the one sequence; without them the tracker has its own odometry.
     """
     runs = []
     for sequence in sequences:
         tracks = in_image(sequence, track_scans(tracker(), sequence, T_odom_lidar))
-        truth, scene = _any_scene(sequence, tracks)
-        runs.append(Run(sequence, truth, None, tracks, scene))
+        truth, judged = _judged_footprints(sequence, tracks)
+        runs.append(Run(sequence, truth, None, tracks, judged))
     return _result(ANY, runs, ious, T_odom_lidar)
 
 
@@ -134,46 +134,53 @@ def must_be_found(sequences: Sequence[KittiTracking], label: str) -> bool:
 
 def figures(result: ClassResult) -> dict[str, Any]:
     """All figures of a class, by the overlap that a match needs; those of each sequence at the first one."""
-    together = Scene.joined([run.scene for run in result.runs])
-    told: dict[str, Any] = {"frames_per_second": result.frames_per_second, "ious": {}}
+    together = JudgedSequence.joined([run.judged for run in result.runs])
+    table: dict[str, Any] = {"frames_per_second": result.frames_per_second, "ious": {}}
     for iou, curve in result.curves.items():
-        told["ious"][f"{iou:g}"] = (
+        table["ious"][f"{iou:g}"] = (
             {"sAMOTA": curve.sAMOTA, "AMOTA": curve.AMOTA, "AMOTP": curve.AMOTP}
             | asdict(curve.best)
             | asdict(identity(together, iou, curve.best.score))
         )
     iou, curve = next(iter(result.curves.items()))
-    told["honesty"] = honesty(result.runs, iou)
-    told["sequences"] = {run.sequence.sequence: of_sequence(run, iou, curve.best) for run in result.runs}
-    return told
+    table["honesty"] = {
+        name: value for name, value in asdict(calibration(result.runs, iou)).items() if value is not None
+    }
+    of_sequences = {run.sequence.sequence: of_sequence(run, iou, curve.best) for run in result.runs}
+    table["sequences"] = {name: None if each is None else asdict(each) for name, each in of_sequences.items()}
+    return table
 
 
-def honesty(runs: Sequence[Run], iou: float) -> dict[str, Any]:
-    """What tracks say of themselves against what is labelled: positions, and how sure they are.
+@dataclass(frozen=True)
+class Calibration:
+    """Of the covariances and the confidences of tracks, against the labels."""
 
-    `inside_2_sigma`: share of the errors of x and y, 0.954 when calibrated. `confidence_error`: how far confidences are
-    from the share of tracks that are right, on average; of tracks that nobody can judge nothing is told.
-    """
+    confidence_error: float | None  # mean difference of confidences and the share of right tracks; None: no confidences
+    inside_2_sigma: list[float] | None  # share of the errors of x and of y, 0.954 when calibrated; None: no match
+
+
+def calibration(runs: Sequence[Run], iou: float) -> Calibration:
+    """Calibration of the tracks of some runs; those that may be false alarms without harm are left out."""
     errors, covariances, confidences, right = [], [], [], []
     for run in runs:
-        rows, columns = matches(run.scene, iou, -np.inf)
+        rows, columns = matches(run.judged, iou, -np.inf)
         errors.append(run.tracks.boxes[columns, :2] - run.truth.boxes[rows, :2])
         covariances.append(run.tracks.covariances[columns])
         is_right = np.isin(np.arange(len(run.tracks.ids)), columns)
-        judged = is_right | ~run.scene.track_optional
-        confidences.append(run.tracks.scores[judged])
-        right.append(is_right[judged])
-    told: dict[str, Any] = {}
-    claimed = np.concatenate(confidences)
-    if len(claimed) and claimed.min() >= 0.0 and claimed.max() <= 1.0:  # a plain tracker tells scores instead
-        told["confidence_error"] = expected_calibration_error(claimed, np.concatenate(right))
-    if sum(map(len, errors)):
-        told["inside_2_sigma"] = inside_two_sigma(np.concatenate(errors), np.concatenate(covariances)).tolist()
-    return told
+        counts = is_right | ~run.judged.track_optional
+        confidences.append(run.tracks.scores[counts])
+        right.append(is_right[counts])
+    stated = np.concatenate(confidences)
+    are_confidences = len(stated) and stated.min() >= 0.0 and stated.max() <= 1.0  # a plain tracker has scores instead
+    any_match = sum(map(len, errors))
+    return Calibration(
+        expected_calibration_error(stated, np.concatenate(right)) if are_confidences else None,
+        inside_two_sigma(np.concatenate(errors), np.concatenate(covariances)).tolist() if any_match else None,
+    )
 
 
 def turn_figures(upright: ClassResult, turned: ClassResult) -> dict[str, float]:
-    """What a turn of everything changes, over all tracks in all frames: the largest distance, and how many stay."""
+    """The effect of a turn on all tracks in all frames: the largest distance, and the share within 1 mm."""
     pairs = [(one.tracks, other.tracks) for one, other in zip(upright.runs, turned.runs, strict=True)]
     errors = np.concatenate([turn_errors_m(*order) for one, other in pairs for order in ((one, other), (other, one))])
     return {
@@ -182,13 +189,13 @@ def turn_figures(upright: ClassResult, turned: ClassResult) -> dict[str, float]:
     }
 
 
-def of_sequence(run: Run, iou: float, best: Clear) -> dict[str, Any] | None:
+def of_sequence(run: Run, iou: float, best: Clear) -> Clear | None:
     """Figures of one sequence at the score that is the best for all; None where nothing has to be found in it."""
-    return None if run.scene.truth_optional.all() else asdict(clear_at(run.scene, iou, best.score))
+    return None if run.judged.truth_optional.all() else clear_at(run.judged, iou, best.score)
 
 
 def _result(label: str, runs: list[Run], ious: Sequence[float], poses: Array | None) -> ClassResult:
-    together = Scene.joined([run.scene for run in runs])
+    together = JudgedSequence.joined([run.judged for run in runs])
     if together.truth_optional.all():
         names = ", ".join(run.sequence.sequence for run in runs)
         raise ValueError(f"nothing of class {label} is labelled in {names} that a tracker must find")
@@ -197,44 +204,44 @@ def _result(label: str, runs: list[Run], ious: Sequence[float], poses: Array | N
     return ClassResult(label, tuple(runs), curves, known)
 
 
-def _class_scene(sequence: KittiTracking, label: str, tracks: Tracks) -> tuple[KittiObjects, Scene]:
+def _judged_class(sequence: KittiTracking, label: str, tracks: Tracks) -> tuple[KittiObjects, JudgedSequence]:
     """Labels and tracks of one class as KITTI judges them."""
     labels = np.array(sequence.labels.labels, dtype=object)
     truth = sequence.labels.chosen((labels == label) | (labels == CLASSES[label]))
-    scene = _scene(sequence, truth, tracks)
+    judged = _judged(sequence, truth, tracks)
     is_neighbour = np.array(truth.labels, dtype=object) != label
-    return truth, replace(scene, truth_optional=scene.truth_optional | is_neighbour)
+    return truth, replace(judged, truth_optional=judged.truth_optional | is_neighbour)
 
 
-def _any_scene(sequence: KittiTracking, tracks: Tracks) -> tuple[KittiObjects, Scene]:
+def _judged_footprints(sequence: KittiTracking, tracks: Tracks) -> tuple[KittiObjects, JudgedSequence]:
     """Labels and tracks of all classes, as their footprints."""
     truth = sequence.labels.chosen(np.array(sequence.labels.labels, dtype=object) != DONT_CARE)
-    scene = _scene(sequence, truth, tracks)
+    judged = _judged(sequence, truth, tracks)
     unknown = ~np.isin(tracks.labels, KNOWN_IN_SCANS)
     width, height = sequence.image_size() - 1.0
     boxes = sequence.calibration.project(tracks.boxes, sequence.image_size())
     cut = (boxes[:, :2].min(axis=1) < RIM_PX) | (boxes[:, 2] > width - RIM_PX) | (boxes[:, 3] > height - RIM_PX)
     return truth, replace(
-        scene,
-        truth_boxes=_flat(scene.truth_boxes),
-        track_boxes=_flat(scene.track_boxes),
-        track_optional=scene.track_optional | unknown | cut,
+        judged,
+        truth_boxes=_flat(judged.truth_boxes),
+        track_boxes=_flat(judged.track_boxes),
+        track_optional=judged.track_optional | unknown | cut,
     )
 
 
 def _flat(boxes: Array) -> Array:
-    """Boxes (N,7) that overlap in space as their footprints do."""
+    """Boxes (N,7) of equal heights, whose overlap in space is that of their footprints."""
     flat = boxes.copy()
     flat[:, 2], flat[:, 5] = 0.0, 1.0
     return flat
 
 
-def _scene(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> Scene:
-    """With what KITTI says may be missed or found whichever class it has."""
+def _judged(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> JudgedSequence:
+    """Labels and tracks, with the rows that KITTI excuses whichever their class."""
     no_care = sequence.labels.chosen(np.array(sequence.labels.labels, dtype=object) == DONT_CARE)
     image_boxes = sequence.calibration.project(tracks.boxes, sequence.image_size())
     is_low = image_boxes[:, 3] - image_boxes[:, 1] <= LEAST_HEIGHT_PX
-    return Scene(
+    return JudgedSequence(
         truth_frames=truth.frames,
         truth_ids=truth.ids,
         truth_boxes=sequence.calibration.ahead(truth.boxes),
@@ -248,7 +255,7 @@ def _scene(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> Scen
 
 
 def _excused(truth: KittiObjects) -> NDArray[np.bool_]:
-    """Which labelled objects (G,) may be missed, whichever class they have."""
+    """Which labelled objects (G,) may be missed, whichever their class."""
     excused: NDArray[np.bool_] = (truth.truncation > MOST_TRUNCATION) | (truth.occlusion > MOST_OCCLUSION)
     return excused
 

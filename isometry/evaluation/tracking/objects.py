@@ -1,4 +1,4 @@
-"""What became of each labelled object: how long it was followed, by how many tracks, how well its speed was known."""
+"""How each labelled object was followed: how long, by how many tracks, and with which error of its speed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.datasets.kitti.scans import RATE_HZ
 from isometry.datasets.kitti.tracking import KittiObjects
-from isometry.evaluation.tracking.protocol import Scene, matches
+from isometry.evaluation.tracking.protocol import JudgedSequence, matches
 from isometry.evaluation.tracking.runs import Tracks
 
-SPEED_FRAMES = 5  # on either side of a frame: labels are good to some centimetres, their differences to no speed
+SPEED_FRAMES = 5  # on either side of a frame: two labels, exact to some centimetres, are too close for a speed
 
 
 @dataclass(frozen=True)
@@ -28,31 +28,37 @@ class Followed:
     asked: int  # of them, those in which it must be found
     coverage: float  # share of those in which it was
     ids: int  # different tracks that followed it
-    longest_gap: int  # frames in which it had to be found and was not, one after the other
+    longest_gap: int  # successive frames in which it had to be found and was not
     gap_frame: int | None  # in the middle of them
     speed_m_s: float | None  # its own over ground, median
     speed_error_m_s: float | None  # median of the absolute difference
 
 
 def followed(
-    sequence: str, truth: KittiObjects, scene: Scene, tracks: Tracks, iou: float, score: float, T_world_lidar: Array
+    name: str,
+    truth: KittiObjects,
+    judged: JudgedSequence,
+    tracks: Tracks,
+    iou: float,
+    score: float,
+    T_world_lidar: Array,
 ) -> list[Followed]:
-    """All objects of a scene, whose rows are those of `truth` and `tracks`; poses (F,4,4) are by frame number."""
-    rows, columns = matches(scene, iou, score)
+    """All objects of a sequence; rows of `judged` are those of `truth` and `tracks`; poses (F,4,4) by frame number."""
+    rows, columns = matches(judged, iou, score)
     track_of = np.full(len(truth), -1)
     track_of[rows] = columns
     speeds = speeds_over_ground(truth, T_world_lidar)
-    told = []
+    objects = []
     for number in np.unique(truth.ids):
         own = np.flatnonzero(truth.ids == number)
         own = own[np.argsort(truth.frames[own])]
         has = track_of[own] >= 0
-        asked = ~scene.truth_optional[own]
+        asked = ~judged.truth_optional[own]
         first, last = _longest(asked & ~has)
         error = np.abs(tracks.speeds[track_of[own[has]]] - speeds[own[has]])
-        told.append(
+        objects.append(
             Followed(
-                sequence=sequence,
+                sequence=name,
                 id=int(number),
                 label=truth.labels[own[0]],
                 first_frame=int(truth.frames[own[0]]),
@@ -66,7 +72,7 @@ def followed(
                 speed_error_m_s=_median(error),
             )
         )
-    return told
+    return objects
 
 
 def speeds_over_ground(truth: KittiObjects, T_world_lidar: Array) -> Array:

@@ -61,7 +61,7 @@ def from_above(run: Run, score: float) -> go.Figure:
             showlegend=k == 0,
         )
     places = _placed(T[run.tracks.frames], run.tracks.boxes)
-    counted = run.scene.mean_scores >= score
+    counted = run.judged.mean_scores >= score
     for k, number in enumerate(np.unique(run.tracks.ids[counted])):
         own = _in_order((run.tracks.ids == number) & counted, run.tracks.frames)
         colour = IDS_COLOURED[k % len(IDS_COLOURED)]
@@ -82,11 +82,11 @@ def from_above(run: Run, score: float) -> go.Figure:
 def over_time(run: Run, iou: float, score: float) -> go.Figure:
     """Which track followed each labelled object in which frame: a row an object, a colour a track, red where none."""
     figure = with_axes("frame", "labelled object", height=560)
-    rows, columns = matches(run.scene, iou, score)
+    rows, columns = matches(run.judged, iou, score)
     track_of = np.full(len(run.truth), -1)
     track_of[rows] = run.tracks.ids[columns]
     numbers, place = np.unique(run.truth.ids, return_inverse=True)
-    optional = run.scene.truth_optional
+    optional = run.judged.truth_optional
     shown = [("may be missed", "#e2e8f0", (track_of < 0) & optional), ("missed", RED, (track_of < 0) & ~optional)]
     for k, track in enumerate(np.unique(track_of[track_of >= 0])):
         shown.append((f"track {track}", IDS_COLOURED[k % len(IDS_COLOURED)], track_of == track))
@@ -111,10 +111,10 @@ def overlay(run: Run, frame: int, at: Array) -> go.Figure:
     if run.found is not None:
         seen = run.found.frames == frame
         shown.append(("detected", ORANGE, run.found.boxes[seen], [f"{score:.2f}" for score in run.found.scores[seen]]))
-    told = run.tracks.frames == frame
-    scored = zip(run.tracks.ids[told], run.tracks.scores[told], strict=True)
+    now = run.tracks.frames == frame
+    scored = zip(run.tracks.ids[now], run.tracks.scores[now], strict=True)
     names = [f"{number}, {score:.2f}" for number, score in scored]
-    shown.append(("tracked", BLUE, run.tracks.boxes[told], names))
+    shown.append(("tracked", BLUE, run.tracks.boxes[now], names))
     for name, colour, boxes, texts in shown:
         outlines = np.full((len(boxes), 6, 2), np.nan)
         outlines[:, :5] = footprints(boxes)[:, [0, 1, 2, 3, 0]] if len(boxes) else 0.0

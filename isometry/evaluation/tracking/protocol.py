@@ -28,10 +28,10 @@ MOSTLY, LITTLE = 0.8, 0.2  # shares of its frames in which an object is tracked
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Labelled and tracked objects of one class, a row for each object in each frame: G and T rows.
+class JudgedSequence:
+    """Labelled and tracked objects of one class in one sequence or several, a row for each object and frame: G and T.
 
-    Boxes are in any frame with z up in which the labelled ones stand upright.
+    Boxes are in any frame with z up in which the labelled ones are upright.
     """
 
     truth_frames: Integers  # (G,)
@@ -45,23 +45,23 @@ class Scene:
     track_optional: Flags  # (T,) no false alarm where it matches nothing: too small, or in an area of no care
 
     @staticmethod
-    def joined(scenes: Sequence[Scene]) -> Scene:
+    def joined(sequences: Sequence[JudgedSequence]) -> JudgedSequence:
         """Several sequences, one after the other; their frames and ids are numbered anew."""
-        columns: dict[str, list[NDArray[np.generic]]] = {field.name: [] for field in fields(Scene)}
+        columns: dict[str, list[NDArray[np.generic]]] = {field.name: [] for field in fields(JudgedSequence)}
         start = dict.fromkeys(columns, 0)
-        for scene in scenes:
-            frames = 1 + max(scene.truth_frames.max(initial=-1), scene.track_frames.max(initial=-1))
+        for sequence in sequences:
+            frames = 1 + max(sequence.truth_frames.max(initial=-1), sequence.track_frames.max(initial=-1))
             after = {
                 "truth_frames": frames,
                 "track_frames": frames,
-                "truth_ids": 1 + scene.truth_ids.max(initial=-1),
-                "track_ids": 1 + scene.track_ids.max(initial=-1),
+                "truth_ids": 1 + sequence.truth_ids.max(initial=-1),
+                "track_ids": 1 + sequence.track_ids.max(initial=-1),
             }
             for name, column in columns.items():
-                values = getattr(scene, name)
+                values = getattr(sequence, name)
                 column.append(values + start[name] if name in after else values)
                 start[name] += after.get(name, 0)
-        return Scene(*(np.concatenate(column) for column in columns.values()))
+        return JudgedSequence(*(np.concatenate(column) for column in columns.values()))
 
     @cached_property
     def mean_scores(self) -> Array:
@@ -87,7 +87,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Clear:
-    """What the tracks above one score are worth."""
+    """CLEAR MOT of the tracks above one score."""
 
     score: float  # least mean score of the tracks that count
     MOTA: float
@@ -129,20 +129,22 @@ class Curve:
         return sum(point.MOTP for point in self.points) / RECALLS
 
 
-def evaluate(scene: Scene, iou: float) -> Curve:
-    """Figures of a scene where a match needs an overlap of `iou`.
+def evaluate(sequence: JudgedSequence, iou: float) -> Curve:
+    """Figures of a sequence where a match needs an overlap of `iou`.
 
     Raises ValueError when nothing is labelled that could be found.
     """
-    if not len(scene.truth_ids) or scene.truth_optional.all():
+    if not len(sequence.truth_ids) or sequence.truth_optional.all():
         raise ValueError("nothing of the class is labelled that a tracker must find")
-    everything = _matched(scene, iou, -np.inf)
-    scores, recalls = score_steps(scene.mean_scores[everything[1]], len(scene.truth_ids) - _forgiven(scene, everything))
-    points = tuple(_clear(scene, iou, score, recall) for score, recall in zip(scores, recalls, strict=True))
-    # Where no score has a MOTA above 0, all tracks together are what is told.
+    everything = _matched(sequence, iou, -np.inf)
+    scores, recalls = score_steps(
+        sequence.mean_scores[everything[1]], len(sequence.truth_ids) - _forgiven(sequence, everything)
+    )
+    points = tuple(_clear(sequence, iou, score, recall) for score, recall in zip(scores, recalls, strict=True))
+    # Where no score has a MOTA above 0, the figures are those of all tracks together.
     best = max(points, key=lambda point: point.MOTA, default=None)
     score = best.score if best is not None and best.MOTA > 0.0 else -np.inf
-    return Curve(iou, points, recalls, _clear(scene, iou, score, 1.0))
+    return Curve(iou, points, recalls, _clear(sequence, iou, score, 1.0))
 
 
 def score_steps(matched_scores: Array, findable: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -164,24 +166,24 @@ def score_steps(matched_scores: Array, findable: int) -> tuple[tuple[float, ...]
     return tuple(scores[1:]), tuple(recalls[1:])
 
 
-def matches(scene: Scene, iou: float, score: float) -> tuple[Rows, Rows]:
+def matches(sequence: JudgedSequence, iou: float, score: float) -> tuple[Rows, Rows]:
     """Rows (M,) of truth and (M,) of the tracks of at least that mean score that are matched: most, then best overlap.
 
     Frame by frame, each object with at most one track.
     """
-    truth, track, _ = _matched(scene, iou, score)
+    truth, track, _ = _matched(sequence, iou, score)
     return truth, track
 
 
-def _matched(scene: Scene, iou: float, score: float) -> tuple[Rows, Rows, Array]:
+def _matched(sequence: JudgedSequence, iou: float, score: float) -> tuple[Rows, Rows, Array]:
     """The same, and the overlaps (M,)."""
-    truth, track, overlap = scene.pairs
-    alive = np.flatnonzero((overlap >= iou) & (scene.mean_scores[track] >= score))
-    rivals = np.bincount(truth[alive], minlength=len(scene.truth_ids))[truth[alive]]
-    rivals += np.bincount(track[alive], minlength=len(scene.track_ids))[track[alive]]
+    truth, track, overlap = sequence.pairs
+    alive = np.flatnonzero((overlap >= iou) & (sequence.mean_scores[track] >= score))
+    rivals = np.bincount(truth[alive], minlength=len(sequence.truth_ids))[truth[alive]]
+    rivals += np.bincount(track[alive], minlength=len(sequence.track_ids))[track[alive]]
     chosen = [alive[rivals == 2]]  # neither of the two has another choice
     contested = alive[rivals > 2]
-    for pairs in _by_frame(contested, scene.truth_frames[truth[contested]]):
+    for pairs in _by_frame(contested, sequence.truth_frames[truth[contested]]):
         rows, columns = (np.unique(side[pairs], return_inverse=True)[1] for side in (truth, track))
         gain = np.zeros((rows.max() + 1, columns.max() + 1))
         gain[rows, columns] = 1e3 + overlap[pairs]  # one more match is worth more than any overlap
@@ -198,31 +200,31 @@ def _by_frame(pairs: Rows, frames: Integers) -> Iterator[Rows]:
         yield from np.split(pairs[order], np.flatnonzero(np.diff(frames[order])) + 1)
 
 
-def clear_at(scene: Scene, iou: float, score: float) -> Clear:
+def clear_at(sequence: JudgedSequence, iou: float, score: float) -> Clear:
     """Figures of the tracks of at least that mean score. Raises ValueError when nothing has to be found."""
-    if scene.truth_optional.all():
+    if sequence.truth_optional.all():
         raise ValueError("nothing of the class is labelled that a tracker must find")
-    return _clear(scene, iou, score, 1.0)
+    return _clear(sequence, iou, score, 1.0)
 
 
-def _forgiven(scene: Scene, matched: tuple[Rows, Rows, Array]) -> int:
+def _forgiven(sequence: JudgedSequence, matched: tuple[Rows, Rows, Array]) -> int:
     """How many objects were missed that may be."""
-    missed = np.ones(len(scene.truth_ids), bool)
+    missed = np.ones(len(sequence.truth_ids), bool)
     missed[matched[0]] = False
-    return int((missed & scene.truth_optional).sum())
+    return int((missed & sequence.truth_optional).sum())
 
 
-def _clear(scene: Scene, iou: float, score: float, recall: float) -> Clear:
-    matched = _matched(scene, iou, score)
+def _clear(sequence: JudgedSequence, iou: float, score: float, recall: float) -> Clear:
+    matched = _matched(sequence, iou, score)
     truth, track, overlap = matched
-    assigned = np.full(len(scene.truth_ids), -1)
-    assigned[truth] = scene.track_ids[track]
-    found, needed = len(truth), int((~scene.truth_optional).sum())
-    missed = int(((assigned < 0) & ~scene.truth_optional).sum())
-    spare = scene.mean_scores >= score
+    assigned = np.full(len(sequence.truth_ids), -1)
+    assigned[truth] = sequence.track_ids[track]
+    found, needed = len(truth), int((~sequence.truth_optional).sum())
+    missed = int(((assigned < 0) & ~sequence.truth_optional).sum())
+    spare = sequence.mean_scores >= score
     spare[track] = False
-    false_alarms = int((spare & ~scene.track_optional).sum())
-    switches, fragmentations, mostly_tracked, mostly_lost = _continuity(scene, assigned)
+    false_alarms = int((spare & ~sequence.track_optional).sum())
+    switches, fragmentations, mostly_tracked, mostly_lost = _continuity(sequence, assigned)
     wrong = missed + false_alarms + switches
     return Clear(
         score=float(score),
@@ -241,15 +243,15 @@ def _clear(scene: Scene, iou: float, score: float, recall: float) -> Clear:
     )
 
 
-def _continuity(scene: Scene, assigned: Integers) -> tuple[int, int, float, float]:
+def _continuity(sequence: JudgedSequence, assigned: Integers) -> tuple[int, int, float, float]:
     """Switches of id, fragmentations, and the shares of objects that are mostly tracked and mostly lost.
 
     `assigned` (G,) are the ids of the matched tracks, -1 for none. As KITTI counts: an id has switched where it differs
     between two frames of an object that follow each other and both are tracked; a frame in which the object may be
     missed breaks the chain, the first one of an object excepted.
     """
-    order = np.lexsort((scene.truth_frames, scene.truth_ids))
-    ids, now, optional = scene.truth_ids[order], assigned[order], scene.truth_optional[order]
+    order = np.lexsort((sequence.truth_frames, sequence.truth_ids))
+    ids, now, optional = sequence.truth_ids[order], assigned[order], sequence.truth_optional[order]
     first = np.append(True, ids[1:] != ids[:-1])
     last = np.append(first[1:], True)
     before, after = np.roll(now, 1), np.roll(now, -1)

@@ -57,7 +57,7 @@ def write_report(path: Path, figures: dict[str, Any], results: Sequence[ClassRes
 
 
 def headline(figures: dict[str, Any], result: ClassResult) -> list[tuple[str, str]]:
-    """What a reader wants to know first: values as text, and what they are."""
+    """The tiles at the top of the page: values as text, and what they are."""
     iou, curve = next(iter(result.curves.items()))
     found = f"{share(curve.best.recall)} found, {share(curve.best.precision)} of tracks right"
     tiles = [
@@ -74,14 +74,14 @@ def headline(figures: dict[str, Any], result: ClassResult) -> list[tuple[str, st
 
 def false_tracks(run: Run, iou: float, score: float) -> list[tuple[int, int, int]]:
     """Tracks of a sequence with false alarms: how many, the id, a frame in the middle of them; the most first."""
-    spare = (run.scene.mean_scores >= score) & ~run.scene.track_optional
-    spare[matches(run.scene, iou, score)[1]] = False
+    spare = (run.judged.mean_scores >= score) & ~run.judged.track_optional
+    spare[matches(run.judged, iou, score)[1]] = False
     ids, counts = np.unique(run.tracks.ids[spare], return_counts=True)
-    told = []
+    found = []
     for k in np.argsort(-counts, kind="stable"):
         frames = np.sort(run.tracks.frames[spare & (run.tracks.ids == ids[k])])
-        told.append((int(counts[k]), int(ids[k]), int(frames[len(frames) // 2])))
-    return told
+        found.append((int(counts[k]), int(ids[k]), int(frames[len(frames) // 2])))
+    return found
 
 
 def _sections(figures: dict[str, Any], results: Sequence[ClassResult]) -> str:
@@ -89,8 +89,8 @@ def _sections(figures: dict[str, Any], results: Sequence[ClassResult]) -> str:
     iou, curve = next(iter(first.curves.items()))
     by_overlap = [
         [label, overlap, *(values[name] for name in FIGURES)]
-        for label, told in figures["classes"].items()
-        for overlap, values in told["ious"].items()
+        for label, of_class in figures["classes"].items()
+        for overlap, values in of_class["ious"].items()
     ]
     shown = section(
         "Figures",
@@ -137,10 +137,10 @@ def _by_sequence(figures: dict[str, Any], result: ClassResult) -> str:
         "false_positives": "false",
         "false_negatives": "missed",
     }
-    told = figures["classes"][result.label]["sequences"]
+    sequences = figures["classes"][result.label]["sequences"]
     return grid(
         ["sequence", *(FIGURES[name] for name in names)],
-        [[name, *(None if values is None else values[each] for each in names)] for name, values in told.items()],
+        [[name, *(None if values is None else values[each] for each in names)] for name, values in sequences.items()],
     )
 
 
@@ -148,8 +148,8 @@ def _worst_runs(result: ClassResult, iou: float) -> list[Run]:
     """Sequences with the most misses, false alarms and switches, of those in which something has to be found."""
     wrong = []
     for k, run in enumerate(result.runs):
-        if not run.scene.truth_optional.all():
-            clear = clear_at(run.scene, iou, result.curves[iou].best.score)
+        if not run.judged.truth_optional.all():
+            clear = clear_at(run.judged, iou, result.curves[iou].best.score)
             wrong.append((-clear.false_positives - clear.false_negatives - 10 * clear.id_switches, k))
     return [result.runs[k] for _, k in sorted(wrong)[:SEQUENCES_SHOWN]]
 
@@ -170,14 +170,14 @@ def _miss(result: ClassResult, each: Followed) -> str:
 
 
 def _false_alarms(result: ClassResult, iou: float, score: float) -> list[str]:
-    told = [(each, run) for run in result.runs for each in false_tracks(run, iou, score)[:FALSE_SHOWN]]
+    found = [(each, run) for run in result.runs for each in false_tracks(run, iou, score)[:FALSE_SHOWN]]
     shown = []
-    for (count, track, frame), run in sorted(told, key=lambda pair: -pair[0][0])[:FALSE_SHOWN]:
+    for (count, track, frame), run in sorted(found, key=lambda pair: -pair[0][0])[:FALSE_SHOWN]:
         row = np.flatnonzero((run.tracks.ids == track) & (run.tracks.frames == frame))[0]
         shown.append(
             section(
                 f"A false alarm: track {track} of sequence {run.sequence.sequence}",
-                f"Frame {frame}, one of {count} without a match; mean score {run.scene.mean_scores[row]:.3g}.",
+                f"Frame {frame}, one of {count} without a match; mean score {run.judged.mean_scores[row]:.3g}.",
                 plots.overlay(run, frame, run.tracks.boxes[row, :2]),
             )
         )

@@ -19,19 +19,19 @@ from isometry.geometry import planar, se3
 from isometry.geometry.boxes import moved
 from isometry.tracking.types import BOX, Detections, TrackingStep
 
-LONGEST_UNSEEN_S = 0.15  # a track that nothing was seen of for longer is a guess, and is not told of here
+LONGEST_UNSEEN_S = 0.15  # a track that was not seen for longer is a prediction, and is left out here
 SENSOR = np.zeros(3)  # scans are in the frame of the LiDAR itself
 
 
 class FollowsDetections(Protocol):
-    """What turns detections into tracks."""
+    """A tracker of detections."""
 
     def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
         """One step."""
 
 
 class FollowsScans(Protocol):
-    """What turns scans into tracks."""
+    """A tracker of scans."""
 
     def process_scan(
         self, points: Array, stamp_ns: int, T_odom_base: Array | None, origin: Array, offsets_s: Array | None
@@ -41,11 +41,11 @@ class FollowsScans(Protocol):
 
 @dataclass(frozen=True)
 class Tracks:
-    """What a tracker reported in one sequence, a row for each track in each frame. T rows, F frames."""
+    """The tracks of one sequence, a row for each track in each frame. T rows, F frames."""
 
     frames: NDArray[np.int64]  # (T,)
     ids: NDArray[np.int64]  # (T,)
-    labels: tuple[str, ...]  # (T,) as the tracker says
+    labels: tuple[str, ...]  # (T,) class names of the tracker
     boxes: Array  # (T,7) in the LiDAR frame of the row's moment
     speeds: Array  # (T,) over ground, metres a second
     scores: Array  # (T,)
@@ -93,13 +93,13 @@ def track_scans(tracker: FollowsScans, sequence: KittiTracking, T_odom_lidar: Ar
 
 
 def in_image(sequence: KittiTracking, tracks: Tracks) -> Tracks:
-    """Only the tracks that image 2 shows: labels stop at its rim."""
+    """Only the tracks inside image 2: outside of it nothing is labelled."""
     boxes = sequence.calibration.project(tracks.boxes, sequence.image_size())
     return tracks.chosen((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
 
 
 class TurnedDetections:
-    """A tracker whose base is turned by `yaw` radians against what it is given, and which tells as if it was not."""
+    """A tracker that is given detections turned by `yaw` radians; its tracks are turned back."""
 
     def __init__(self, tracker: FollowsDetections, yaw: float) -> None:
         self.tracker, self.T_turned_base = tracker, se3.from_planar(0.0, 0.0, yaw)
@@ -128,7 +128,7 @@ class TurnedScans:
 
 
 def _before(T_odom_base: Array | None, T_turned_base: Array) -> Array | None:
-    """Where the turned base is."""
+    """Pose of the turned base."""
     return None if T_odom_base is None else T_odom_base @ se3.inverse(T_turned_base)
 
 
@@ -147,7 +147,7 @@ def _stamp_ns(frame: int) -> int:
 
 
 def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: int) -> Tracks:
-    """What the steps tell; only they are timed, not what makes ready for them."""
+    """The tracks of all steps; only the steps are timed, not the reading of their input."""
     T_odom_lidar, seconds = np.full((frames, 4, 4), np.nan), np.full(frames, np.nan)
     rows: list[tuple[float, ...]] = []
     labels: list[str] = []
@@ -157,12 +157,12 @@ def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: i
         step = work()
         seconds[frame] = time.perf_counter() - began
         T_odom_lidar[frame] = step.T_odom_base
-        told = [each for each in step.tracks if each.unseen_s <= LONGEST_UNSEEN_S]
-        rows += [(frame, each.id, float(np.hypot(*each.velocity)), each.confidence) for each in told]
-        labels += [each.label for each in told]
-        boxes.append(moved(se3.inverse(step.T_odom_base), np.array([each.box for each in told])))
+        recent = [each for each in step.tracks if each.unseen_s <= LONGEST_UNSEEN_S]
+        rows += [(frame, each.id, float(np.hypot(*each.velocity)), each.confidence) for each in recent]
+        labels += [each.label for each in recent]
+        boxes.append(moved(se3.inverse(step.T_odom_base), np.array([each.box for each in recent])))
         R = planar.rotations(np.asarray(-se3.yaw(step.T_odom_base)))
-        covariances.append(R @ np.array([each.covariance[:2, :2] for each in told]).reshape(-1, 2, 2) @ R.T)
+        covariances.append(R @ np.array([each.covariance[:2, :2] for each in recent]).reshape(-1, 2, 2) @ R.T)
     frame_of, ids, speeds, scores = np.array(rows, dtype=float).reshape(-1, 4).T
     return Tracks(
         frame_of.astype(np.int64),

@@ -73,7 +73,8 @@ def _cells_inside(cells: OccupiedCells, boxes: Array, grid: FlowGrid) -> tuple[R
     offset_x, offset_y = offset_x - x, offset_y - y
     along = np.abs(np.cos(yaw) * offset_x + np.sin(yaw) * offset_y) <= 0.5 * length + BOX_MARGIN_M
     across = np.abs(np.cos(yaw) * offset_y - np.sin(yaw) * offset_x) <= 0.5 * width + BOX_MARGIN_M
-    return np.nonzero(along & across)
+    rows, inside = np.nonzero(along & across)
+    return rows, inside
 
 
 def _likely_flows(step: FlowStep, cells: Rows, box: Rows, sizes: Rows) -> tuple[Array, _LikelyFlows]:

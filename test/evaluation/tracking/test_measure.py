@@ -14,7 +14,7 @@ import pytest
 from isometry.arrays import Array
 from isometry.datasets.kitti.scans import read_poses
 from isometry.datasets.kitti.tracking import KittiObjects, KittiTracking
-from isometry.evaluation.tracking.measure import ClassResult, figures, measure, measure_scans, turn_figures
+from isometry.evaluation.tracking.measure import ClassResult, calibration, figures, measure, measure_scans, turn_figures
 from isometry.evaluation.tracking.objects import speeds_over_ground
 from isometry.evaluation.tracking.report import write_report
 from isometry.evaluation.tracking.runs import FollowsDetections, TurnedDetections, TurnedScans, track_detections
@@ -26,6 +26,10 @@ from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections, Track, TrackingStep
 
 IOUS = (0.25, 0.5)
+CARS = (0, 1, 2, 3, 6)  # ids of the cars of the simulated traffic
+SPEEDS = np.hypot(
+    *np.array([[9.0, 6.0, 3.0, 0.0, 4.0, 0.5, 7.0], [0.0, 0.2, 0.0, 0.0, 0.5, 1.2, 0.0]])
+)  # of all, by id
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def baseline(sequences: list[KittiTracking]) -> ClassResult:
 
 
 class Oracle:
-    """Knows the labels of a sequence, and tells of them with their own ids in a frame of its own."""
+    """Reports the labels of a sequence with their own ids, in a frame of its own."""
 
     def __init__(self, sequence: KittiTracking, poses: Array | None = None, speed_m_s: float = 0.0) -> None:
         self.labels, self.speed_m_s, self.poses = sequence.labels, speed_m_s, poses
@@ -78,9 +82,10 @@ def _track(number: int, label: str, box: Array, speed_m_s: float) -> Track:
 def test_a_tracker_that_knows_the_labels_has_the_best_figures(sequences: list[KittiTracking]) -> None:
     given = iter(sequences)
     result = measure(sequences, "simulated", "Car", (0.7,), lambda: _CarsOnly(next(given)))
-    told = figures(result)["ious"]["0.7"]
-    assert (told["MOTA"], told["id_switches"], told["false_positives"]) == (1.0, 0, 0)
-    np.testing.assert_allclose([told["sAMOTA"], told["HOTA"], told["IDF1"], told["MOTP"]], 1.0, atol=1e-2)
+    found = figures(result)["ious"]["0.7"]
+    assert (found["MOTA"], found["id_switches"], found["false_positives"]) == (1.0, 0, 0)
+    np.testing.assert_allclose([found["sAMOTA"], found["HOTA"], found["IDF1"], found["MOTP"]], 1.0, atol=1e-2)
+    assert {(each.sequence, each.id) for each in result.objects} == {(s, n) for s in ("0000", "0001") for n in CARS}
     assert all(each.coverage == 1.0 and each.ids == 1 and each.longest_gap == 0 for each in result.objects)
 
 
@@ -90,15 +95,59 @@ class _CarsOnly(Oracle):
         self.labels = self.labels.chosen(np.array(self.labels.labels) == "Car")
 
 
-def test_figures_of_the_baseline_are_told_by_overlap_and_sequence(baseline: ClassResult) -> None:
-    told = figures(baseline)
-    assert list(told["ious"]) == ["0.25", "0.5"]
-    assert 0.8 < told["ious"]["0.25"]["MOTA"] <= told["ious"]["0.25"]["sAMOTA"] <= 1.0
-    assert told["ious"]["0.5"]["sAMOTA"] <= told["ious"]["0.25"]["sAMOTA"]
-    assert list(told["sequences"]) == ["0000", "0001"]
-    missed = sum(each["false_negatives"] for each in told["sequences"].values())
-    assert missed == told["ious"]["0.25"]["false_negatives"]
-    assert told["frames_per_second"] > 100.0
+class _ExchangesIds(_CarsOnly):
+    """Gives every object another id from frame 20 on."""
+
+    def _step(self, stamp_ns: int, T_odom_base: Array) -> TrackingStep:
+        step = super()._step(stamp_ns, T_odom_base)
+        late = 100 * (stamp_ns >= 2_000_000_000)
+        return replace(step, tracks=tuple(replace(track, id=track.id + late) for track in step.tracks))
+
+
+def test_ids_that_change_are_counted_and_cost_mota_and_idf1(sequences: list[KittiTracking]) -> None:
+    given = iter(sequences)
+    result = measure(sequences, "simulated", "Car", (0.7,), lambda: _ExchangesIds(next(given)))
+    found = figures(result)["ious"]["0.7"]
+    switched = [each for each in result.objects if each.ids == 2]
+    assert found["id_switches"] == len(switched) > 0
+    to_be_found = sum(int((~run.judged.truth_optional).sum()) for run in result.runs)
+    assert found["MOTA"] == pytest.approx(1.0 - len(switched) / to_be_found)
+    assert found["IDF1"] < 0.8
+    assert (found["false_positives"], found["false_negatives"]) == (0, 0)
+
+
+class _Beside(_CarsOnly):
+    """Reports every car 1 m to the side: the boxes of 1.8 m by 1.5 m (or 1.9 m by 1.6 m) overlap by 0.29 or 0.31."""
+
+    def _step(self, stamp_ns: int, T_odom_base: Array) -> TrackingStep:
+        step = super()._step(stamp_ns, T_odom_base)
+        return replace(step, tracks=tuple(replace(track, box=_beside(track.box)) for track in step.tracks))
+
+
+def _beside(box: Array) -> Array:
+    moved_box = box.copy()
+    moved_box[:2] += [-np.sin(box[6]), np.cos(box[6])]
+    return moved_box
+
+
+def test_tracks_beside_their_objects_match_at_a_small_overlap_alone(sequences: list[KittiTracking]) -> None:
+    given = iter(sequences)
+    found = figures(measure(sequences, "simulated", "Car", IOUS, lambda: _Beside(next(given))))["ious"]
+    assert found["0.25"]["MOTA"] == 1.0
+    assert found["0.25"]["MOTP"] == pytest.approx(0.29, abs=0.02)
+    assert found["0.5"]["MOTA"] < 0.0
+    assert found["0.5"]["recall"] < 0.01  # not 0, as two cars drive through a third one
+
+
+def test_figures_of_the_baseline_are_given_by_overlap_and_sequence(baseline: ClassResult) -> None:
+    found = figures(baseline)
+    assert list(found["ious"]) == ["0.25", "0.5"]
+    assert 0.8 < found["ious"]["0.25"]["MOTA"] <= found["ious"]["0.25"]["sAMOTA"] <= 1.0
+    assert found["ious"]["0.5"]["sAMOTA"] <= found["ious"]["0.25"]["sAMOTA"]
+    assert list(found["sequences"]) == ["0000", "0001"]
+    missed = sum(each["false_negatives"] for each in found["sequences"].values())
+    assert missed == found["ious"]["0.25"]["false_negatives"]
+    assert found["frames_per_second"] > 100.0
 
 
 def test_a_class_that_nothing_is_labelled_of_has_no_figures(drive: Path, tmp_path: Path) -> None:
@@ -111,7 +160,7 @@ def test_a_class_that_nothing_is_labelled_of_has_no_figures(drive: Path, tmp_pat
 
 def test_areas_of_no_care_and_small_tracks_excuse_false_alarms(drive: Path, tmp_path: Path) -> None:
     class Inventive(Oracle):
-        """Tells of a car that nobody else sees, ahead of all, and of one so far away that it is small."""
+        """Reports a car that does not exist, ahead of all, and one so far away that it is small."""
 
         def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
             near = _track(900, "car", np.array([20.0, 6.0, -0.9, 4.0, 1.8, 1.5, 0.0]), 0.0)
@@ -135,14 +184,14 @@ def test_areas_of_no_care_and_small_tracks_excuse_false_alarms(drive: Path, tmp_
 def test_from_scans_every_labelled_object_counts_and_speeds_are_compared(drive: Path) -> None:
     sequence, poses = KittiTracking(drive, "0"), read_poses(drive / "poses/0000.txt")
     result = measure_scans([sequence], IOUS, lambda: Oracle(sequence, poses, 3.0), poses)
-    told = figures(result)["ious"]["0.25"]
-    assert (result.label, told["MOTA"], told["id_switches"]) == ("any", 1.0, 0)
+    found = figures(result)["ious"]["0.25"]
+    assert (result.label, found["MOTA"], found["id_switches"]) == ("any", 1.0, 0)
     assert {each.label for each in result.objects} == set(sequence.labels.labels)
-    for each in result.objects:
+    assert [each.id for each in result.objects] == list(range(len(SPEEDS)))
+    for each, speed in zip(result.objects, SPEEDS, strict=True):
         assert each.coverage == 1.0
-        if each.speed_m_s is not None and each.speed_error_m_s is not None and each.frames > 20:
-            # The oracle says 3 m/s of all: errors are the differences to that.
-            assert each.speed_error_m_s == pytest.approx(abs(3.0 - each.speed_m_s), abs=1.0)
+        assert each.speed_m_s == pytest.approx(speed, abs=0.05)
+        assert each.speed_error_m_s == pytest.approx(abs(3.0 - speed), abs=0.05)  # the oracle has 3 m/s for all
 
 
 def test_tracks_of_unknown_class_in_scans_are_no_false_alarms(drive: Path) -> None:
@@ -157,13 +206,13 @@ def test_tracks_of_unknown_class_in_scans_are_no_false_alarms(drive: Path) -> No
     assert result.curves[0.25].best.false_positives == 0
 
 
-def test_a_track_that_nothing_was_seen_of_for_long_is_not_told_of(sequences: list[KittiTracking]) -> None:
-    class Guessing:
+def test_a_track_that_was_not_seen_for_long_is_left_out(sequences: list[KittiTracking]) -> None:
+    class Predicting:
         def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
             track = _track(1, "car", np.array([15.0, 3.0, -0.9, 4.0, 1.8, 1.5, 0.0]), 0.0)
             return TrackingStep((replace(track, unseen_s=1e-9 * stamp_ns),), np.eye(4))
 
-    tracks = track_detections(Guessing(), sequences[0].detections("simulated"), 10)
+    tracks = track_detections(Predicting(), sequences[0].detections("simulated"), 10)
     np.testing.assert_array_equal(tracks.frames, [0, 1])
 
 
@@ -179,14 +228,16 @@ def test_speeds_are_over_ground(drive: Path) -> None:
     assert np.isnan(speeds[[0, -1]]).all()
 
 
-def test_a_turned_scene_has_turned_tracks(baseline: ClassResult, sequences: list[KittiTracking], drive: Path) -> None:
+def test_turned_detections_have_turned_tracks(
+    baseline: ClassResult, sequences: list[KittiTracking], drive: Path
+) -> None:
     turned = measure(sequences, "simulated", "Car", IOUS, lambda: TurnedDetections(BaselineTracker(), 2.0))
-    told = turn_figures(baseline, turned)
-    assert told["turn_error_m"] < 1e-9
-    assert told["turn_within_1_mm"] == 1.0
+    found = turn_figures(baseline, turned)
+    assert found["turn_error_m"] < 1e-9
+    assert found["turn_within_1_mm"] == 1.0
 
     class Rigid:
-        """Tells of a thing 5 m along x of its base, whatever it sees: it does not turn."""
+        """Reports a car at a fixed place in its base frame, whatever it is given: it does not turn."""
 
         def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
             box = np.array([15.0, 3.0, -0.9, 4.0, 1.8, 1.5, 0.0])
@@ -216,10 +267,10 @@ def test_a_turned_sensor_sees_turned_points_from_where_it_is(drive: Path) -> Non
     np.testing.assert_allclose(step.T_odom_base, pose, atol=1e-12)
 
 
-def test_the_page_tells_figures_objects_and_misses_and_loads_nothing_from_outside(
+def test_the_page_has_figures_objects_and_misses_and_loads_nothing_from_outside(
     baseline: ClassResult, tmp_path: Path
 ) -> None:
-    told = figures(baseline)
+    found = figures(baseline)
     result = {
         "data": "a <drive>",
         "date": "today",
@@ -229,8 +280,8 @@ def test_the_page_tells_figures_objects_and_misses_and_loads_nothing_from_outsid
         "machine": {},
         "libraries": {},
         "frames_per_second": 1000.0,
-        "classes": {"Car": told},
-    } | {name: told["ious"]["0.25"][name] for name in ("sAMOTA", "MOTA", "HOTA", "IDF1", "id_switches")}
+        "classes": {"Car": found},
+    } | {name: found["ious"]["0.25"][name] for name in ("sAMOTA", "MOTA", "HOTA", "IDF1", "id_switches")}
     text = write_report(tmp_path / "out/page.html", result, [baseline]).read_text()
     for wanted in (
         "abc123",
@@ -261,18 +312,29 @@ def test_on_real_detections_the_tracker_beats_the_baseline_and_turns_with_the_sc
 
 
 def test_positions_and_confidences_are_held_against_the_labels(sequences: list[KittiTracking]) -> None:
-    class Honest:
-        """Tells each detection as a track; all are right, and 0.1 m off along x as it says."""
+    class Copying:
+        """Reports each detection as a track, with a standard deviation of 0.2 m along x and of 1 mm along y."""
 
         def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
             tracks = [_track(k, "car", box, 0.0) for k, box in enumerate(detections.boxes)]
             covariance = np.diag([0.2**2, 1e-6, 1.0, 1.0])
             return TrackingStep(tuple(replace(t, covariance=covariance, confidence=0.9) for t in tracks), np.eye(4))
 
-    told = figures(measure(sequences, "simulated", "Car", [0.25], Honest))["honesty"]
-    along, across = told["inside_2_sigma"]
-    assert along > 0.8
-    assert across < 0.2
-    assert told["confidence_error"] == pytest.approx(0.1, abs=0.1)
-    scores = figures(measure(sequences, "simulated", "Car", [0.25], BaselineTracker))["honesty"]
-    assert scores.keys() <= {"inside_2_sigma", "confidence_error"}
+    result = measure(sequences, "simulated", "Car", [0.25], Copying)
+    found = calibration(result.runs, 0.25)
+    assert found.inside_2_sigma is not None
+    assert found.inside_2_sigma[0] > 0.99
+    assert found.inside_2_sigma[1] < 0.03
+    assert found.confidence_error == pytest.approx(result.curves[0.25].best.precision - 0.9)
+    assert figures(result)["honesty"] == {
+        "confidence_error": found.confidence_error,
+        "inside_2_sigma": found.inside_2_sigma,
+    }
+
+
+def test_scores_of_a_plain_tracker_are_no_confidences(baseline: ClassResult) -> None:
+    found = calibration(baseline.runs, 0.25)
+    assert found.confidence_error is None
+    assert found.inside_2_sigma is not None
+    assert min(found.inside_2_sigma) > 0.95
+    assert "confidence_error" not in figures(baseline)["honesty"]
