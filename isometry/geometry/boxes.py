@@ -23,7 +23,7 @@ def footprints(boxes: Array) -> Array:
 def moved(T_target_source: Array, boxes: Array, turn: float | None = None) -> Array:
     """Boxes (N,7) in another frame, which is level to about a degree: they stay upright and turn by its heading.
 
-    That is `turn` in radians where it is given. Then a way back by the inverse and by -turn is exact.
+    `turn` in radians replaces the heading where it is given; the inverse transform with -turn is then exact.
     """
     there = np.array(boxes, dtype=float).reshape(-1, 7)
     there[:, :3] = se3.apply(T_target_source, there[:, :3])
@@ -33,29 +33,26 @@ def moved(T_target_source: Array, boxes: Array, turn: float | None = None) -> Ar
 
 def iou_3d(a: Array, b: Array) -> Array:
     """Intersection over union (N,M) of the volumes of boxes (N,7) and (M,7); 0 where a box has no volume or is NaN."""
-    return _overlap(a, b, upright=True)
-
-
-def iou_3d_of_pairs(a: Array, b: Array) -> Array:
-    """The same (P,) for each of P pairs of boxes (P,7), (P,7)."""
-    overlap = np.zeros(len(a))
-    near = np.flatnonzero(_may_meet(a, b, upright=True))
-    overlap[near] = _overlap_of_pairs(a[near], b[near], upright=True)
+    overlap = np.zeros((len(a), len(b)))
+    rows, columns = np.nonzero(_may_meet(a[:, None], b[None]))
+    overlap[rows, columns] = _overlap_of_pairs(a[rows], b[columns])
     return overlap
 
 
-def iou_birds_eye(a: Array, b: Array) -> Array:
-    """Intersection over union (N,M) of the footprints of boxes (N,7) and (M,7); 0 where one has no area or is NaN."""
-    return _overlap(a, b, upright=False)
+def iou_3d_of_pairs(a: Array, b: Array) -> Array:
+    """`iou_3d` (P,) of each of P pairs of boxes (P,7), (P,7)."""
+    overlap = np.zeros(len(a))
+    near = np.flatnonzero(_may_meet(a, b))
+    overlap[near] = _overlap_of_pairs(a[near], b[near])
+    return overlap
 
 
 def footprint_intersections(a: Array, b: Array) -> Array:
-    """Area (P,) that the footprints of each of P pairs of boxes (P,7), (P,7) have in common, in square metres.
+    """Area (P,) of the intersection of the footprints of each of P pairs of boxes (P,7), (P,7), in square metres.
 
-    In the axes of `a` its rectangle is |x| <= l/2, |y| <= w/2. Points that are outside of it are moved to the nearest
-    one on its rim, which leaves alone what the outline of `b` encloses inside; so the moved outline encloses just the
-    intersection, and its area is the integral of x dy along it. Nothing is sorted and no case is told apart, so that
-    boxes that touch, or that are the same, are no special ones: the area is as continuous as the outline is.
+    In the axes of `a` its rectangle is |x| <= l/2, |y| <= w/2. Points of the outline of `b` outside of it are moved to
+    the nearest point of its border. The moved outline encloses exactly the intersection, whose area is the integral of
+    x dy along it. There is no sorting and no distinction of cases, so boxes that touch or coincide are not special.
     """
     turned = planar.rotations(a[:, 6])
     start = (footprints(b) - a[:, None, :2]) @ turned  # (P,4,2)
@@ -74,29 +71,20 @@ def footprint_intersections(a: Array, b: Array) -> Array:
     return np.maximum(area, 0.0)
 
 
-def _overlap(a: Array, b: Array, upright: bool) -> Array:
-    """Intersection over union (N,M), of volumes where `upright`; only pairs whose circles meet are computed."""
-    overlap = np.zeros((len(a), len(b)))
-    rows, columns = np.nonzero(_may_meet(a[:, None], b[None], upright))
-    overlap[rows, columns] = _overlap_of_pairs(a[rows], b[columns], upright)
-    return overlap
-
-
-def _may_meet(a: Array, b: Array, upright: bool) -> NDArray[np.bool_]:
-    """Whether the circles about the footprints of boxes (...,7), (...,7) meet; where `upright`, their heights too."""
+def _may_meet(a: Array, b: Array) -> NDArray[np.bool_]:
+    """Whether the circles around the footprints of boxes (...,7), (...,7) meet, and their heights."""
     reach = 0.5 * (np.hypot(a[..., 3], a[..., 4]) + np.hypot(b[..., 3], b[..., 4]))
     meet: NDArray[np.bool_] = ((a[..., :2] - b[..., :2]) ** 2).sum(axis=-1) < reach**2
-    return meet & (2.0 * np.abs(a[..., 2] - b[..., 2]) < a[..., 5] + b[..., 5]) if upright else meet
+    return meet & (2.0 * np.abs(a[..., 2] - b[..., 2]) < a[..., 5] + b[..., 5])
 
 
-def _overlap_of_pairs(a: Array, b: Array, upright: bool) -> Array:
+def _overlap_of_pairs(a: Array, b: Array) -> Array:
     """Intersection over union (P,) of each of P pairs of boxes (P,7), (P,7)."""
     common = footprint_intersections(a, b)
-    size_a, size_b = (np.prod(boxes[:, 3 : 6 if upright else 5], axis=1) for boxes in (a, b))
-    if upright:
-        top = np.minimum(a[:, 2] + 0.5 * a[:, 5], b[:, 2] + 0.5 * b[:, 5])
-        bottom = np.maximum(a[:, 2] - 0.5 * a[:, 5], b[:, 2] - 0.5 * b[:, 5])
-        common = common * np.maximum(top - bottom, 0.0)
+    size_a, size_b = (np.prod(boxes[:, 3:6], axis=1) for boxes in (a, b))
+    top = np.minimum(a[:, 2] + 0.5 * a[:, 5], b[:, 2] + 0.5 * b[:, 5])
+    bottom = np.maximum(a[:, 2] - 0.5 * a[:, 5], b[:, 2] - 0.5 * b[:, 5])
+    common = common * np.maximum(top - bottom, 0.0)
     common = np.minimum(common, np.minimum(size_a, size_b))
     joined = size_a + size_b - common
     overlap: Array = np.divide(common, joined, out=np.zeros_like(common), where=joined > 0.0)

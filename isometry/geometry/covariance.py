@@ -27,6 +27,15 @@ def propagated(covariance: Array, T_before_after: Array) -> Array:
     return np.asarray(adjoint @ covariance @ adjoint.T)
 
 
+def reordered(matrix: Array) -> Array:
+    """A covariance or information matrix (6,6) with rotation first, as in gtsam and small_gicp, from one as in ROS.
+
+    It is its own inverse: from rotation first to translation first.
+    """
+    order = [3, 4, 5, 0, 1, 2]
+    return matrix[np.ix_(order, order)]
+
+
 def independent(metres: float, radians: float) -> Array:
     """Covariance (6,6) of equal and independent standard deviations of positions and angles."""
     return np.diag([metres**2] * 3 + [radians**2] * 3)

@@ -17,7 +17,7 @@ def from_rotation_translation(rotation: Array, translation: Array) -> Array:
 
 
 def check(transform: Array, name: str) -> None:
-    """Raise ValueError, which begins with `name`, for what is no finite 4x4 matrix."""
+    """Raise ValueError, whose message begins with `name`, unless `transform` is a finite 4x4 matrix."""
     if np.shape(transform) != (4, 4) or not np.isfinite(transform).all():
         raise ValueError(f"{name} must be a finite 4x4 matrix")
 
@@ -66,8 +66,35 @@ def rotation_angle(transform: Array) -> float:
     return float(Rotation.from_matrix(transform[:3, :3]).magnitude())
 
 
+def distance(T_target_first: Array, T_target_second: Array) -> tuple[float, float]:
+    """Metres between the origins of two frames (4,4), and radians between their orientations."""
+    T_first_second = inverse(T_target_first) @ T_target_second
+    return float(np.linalg.norm(T_first_second[:3, 3])), rotation_angle(T_first_second)
+
+
+def error(T_estimated: Array, T_true: Array) -> Array:
+    """Error (...,6) of estimated transforms (...,4,4), along the axes of the target; the arguments are broadcast.
+
+    First the translation in metres, then the rotation vector in radians that turns the true orientation into the
+    estimated one: the order of the covariances in `geometry.covariance`.
+    """
+    translation = T_estimated[..., :3, 3] - T_true[..., :3, 3]
+    rotation = T_estimated[..., :3, :3] @ np.swapaxes(T_true[..., :3, :3], -1, -2)
+    return np.concatenate([translation, Rotation.from_matrix(rotation).as_rotvec()], axis=-1)
+
+
+def nearest_rotation(matrices: Array) -> Array:
+    """Rotations (...,3,3) that are closest to matrices (...,3,3) in the sense of least squares.
+
+    Source: Umeyama, Least-Squares Estimation of Transformation Parameters (1991).
+    """
+    u, _, v_transposed = np.linalg.svd(matrices)
+    u[..., 2] *= np.sign(np.linalg.det(u) * np.linalg.det(v_transposed))[..., None]
+    return np.asarray(u @ v_transposed)
+
+
 def levelling_rotation(up: Array) -> Array:
-    """Smallest 3x3 rotation that takes the direction `up` (3,) to +z (a half turn about x when it points to -z)."""
+    """The smallest 3x3 rotation that turns the direction `up` (3,) to +z; half a turn about x where `up` is -z."""
     rotation, _ = Rotation.align_vectors([[0.0, 0.0, 1.0]], [up / np.linalg.norm(up)])
     matrix: Array = rotation.as_matrix()
     return matrix

@@ -158,13 +158,11 @@ class LidarOdometry:
 
 def _covariance(information: Array) -> Array:
     """Covariance (6,6; shift, then turn) of small_gicp's information matrix, which has the turn first."""
-    order = [3, 4, 5, 0, 1, 2]
-    # a direction that the scan says nothing of has no information; its variance is then large, and not infinite
-    covariance = np.linalg.inv(information[np.ix_(order, order)] + np.linalg.inv(UNKNOWN_SPEED))
-    return np.asarray(COVARIANCE_SCALE * covariance + FLOOR)
+    # in a direction that the scan does not determine, the variance is large instead of infinite
+    regular = covariance.reordered(information) + np.linalg.inv(UNKNOWN_SPEED)
+    return np.asarray(COVARIANCE_SCALE * np.linalg.inv(regular) + FLOOR)
 
 
 def _orthonormal(transform: Array) -> Array:
-    """The transform with what a long chain of products has lost of a rotation given back."""
-    left, _, right = np.linalg.svd(transform[:3, :3])
-    return se3.from_rotation_translation(left @ right, transform[:3, 3])
+    """The transform with an exact rotation: a long chain of products accumulates rounding errors."""
+    return se3.from_rotation_translation(se3.nearest_rotation(transform[:3, :3]), transform[:3, 3])

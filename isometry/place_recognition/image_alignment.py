@@ -11,7 +11,9 @@ from isometry.geometry import planar
 from isometry.sensing.birds_eye import BirdsEyeGrid
 
 COARSE, FINE = 2.0, 0.8  # cells by which the images are blurred
-ENOUGH_CELLS = 150  # with fewer cells in view of both, agreement says little
+ENOUGH_CELLS = 150  # visible in both images; the agreement over fewer cells is reduced in proportion
+ROUGH_CELLS = 256  # of the query that are compared coarsely
+ITERATIONS = 8  # of the alignment at each scale
 
 
 class BlurredImage:
@@ -19,7 +21,7 @@ class BlurredImage:
 
     def __init__(self, image: NDArray[np.uint8], grid: BirdsEyeGrid) -> None:
         self.grid = grid
-        height = np.sqrt(image.astype(np.float32))  # walls count more than kerbs, though not ten times more
+        height = np.sqrt(image.astype(np.float32))  # walls count more than kerbs, but not ten times more
         row, column = np.nonzero(image)
         centres = grid.centres()
         self.cells = np.column_stack([centres[row], centres[column]])  # (C,2) metres
@@ -52,9 +54,9 @@ class BlurredImage:
         return np.asarray((low * (1 - fx) + high * fx) * inside)
 
 
-def rough_agreement(poses: Array, query: BlurredImage, keyframe: BlurredImage, cells: int = 256) -> Array:
-    """Cosine (H,) of the coarse images at poses (H,3), over a sample of the query's cells that the keyframe saw."""
-    step = max(1, len(query.cells) // cells)
+def rough_agreement(poses: Array, query: BlurredImage, keyframe: BlurredImage) -> Array:
+    """Cosine (H,) of the coarse images at poses (H,3), over a sample of the query's cells in the keyframe's disc."""
+    step = max(1, len(query.cells) // ROUGH_CELLS)
     there = query.cells[::step] @ planar.rotations(poses[:, 2]).transpose(0, 2, 1) + poses[:, None, :2]
     seen = np.square(there).sum(axis=-1) < keyframe.grid.half_width**2
     expected = query.values(COARSE)[::step] * seen
@@ -65,9 +67,9 @@ def rough_agreement(poses: Array, query: BlurredImage, keyframe: BlurredImage, c
 
 
 def agreement(pose: Array, query: BlurredImage, keyframe: BlurredImage) -> float:
-    """Cosine of the fine images at a pose (3,), over the cells of either in view of both: 1 for the same image.
+    """Cosine of the fine images at a pose (3,), over the occupied cells of either that are in both discs: 1 at best.
 
-    Symmetric: what the keyframe saw and the query did not counts as much as the reverse.
+    It is symmetric: an object in the keyframe alone counts as much as one in the query alone.
     """
     turning = planar.rotations(pose[2])
     query_in_keyframe = query.cells @ turning.T + pose[:2]
@@ -82,18 +84,18 @@ def agreement(pose: Array, query: BlurredImage, keyframe: BlurredImage) -> float
     return float(min(1.0, 0.5 * cells / ENOUGH_CELLS) * both[0] / np.sqrt(max(both[1] * both[2], 1e-12)))
 
 
-def align(pose: Array, query: BlurredImage, keyframe: BlurredImage, iterations: int = 8) -> tuple[Array, Array]:
+def align(pose: Array, query: BlurredImage, keyframe: BlurredImage) -> tuple[Array, Array]:
     """The pose (3,) after robust Gauss-Newton steps on the difference of the images, coarse then fine.
 
-    Also returns the information (3,3) that the fine images hold on x, y and yaw, up to a scale: little along a street
-    between two walls. Source: Lucas and Kanade (1981), with Cauchy weights for what only one of the scans saw.
+    Also returns the information matrix (3,3) of x, y and yaw from the fine images, up to a scale: it is small along a
+    street between two walls. Source: Lucas and Kanade (1981), with Cauchy weights against what one scan alone shows.
     """
     information = np.eye(3)
     best = pose.copy()
     for blur in (COARSE, FINE):
         expected = query.values(blur)
         tolerance = 0.3 * float(np.sqrt(np.mean(np.square(expected))))
-        for _ in range(iterations):
+        for _ in range(ITERATIONS):
             turned = query.cells @ planar.rotations(best[2]).T
             value, slope_x, slope_y = keyframe.sample(turned + best[:2], blur, parts=3)
             residual = value - expected

@@ -20,10 +20,9 @@ from math import hypot, radians, sqrt
 import gtsam
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from isometry.geometry import se3
-from isometry.geometry.covariance import rotated
+from isometry.geometry.covariance import independent, reordered, rotated
 from isometry.parameters import parameter
 
 Transform = NDArray[np.float64]  # (4,4)
@@ -32,7 +31,7 @@ Covariance = NDArray[np.float64]  # (6,6) x, y, z, roll, pitch, yaw
 _CHI_SQUARE = 22.46  # 0.999 quantile for 6 degrees of freedom
 _DRIFT_LENGTH = 100.0  # metres over which the drift parameters hold
 _TURN_ERROR = 0.01  # radians of error per radian turned
-_LOOP_SIGMA = np.array([0.1] * 3 + [radians(0.5)] * 3)  # metres, radians: what a loop's covariance leaves out
+_LOOP_COVARIANCE = independent(0.1, radians(0.5))  # metres, radians: errors that a loop's own covariance leaves out
 _PENDING_AT_MOST = 100
 _HUBER = 1.345  # standard deviations: 95 % as efficient as least squares where errors are Gaussian
 
@@ -158,7 +157,7 @@ class KeyframePoseGraph:
     def _measured(self, keyframe: int, other: int, T_keyframe_other: Transform, covariance: Covariance) -> Loop:
         if not (0 <= keyframe < len(self._T_odom_base) and 0 <= other < len(self._T_odom_base)):
             raise IndexError(f"relation of keyframes {keyframe} and {other} of {len(self._T_odom_base)}")
-        return Loop(keyframe, other, T_keyframe_other.copy(), covariance + np.diag(_LOOP_SIGMA**2))
+        return Loop(keyframe, other, T_keyframe_other.copy(), covariance + _LOOP_COVARIANCE)
 
     def _driven(self, loop: Loop) -> NDArray[np.float64]:
         """Metres (1,) travelled from one end of a loop to the other."""
@@ -177,7 +176,7 @@ class KeyframePoseGraph:
         translation = self.parameters.translation_drift_percent / 100.0 * share
         rotation = radians(self.parameters.rotation_drift_deg) / _DRIFT_LENGTH * share
         rotation = hypot(rotation, _TURN_ERROR * se3.rotation_angle(T_step))
-        return np.diag([translation**2] * 3 + [rotation**2] * 3)
+        return independent(translation, rotation)
 
     def _heading_drift(self, way: NDArray[np.float64]) -> NDArray[np.float64]:
         """Radians that odometry may be off after `way` metres; drift may be systematic, so it grows linearly."""
@@ -209,7 +208,7 @@ class KeyframePoseGraph:
         self, loop: Loop, T_keyframe_other: Transform, covariances: Covariance, ways: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
         """Whether a loop agrees with other estimates (n,4,4) of its transform, got by `ways` (n,) of odometry."""
-        residuals = _residual(T_keyframe_other, loop.T_keyframe_other)[..., None]
+        residuals = se3.error(loop.T_keyframe_other, T_keyframe_other)[..., None]
         heading = self._heading_drift(ways)
         drift = np.zeros_like(covariances)
         drift[:, [0, 1, 2], [0, 1, 2]] = self._position_drift(ways)[:, None] ** 2
@@ -219,13 +218,6 @@ class KeyframePoseGraph:
         return agree
 
 
-def _residual(T_expected: Transform, T_measured: Transform) -> NDArray[np.float64]:
-    """Translation in the target frame and rotation vector (..., 6) from expected (..., 4, 4) to measured."""
-    translation = T_measured[..., :3, 3] - T_expected[..., :3, 3]
-    rotation = T_measured[..., :3, :3] @ np.swapaxes(T_expected[..., :3, :3], -1, -2)
-    return np.concatenate([translation, Rotation.from_matrix(rotation).as_rotvec()], axis=-1)
-
-
 def _pose(transform: Transform) -> gtsam.Pose3:
     """gtsam's pose. Its rotation is made exact: what long odometry has lost of that would grow along the graph."""
     return gtsam.Pose3(gtsam.Rot3.ClosestTo(transform[:3, :3]), transform[:3, 3])
@@ -233,6 +225,5 @@ def _pose(transform: Transform) -> gtsam.Pose3:
 
 def _noise(covariance: Covariance, T_keyframe_other: Transform) -> gtsam.noiseModel.Gaussian:
     """gtsam's noise model: rotation first, and in the frame of `other` instead of `keyframe`."""
-    order = [3, 4, 5, 0, 1, 2]
     in_other = rotated(covariance, T_keyframe_other[:3, :3].T)
-    return gtsam.noiseModel.Gaussian.Covariance(in_other[np.ix_(order, order)])
+    return gtsam.noiseModel.Gaussian.Covariance(reordered(in_other))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from isometry.arrays import Array
+from isometry.geometry.covariance import independent, reordered, rotated
 
 # Logistic regressions of "the transform is right" on the evidence that `candidates.py` names: where the viewpoint of a
 # sensor is known, so that rays can contradict, and where none is
@@ -49,8 +50,5 @@ def covariance(information: Array, T_target_source: Array, resolution: float) ->
     """
     regular = information + np.eye(6) * 1e-6 * float(np.trace(information)) / 6.0 + np.eye(6) * 1e-9
     local = VARIANCE_SCALE * np.linalg.inv(regular)
-    to_target = np.zeros((6, 6))
-    to_target[:3, 3:] = to_target[3:, :3] = T_target_source[:3, :3]
-    floor = np.diag([(FLOOR_RESOLUTIONS * resolution) ** 2] * 3 + [FLOOR_RADIANS**2] * 3)
-    scaled: Array = to_target @ local @ to_target.T + floor
-    return scaled
+    in_target = rotated(reordered(local), T_target_source[:3, :3])
+    return in_target + independent(FLOOR_RESOLUTIONS * resolution, FLOOR_RADIANS)

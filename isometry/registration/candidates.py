@@ -105,9 +105,8 @@ class Candidates:
 
 def same(T_first: Array, T_second: Array, resolution: float) -> bool:
     """Whether two transforms (4,4) are one answer."""
-    between = se3.inverse(T_first) @ T_second
-    near = float(np.linalg.norm(T_first[:3, 3] - T_second[:3, 3])) < APART * resolution
-    return near and se3.rotation_angle(between) < APART_RADIANS
+    metres, radians = se3.distance(T_first, T_second)
+    return metres < APART * resolution and radians < APART_RADIANS
 
 
 def distinct(transforms: Array, score: Array, count: int, resolution: float) -> list[int]:

@@ -217,9 +217,8 @@ class Relocalizer:
         return found if refined is None else refined
 
     def _agree(self, expected: Array, T_map_base: Array) -> bool:
-        moved = se3.inverse(expected) @ T_map_base
-        near = float(np.linalg.norm(moved[:3, 3])) <= self.parameters.confirm_distance
-        return near and se3.rotation_angle(moved) <= radians(self.parameters.confirm_angle_deg)
+        metres, angle = se3.distance(expected, T_map_base)
+        return metres <= self.parameters.confirm_distance and angle <= radians(self.parameters.confirm_angle_deg)
 
     def _told(self, found: _Found | None, reason: str, searched: int = 1) -> RelocalizationStep:
         sure = found if reason == "ok" and self.located else None

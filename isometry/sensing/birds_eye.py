@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class BirdsEyeGrid:
-    """A square grid centred on the robot, of which the inscribed disc is used: what turning would push out is left out.
+    """A square grid centred on the robot. Only its inscribed disc is used, so that a turn moves no cell out of it.
 
     An even number of cells keeps it symmetric under turns by 90 degrees.
 
@@ -22,7 +22,7 @@ class BirdsEyeGrid:
     cell: float = 0.4  # metres; also the height of a voxel
     lowest: float = -4.0  # metres; points below are left out
     levels: int = 40  # voxels above `lowest`; points above them are left out
-    cap: int = 10  # an image value never exceeds this
+    cap: int = 10  # largest value of an image
 
     @property
     def half_width(self) -> float:
@@ -42,8 +42,8 @@ class BirdsEyeGrid:
 def birds_eye_image(points: NDArray[np.floating], grid: BirdsEyeGrid) -> NDArray[np.uint8]:
     """Occupancy image (size, size) of points (N,3) in metres in a level frame. Source: BEVPlace (Luo et al., 2023).
 
-    Turning the points by 90 degrees about z turns the image by np.rot90, exactly, unless a point lies on a border.
-    Points outside of the disc, and points that are not finite, do not count.
+    Turning the points by 90 degrees about z turns the image by np.rot90, exactly, unless a point lies on a border of
+    a cell. Points outside of the disc and points that are not finite are ignored.
     """
     shape = (grid.size, grid.size, grid.levels)
     first = (-(grid.size // 2), -(grid.size // 2), math.floor(grid.lowest / grid.cell))

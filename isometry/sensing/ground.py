@@ -6,25 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST_GROUND_POINTS = 200
+BAND_METRES = 0.12  # above the expected height, within which points are taken for ground
+CLEARANCE_METRES = 0.25  # above the plane, below which points are removed
 
 
-def without_ground(
-    points: NDArray[np.floating], height: float, clearance: float = 0.25, band: float = 0.12
-) -> NDArray[np.floating]:
-    """The points (N,3) of a level cloud that stand clear of the ground, in metres.
+def without_ground(points: NDArray[np.floating], height: float) -> NDArray[np.floating]:
+    """The points (M,3) of a level cloud (N,3) in metres that stand clear of the ground.
 
-    `height` is where the ground is under the robot. A plane is fitted to what lies below `height + band`, and all that
-    is less than `clearance` above the plane goes. A cloud with almost nothing down there is returned as it is: its
+    `height` is z of the ground under the robot. A plane is fitted to the points below that, and points less than
+    `CLEARANCE_METRES` above the plane are removed. A cloud with almost no points there is returned unchanged: its
     ground was removed before.
     """
     z = points[:, 2]
-    low = z < height + band
+    low = z < height + BAND_METRES
     if np.count_nonzero(low) < FEWEST_GROUND_POINTS:
         return points
     ground = np.flatnonzero(low & (z > height - 1.0))
     slope_x, slope_y, offset = _plane(points[ground[:: max(1, len(ground) // 4000)]], height)
     above = z - (slope_x * points[:, 0] + slope_y * points[:, 1] + offset)
-    return np.compress(above > clearance, points, axis=0)
+    return np.compress(above > CLEARANCE_METRES, points, axis=0)
 
 
 def _plane(ground: NDArray[np.floating], height: float) -> tuple[float, float, float]:

@@ -12,12 +12,13 @@ from scipy.linalg import solveh_banded
 from isometry.arrays import Array
 
 CELL_METRES = 0.5  # the lowest point of each cell may be ground
-NODE_METRES = 2.0  # between heights of the surface, unless asked for otherwise
+NODE_METRES = 2.0  # default distance between nodes of the surface
 SMOOTHING = 0.1  # weight of the surface's curvature against one lowest point
 NEAR_METRES = 15.0  # around the sensor, where most of what is lowest is ground
 ABOVE_WEIGHT = 0.2  # of a point above the surface, against one below
-# Of each round: how far above the surface a point may lie to count as ground, at the sensor and more per metre of
-# range, and how far below; lower ones are reflections
+CLEARANCE_METRES = 0.3  # below it, a point above the surface may still be ground
+# Of each round: how far above the surface a point may lie to count as ground, at the sensor; by how much this grows per
+# metre of range; how far below it may lie, as lower points are reflections
 ROUNDS = (
     (0.3, 0.06, 2.0),
     (0.3, 0.04, 1.0),
@@ -29,12 +30,12 @@ ROUNDS = (
     (0.3, 0.0, 0.5),
     (0.3, 0.0, 0.5),
 )
-FEWER_ROUNDS = (ROUNDS[1], *ROUNDS[3:7])  # almost the same surface in half the time
+FEWER_ROUNDS = (ROUNDS[1], *ROUNDS[3:7])  # nearly the same surface in half the time
 
 
 @dataclass(frozen=True)
 class GroundSurface:
-    """Heights of the ground, bilinear between nodes."""
+    """Heights of the ground at the nodes of a grid, interpolated bilinearly between them."""
 
     heights: Array  # (R,C) metres; node (i,j) stands at ((i,j) + first) * node_metres
     first: NDArray[np.int64]  # (2,)
@@ -55,10 +56,10 @@ def ground_surface(
 ) -> GroundSurface:
     """The ground under a cloud (N,3) in metres, in a frame whose z points up.
 
-    Asymmetric penalised least squares (Eilers, "A perfect smoother", 2003) on a grid: the surface bends as little as
-    the lowest points allow, those above it pull less than those below, and from round to round fewer of those above
-    are believed to be ground at all. It follows slopes, banks and kerbs, and bridges what is hidden; nodes further
-    apart blur them, and take less time. Raises ValueError for a cloud without points.
+    Asymmetric penalised least squares (Eilers, "A perfect smoother", 2003) on a grid. The surface bends as little as
+    the lowest points allow. Points above it have less weight than points below, and each of `rounds` (see `ROUNDS`)
+    takes fewer of those above as ground. The surface follows slopes, banks and kerbs and spans hidden parts; a larger
+    `node_metres` blurs kerbs and takes less time. Raises ValueError for a cloud without points.
     """
     if len(points) == 0:
         raise ValueError("no points to find the ground under")
@@ -83,17 +84,17 @@ def ground_surface(
     return GroundSurface(heights.reshape(rows, columns), first, node_metres)
 
 
-def above_ground(points: NDArray[np.floating], clearance: float = 0.3) -> NDArray[np.floating]:
-    """The points (M,3) of a level cloud (N,3) that stand at least `clearance` metres above its `ground_surface`."""
+def above_ground(points: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The points (M,3) of a level cloud (N,3) that lie more than `CLEARANCE_METRES` above its `ground_surface`."""
     ground = ground_surface(points).height_at(np.asarray(points, np.float64))
-    return np.compress(points[:, 2] - ground > clearance, points, axis=0)
+    return np.compress(points[:, 2] - ground > CLEARANCE_METRES, points, axis=0)
 
 
 class _Terms:
-    """M terms of a sum of squares, each of a weighted sum of the heights of a few nodes.
+    """M terms of a sum of squares; each is the weighted sum of the heights of a few nodes.
 
-    Nodes are tied that lie at most two rows of the grid apart, so that the matrix of the normal equations of a grid of
-    C columns has 2 C diagonals below the main one, and a banded Cholesky factor.
+    A term connects nodes at most two rows of the grid apart. So, for a grid of C columns, the matrix of the normal
+    equations has 2 C diagonals below the main one, and a banded Cholesky factor.
     """
 
     def __init__(self, nodes: NDArray[np.int64], weights: Array, shape: tuple[int, int]) -> None:
@@ -106,12 +107,12 @@ class _Terms:
         self._places = (diagonals * self._count + np.stack([nodes[:, low] for low, _ in pairs])).ravel()
 
     def matrix(self, trust: Array) -> Array:
-        """Diagonals (2C+1,R*C) of the normal equations' matrix, the main one first; `trust` (M,) is in each term."""
+        """Diagonals (2C+1,R*C) of the normal equations' matrix, the main one first; `trust` (M,) weights the terms."""
         values = np.bincount(self._places, (self._products * trust).ravel(), self._diagonals * self._count)
         return np.asarray(values, np.float64).reshape(self._diagonals, self._count)
 
     def pull(self, values: Array) -> Array:
-        """Right side (R*C,) of the normal equations, if the sums should be `values` (M,), trust in them included."""
+        """Right side (R*C,) of the normal equations for sums of `values` (M,), which are multiplied by the trust."""
         pull = np.bincount(self._nodes.ravel(), (self._weights * values[:, None]).ravel(), self._count)
         return np.asarray(pull, np.float64)
 
@@ -134,7 +135,7 @@ def _lowest(points: Array) -> Array:
 def _squares(
     points: Array, first: NDArray[np.int64], shape: tuple[int, ...], node_metres: float
 ) -> tuple[NDArray[np.int64], Array, Array]:
-    """Number (N,) of the node at the low corner of each point's square, and how far in it lies (N,), 0 to 1, twice."""
+    """Number (N,) of the node at the low corner of each point's square, and its x and y (N,) in the square, 0 to 1."""
     x, y = (np.clip(points[:, axis] / node_metres - first[axis], 0.0, shape[axis] - 1.001) for axis in (0, 1))
     i, j = x.astype(np.int64), y.astype(np.int64)
     return i * shape[1] + j, x - i, y - j
@@ -148,7 +149,7 @@ def _stiffness(shape: tuple[int, int]) -> Array:
     twist = np.sqrt(2.0) * np.array([1.0, -1.0, -1.0, 1.0])
     stiffness = np.zeros((2 * shape[1] + 1, number.size))
     for nodes, weights in ((along, [1.0, -2.0, 1.0]), (across, [1.0, -2.0, 1.0]), (corners, twist)):
-        tied = np.stack([part.ravel() for part in nodes], axis=1)
-        stiffness += _Terms(tied, np.tile(weights, (len(tied), 1)), shape).matrix(np.ones(len(tied)))
-    stiffness[0] += 1e-9  # what no point holds down, as with fewer points than a plane has, stays near zero
+        connected = np.stack([part.ravel() for part in nodes], axis=1)
+        stiffness += _Terms(connected, np.tile(weights, (len(connected), 1)), shape).matrix(np.ones(len(connected)))
+    stiffness[0] += 1e-9  # regular where the points do not determine a surface, as fewer than three do not
     return stiffness

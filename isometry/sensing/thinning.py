@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 
 def thinned(points: NDArray[np.floating], voxel: float, count: int, radius: float) -> NDArray[np.float32]:
-    """At most `count` points (M,3) within `radius` metres of the vertical axis: one a voxel, evenly left out beyond."""
+    """At most `count` points (M,3) within `radius` metres of the vertical axis: one per voxel of `voxel` metres.
+
+    Where there are more, every so many-th is kept.
+    """
     x, y = points[:, 0], points[:, 1]
     near = np.compress(x * x + y * y <= radius**2, points, axis=0).astype(np.float64)
     sampled = np.asarray(small_gicp.voxelgrid_sampling(near, voxel).points())[:, :3]

@@ -1,11 +1,11 @@
-"""What the values of a scan say about their unit."""
+"""A check of the unit of a scan."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-FURTHEST_MEDIAN_METRES = 300.0  # half of a scan beyond: no LiDAR's scan in metres
+FURTHEST_MEDIAN_METRES = 300.0  # no LiDAR measures a median range beyond
 
 
 def check_metres(squared_ranges: NDArray[np.floating]) -> None:

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
 from isometry.geometry import planar, se3
-from isometry.geometry.boxes import footprint_intersections, footprints, iou_3d, iou_3d_of_pairs, iou_birds_eye, moved
+from isometry.geometry.boxes import footprint_intersections, footprints, iou_3d, iou_3d_of_pairs, moved
 
 place = st.floats(-3.0, 3.0)
 side = st.floats(0.1, 6.0)
@@ -76,10 +76,9 @@ def test_overlaps_known_by_heart_at_any_yaw(other: list[float], expected: float,
     np.testing.assert_allclose(iou_3d(pair[:1], pair[1:]), [[expected]], atol=1e-9)
 
 
-def test_from_above_heights_do_not_matter() -> None:
+def test_boxes_above_each_other_do_not_overlap() -> None:
     one = np.array([[0.0, 0.0, 0.0, 4.0, 2.0, 1.0, 0.0]])
     above = np.array([[2.0, 0.0, 9.0, 4.0, 2.0, 0.0, 0.0]])
-    np.testing.assert_allclose(iou_birds_eye(one, above), [[1.0 / 3.0]])
     np.testing.assert_allclose(iou_3d(one, above), [[0.0]])
 
 
@@ -90,12 +89,11 @@ def test_overlap_is_symmetric_within_0_and_1_and_moves_with_the_scene(
 ) -> None:
     T = se3.from_planar(x, y, yaw)
     T[2, 3] = z
-    for overlap in (iou_3d, iou_birds_eye):
-        value = overlap(a, b)[0, 0]
-        assert 0.0 <= value <= 1.0
-        assert overlap(b, a)[0, 0] == pytest.approx(value, abs=1e-9)
-        assert overlap(a, a)[0, 0] == pytest.approx(1.0)
-        assert overlap(moved(T, a), moved(T, b))[0, 0] == pytest.approx(value, abs=1e-9)
+    value = iou_3d(a, b)[0, 0]
+    assert 0.0 <= value <= 1.0
+    assert iou_3d(b, a)[0, 0] == pytest.approx(value, abs=1e-9)
+    assert iou_3d(a, a)[0, 0] == pytest.approx(1.0)
+    assert iou_3d(moved(T, a), moved(T, b))[0, 0] == pytest.approx(value, abs=1e-9)
 
 
 def test_all_pairs_are_those_pairs(random: np.random.Generator) -> None:

@@ -30,9 +30,16 @@ def test_rotated_back_is_the_same(random: np.random.Generator) -> None:
 def test_propagated_is_gtsams_adjoint(random: np.random.Generator) -> None:
     given = covariance_of(random)
     T_before_after = se3.from_rotation_translation(Rotation.random(rng=random).as_matrix(), random.normal(size=3))
-    order = [3, 4, 5, 0, 1, 2]  # gtsam has the rotation first
-    adjoint = gtsam.Pose3(se3.inverse(T_before_after)).AdjointMap()[np.ix_(order, order)]
+    adjoint = covariance.reordered(gtsam.Pose3(se3.inverse(T_before_after)).AdjointMap())
     np.testing.assert_allclose(covariance.propagated(given, T_before_after), adjoint @ given @ adjoint.T, atol=1e-10)
+
+
+def test_reordered_has_the_rotation_first_and_back(random: np.random.Generator) -> None:
+    given = covariance_of(random)
+    swapped = covariance.reordered(given)
+    np.testing.assert_array_equal(swapped[:3, :3], given[3:, 3:])
+    np.testing.assert_array_equal(swapped[:3, 3:], given[3:, :3])
+    np.testing.assert_array_equal(covariance.reordered(swapped), given)
 
 
 def test_independent_has_the_given_standard_deviations() -> None:

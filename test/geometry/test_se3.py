@@ -48,6 +48,33 @@ def test_planar_pose_as_a_rigid_transform() -> None:
     assert se3.rotation_angle(T) == pytest.approx(np.pi / 2.0)
 
 
+def test_distance_between_frames_is_that_of_origins_and_orientations(transform: Array) -> None:
+    moved = transform @ se3.from_planar(3.0, 4.0, 0.5)
+    assert se3.distance(transform, moved) == pytest.approx((5.0, 0.5))
+    assert se3.distance(moved, transform) == pytest.approx((5.0, 0.5))
+
+
+def test_the_error_of_an_estimate_lies_along_the_axes_of_the_target(transform: Array) -> None:
+    turn = np.array([0.02, -0.01, 0.3])
+    estimated = transform.copy()
+    estimated[:3, :3] = Rotation.from_rotvec(turn).as_matrix() @ transform[:3, :3]
+    estimated[:3, 3] += [1.0, 2.0, -3.0]
+    np.testing.assert_allclose(se3.error(estimated, transform), [1.0, 2.0, -3.0, *turn], atol=1e-12)
+    several = se3.error(np.stack([estimated, transform]), transform)
+    np.testing.assert_allclose(several, [[1.0, 2.0, -3.0, *turn], np.zeros(6)], atol=1e-12)
+    np.testing.assert_allclose(se3.error(transform, np.stack([estimated, transform])), -several, atol=1e-12)
+
+
+def test_nearest_rotations_are_scipys_and_never_reflections() -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 20, 6, 3))
+    found = se3.nearest_rotation(np.einsum("nki,nkj->nij", a, b))
+    for k in range(20):
+        expected, _ = Rotation.align_vectors(a[k], b[k])
+        np.testing.assert_allclose(found[k], expected.as_matrix(), atol=1e-9)
+    np.testing.assert_allclose(se3.nearest_rotation(np.diag([3.0, 2.0, -1.0])), np.eye(3), atol=1e-12)
+
+
 def test_planar_fit_recovers_the_pose_that_made_the_points() -> None:
     source = np.random.default_rng(1).normal(size=(20, 2))
     pose = np.array([3.0, -1.0, 2.5])

@@ -1,4 +1,4 @@
-"""Is what a method says about its own errors true? Covariances against errors, confidences against outcomes."""
+"""How well covariances and confidences are calibrated: against errors, and against the share of right answers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy as np
 
 from isometry.arrays import Array, Flags
 
+BINS = 10  # of confidence, equal ranges from 0 to 1
+
 
 @dataclass(frozen=True)
 class ReliabilityBin:
     """Answers of similar confidence."""
 
     count: int
-    confidence: float  # mean of what was claimed
-    accuracy: float  # share that was right
+    confidence: float  # mean
+    accuracy: float  # share of right answers
 
 
 def inside_two_sigma(errors: Array, covariances: Array) -> Array:
@@ -28,26 +30,14 @@ def inside_two_sigma(errors: Array, covariances: Array) -> Array:
     return shares
 
 
-def normalised_estimation_error(errors: Array, covariances: Array) -> float:
-    """Mean of e' inv(C) e / D over errors (N,D) and covariances (N,D,D): 1 when calibrated, above when overconfident.
-
-    Raises ValueError when there are no errors, the shapes do not fit, or a covariance is singular.
-    """
-    try:
-        weighted = np.linalg.solve(_checked(errors, covariances), errors[..., None])[..., 0]
-    except np.linalg.LinAlgError as error:
-        raise ValueError("a covariance is singular") from error
-    return float(np.mean(np.sum(errors * weighted, axis=1)) / errors.shape[1])
-
-
-def reliability_curve(confidences: Array, right: Flags, bins: int = 10) -> list[ReliabilityBin]:
-    """Answers (N,) in `bins` equal ranges of confidence from 0 to 1, empty ones left out.
+def reliability_curve(confidences: Array, right: Flags) -> list[ReliabilityBin]:
+    """Answers (N,) in ten equal ranges of confidence from 0 to 1; empty ranges are left out.
 
     Raises ValueError on confidences outside of 0 to 1.
     """
     _check_confidences(confidences, right)
-    number = np.minimum((confidences * bins).astype(np.int64), bins - 1)
-    chosen = [number == k for k in range(bins)]
+    number = np.minimum((confidences * BINS).astype(np.int64), BINS - 1)
+    chosen = [number == k for k in range(BINS)]
     return [
         ReliabilityBin(int(mask.sum()), float(confidences[mask].mean()), float(right[mask].mean()))
         for mask in chosen
@@ -55,31 +45,16 @@ def reliability_curve(confidences: Array, right: Flags, bins: int = 10) -> list[
     ]
 
 
-def expected_calibration_error(confidences: Array, right: Flags, bins: int = 10) -> float:
-    """Mean distance between claimed and real accuracy over the answers (N,), by ranges of confidence.
+def expected_calibration_error(confidences: Array, right: Flags) -> float:
+    """Mean difference between confidence and accuracy over the answers (N,), by ranges of confidence.
 
-    Source: Naeini et al. 2015. Raises ValueError without answers or on confidences outside of 0 to 1.
+    Source: Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning" (AAAI 2015).
+    Raises ValueError without answers or on confidences outside of 0 to 1.
     """
-    curve = reliability_curve(confidences, right, bins)
+    curve = reliability_curve(confidences, right)
     if not curve:
         raise ValueError("no answers to judge")
     return sum(entry.count * abs(entry.accuracy - entry.confidence) for entry in curve) / len(right)
-
-
-def threshold_for(confidences: Array, right: Flags, false_accept_rate: float) -> float:
-    """The least confidence to accept, so that wrong accepted answers are at most this share of all answers (N,).
-
-    Infinity when even the most confident answers are wrong too often. Raises ValueError without answers.
-    """
-    _check_confidences(confidences, right)
-    if not len(right):
-        raise ValueError("no answers to judge")
-    order = np.argsort(-confidences, kind="stable")
-    wrong_share = np.cumsum(~right[order]) / len(right)
-    claimed = confidences[order]
-    last_of_equals = np.append(claimed[:-1] > claimed[1:], True)  # equal confidences are accepted together
-    allowed = np.flatnonzero((wrong_share <= false_accept_rate) & last_of_equals)
-    return float(claimed[allowed[-1]]) if len(allowed) else float("inf")
 
 
 def threshold_keeping(confidences: Array, right: Flags, share: float) -> float | None:
@@ -88,8 +63,8 @@ def threshold_keeping(confidences: Array, right: Flags, share: float) -> float |
     Raises ValueError on confidences outside of 0 to 1.
     """
     _check_confidences(confidences, right)
-    claimed = -np.sort(-confidences[right])
-    return float(claimed[max(int(np.ceil(share * len(claimed))), 1) - 1]) if len(claimed) else None
+    of_right = -np.sort(-confidences[right])
+    return float(of_right[max(int(np.ceil(share * len(of_right))), 1) - 1]) if len(of_right) else None
 
 
 def _checked(errors: Array, covariances: Array) -> Array:

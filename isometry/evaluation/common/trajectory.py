@@ -20,9 +20,7 @@ def align(positions: Array, true_positions: Array) -> Array:
         raise ValueError("no positions to align")
     centre, true_centre = positions.mean(axis=0), true_positions.mean(axis=0)
     correlation = (true_positions - true_centre).T @ (positions - centre)
-    u, _, v_transposed = np.linalg.svd(correlation)
-    mirrored = np.linalg.det(u) * np.linalg.det(v_transposed) < 0.0
-    rotation = u @ np.diag([1.0, 1.0, -1.0 if mirrored else 1.0]) @ v_transposed
+    rotation = se3.nearest_rotation(correlation)
     return se3.from_rotation_translation(rotation, true_centre - rotation @ centre)
 
 

@@ -36,7 +36,7 @@ REVISIT_SECONDS = 60.0  # a return within less is still the same visit
 HIT_METRES = 2.0
 KEYFRAME_TRAVEL = 0.5  # see `travelled`
 SUBMAP_STEP = 0.1  # of travel between the scans of a submap
-WALL_METRES = 2.0  # after scaling: five voxels
+WALL_METRES, WALL_STEP = 2.0, 0.4  # after scaling: five voxels
 # z = 0 is above the ground, and a laser gives hundreds of points where a LiDAR gives tens of thousands
 PARAMETERS = PlaceRecognitionParameters(ground_height=-1.0, fewest_points=10, fewest_cells=5)
 
@@ -64,9 +64,9 @@ class LaserClouds:
         return walls(self.scale * np.concatenate(points))
 
 
-def walls(points: Array, height: float = WALL_METRES, step: float = 0.4) -> Array:
-    """Points (M,3), repeated upwards every `step` metres up to `height`."""
-    rises = np.arange(0.0, height - 1e-9, step)
+def walls(points: Array) -> Array:
+    """Points (M,3), repeated upwards every `WALL_STEP` metres up to `WALL_METRES`."""
+    rises = np.arange(0.0, WALL_METRES - 1e-9, WALL_STEP)
     return np.concatenate([points + np.array([0.0, 0.0, rise]) for rise in rises])
 
 

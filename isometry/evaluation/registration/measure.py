@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation.common import calibration
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
+from isometry.geometry import se3
 from isometry.registration.features.proposer import FeatureProposer
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
@@ -84,17 +84,11 @@ def is_near(T_true: Array) -> Callable[[Array], bool]:
     """What is right between scans: less than 5 degrees and less than 2 metres from the truth."""
 
     def near(T_target_source: Array) -> bool:
-        error = transform_error(T_target_source, T_true)
+        error = se3.error(T_target_source, T_true)
         degrees = np.degrees(np.linalg.norm(error[3:]))
         return bool(degrees < RIGHT_DEGREES and np.linalg.norm(error[:3]) < RIGHT_METRES)
 
     return near
-
-
-def transform_error(T_estimated: Array, T_true: Array) -> Array:
-    """By how much two T_target_source (4,4) differ: (6,) metres along and radians about the axes of the target."""
-    turn = Rotation.from_matrix(T_estimated[:3, :3] @ T_true[:3, :3].T).as_rotvec()
-    return np.concatenate([T_estimated[:3, 3] - T_true[:3, 3], turn])
 
 
 def registering(registrar: Registrar) -> Callable[[ScanPair], Registration]:
@@ -142,7 +136,7 @@ def _outcome(
     error = np.full(6, np.inf)
     right = False
     if registration is not None:
-        error = transform_error(registration.T_target_source, case.pair.T_target_source)
+        error = se3.error(registration.T_target_source, case.pair.T_target_source)
         right = case.is_right(registration.T_target_source)
     kept = _with_points(case, 0 if right else POINTS_SHOWN)
     ratios = {} if match is None else match(case.pair)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
+from isometry.geometry.se3 import nearest_rotation
 
 LENGTH_TOLERANCE = 4.0  # resolutions: two fine points that match can lie one spacing apart
 INLIER_TOLERANCE = 3.0  # resolutions
@@ -44,15 +45,7 @@ def frame_rotations(target: NDArray[np.float32], source: NDArray[np.float32]) ->
 
     Procrustes of the two features, as in PARE-Net (Yao et al., 2024).
     """
-    return nearest_rotations(np.einsum("mvi,mvj->mij", target, source).astype(np.float64))
-
-
-def nearest_rotations(matrices: Array) -> Array:
-    """Rotations (M,3,3) of the largest product with matrices (M,3,3) (Umeyama, 1991)."""
-    u, _, vt = np.linalg.svd(matrices)
-    u[:, :, 2] *= np.sign(np.linalg.det(u) * np.linalg.det(vt))[:, None]
-    rotations: Array = u @ vt
-    return rotations
+    return nearest_rotation(np.einsum("mvi,mvj->mij", target, source).astype(np.float64))
 
 
 def compatible(matches: MatchedPoints) -> Compatible:
@@ -163,7 +156,7 @@ def fitted(target: Array, source: Array, weights: NDArray[np.floating]) -> Array
     t_mean, s_mean = share @ target, share @ source
     outer = (target[:, :, None] * source[:, None, :]).reshape(-1, 9)
     covariance = (share @ outer).reshape(-1, 3, 3) - t_mean[:, :, None] * s_mean[:, None, :]
-    return poses_of(nearest_rotations(covariance), t_mean, s_mean)
+    return poses_of(nearest_rotation(covariance), t_mean, s_mean)
 
 
 def residuals(transforms: Array, matches: MatchedPoints) -> Array:

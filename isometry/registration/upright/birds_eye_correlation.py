@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from isometry.arrays import Array
+from isometry.geometry import planar
 
 BATCH = 24  # yaws transformed at once: small enough for the cache
 STRIP = 8  # cells along x of which only the best shift counts
@@ -96,6 +97,6 @@ def _distinct(rows: Array, count: int, apart: float, yaw_apart: float) -> Planar
     while free.any() and len(kept) < count:
         best = int(free.argmax())
         kept.append(best)
-        turn = np.abs((rows[:, 1] - rows[best, 1] + np.pi) % (2.0 * np.pi) - np.pi)
+        turn = np.abs(planar.wrapped(rows[:, 1] - rows[best, 1]))
         free &= (turn > yaw_apart) | (np.hypot(*(rows[:, 2:] - rows[best, 2:]).T) > apart)
     return PlanarPoses(rows[kept, 0], rows[kept, 1], rows[kept, 2:])

@@ -11,7 +11,6 @@ from scipy.spatial.transform import Rotation
 from isometry.arrays import Array
 from isometry.datasets.kitti.scans import ScanSequence
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration.measure import transform_error
 from isometry.geometry import se3
 from isometry.registration import calibration
 from isometry.registration.parameters import RegistrationParameters
@@ -134,4 +133,4 @@ def _pair_of_drive(drive: ScanSequence, groundless: bool, random: np.random.Gene
 def _error(T_found: Array, T_true: Array) -> Array:
     if np.isnan(T_true).any():
         return np.full(6, np.inf)
-    return transform_error(T_found, T_true)
+    return se3.error(T_found, T_true)

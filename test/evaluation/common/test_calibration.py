@@ -9,9 +9,7 @@ from scipy.stats import norm
 from isometry.evaluation.common.calibration import (
     expected_calibration_error,
     inside_two_sigma,
-    normalised_estimation_error,
     reliability_curve,
-    threshold_for,
     threshold_keeping,
 )
 
@@ -29,14 +27,13 @@ def test_covariances_of_drawn_errors(scale: float) -> None:
     errors, covariances = drawn_errors(scale)
     expected = norm.cdf(2.0 / scale) - norm.cdf(-2.0 / scale)
     np.testing.assert_allclose(inside_two_sigma(errors, covariances), expected, atol=0.01)
-    assert normalised_estimation_error(errors, covariances) == pytest.approx(scale**2, rel=0.03)
 
 
 def test_the_axes_are_judged_apart_and_units_do_not_matter() -> None:
     errors, covariances = drawn_errors()
     units = np.array([100.0, 1.0, 57.3])
-    scaled = normalised_estimation_error(errors * units, covariances * np.outer(units, units))
-    assert scaled == pytest.approx(normalised_estimation_error(errors, covariances))
+    scaled = inside_two_sigma(errors * units, covariances * np.outer(units, units))
+    np.testing.assert_allclose(scaled, inside_two_sigma(errors, covariances))
     wrong = errors * np.array([1.0, 10.0, 1.0])
     inside = inside_two_sigma(wrong, covariances)
     assert inside[1] < 0.2
@@ -45,7 +42,6 @@ def test_the_axes_are_judged_apart_and_units_do_not_matter() -> None:
 
 def test_one_error_by_hand() -> None:
     errors, covariances = np.array([[2.0, 3.0]]), np.array([[[4.0, 0.0], [0.0, 1.0]]])
-    assert normalised_estimation_error(errors, covariances) == pytest.approx((1.0 + 9.0) / 2)
     assert inside_two_sigma(errors, covariances).tolist() == [1.0, 0.0]
 
 
@@ -63,21 +59,11 @@ def test_confidences_that_come_true_have_no_calibration_error() -> None:
 
 
 def test_reliability_by_hand() -> None:
-    curve = reliability_curve(np.array([0.0, 0.2, 0.9, 1.0]), np.array([False, True, True, True]), bins=2)
+    curve = reliability_curve(np.array([0.0, 0.08, 0.92, 1.0]), np.array([False, True, True, True]))
     assert [entry.count for entry in curve] == [2, 2]
-    assert [entry.confidence for entry in curve] == pytest.approx([0.1, 0.95])
+    assert [entry.confidence for entry in curve] == pytest.approx([0.04, 0.96])
     assert [entry.accuracy for entry in curve] == [0.5, 1.0]
     assert reliability_curve(np.empty(0), np.empty(0, bool)) == []
-
-
-def test_the_threshold_keeps_what_it_promises() -> None:
-    confidences = np.array([0.9, 0.8, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
-    right = np.array([1, 1, 0, 1, 1, 0, 1, 0, 0, 0], dtype=bool)
-    assert threshold_for(confidences, right, 0.0) == 0.9
-    assert threshold_for(confidences, right, 0.1) == 0.6
-    assert threshold_for(confidences, right, 0.2) == 0.4
-    assert threshold_for(confidences, right, 1.0) == 0.1
-    assert threshold_for(np.array([0.9]), np.array([False]), 0.0) == np.inf
 
 
 def test_the_threshold_that_keeps_a_share_of_the_right_answers() -> None:
@@ -94,9 +80,7 @@ def test_bad_arrays_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"covariances of shape \(2, 2, 2\) for errors of shape \(2, 3\)"):
         inside_two_sigma(np.zeros((2, 3)), np.zeros((2, 2, 2)))
     with pytest.raises(ValueError, match="at least one"):
-        normalised_estimation_error(np.zeros((0, 3)), np.zeros((0, 3, 3)))
-    with pytest.raises(ValueError, match="singular"):
-        normalised_estimation_error(np.ones((1, 2)), np.zeros((1, 2, 2)))
+        inside_two_sigma(np.zeros((0, 3)), np.zeros((0, 3, 3)))
     with pytest.raises(ValueError, match="outside of 0 to 1"):
         reliability_curve(np.array([np.nan]), np.array([True]))
     with pytest.raises(ValueError, match="no answers"):

@@ -122,8 +122,8 @@ def test_scans_of_a_submap_lie_on_the_walls_that_they_saw(recording: tuple[Path,
 
 
 def test_a_point_becomes_the_foot_of_a_wall() -> None:
-    column = walls(np.array([[1.0, 2.0, 0.0]]), height=1.2, step=0.4)
-    np.testing.assert_allclose(column, [[1.0, 2.0, 0.0], [1.0, 2.0, 0.4], [1.0, 2.0, 0.8]])
+    column = walls(np.array([[1.0, 2.0, 0.0]]))
+    np.testing.assert_allclose(column, [[1.0, 2.0, height] for height in (0.0, 0.4, 0.8, 1.2, 1.6)])
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration.measure import Case, figures, is_near, measure, transform_error
+from isometry.evaluation.registration.measure import Case, figures, is_near, measure
 from isometry.evaluation.registration.turn import random_turn, source_turned
 from isometry.geometry import se3
 from isometry.registration.types import Registration, UnusableCloudError
@@ -146,7 +146,7 @@ def test_the_error_does_not_depend_on_how_the_source_is_turned(random: np.random
         expected = se3.apply(case.pair.T_target_source, case.pair.source.astype(np.float64))
         np.testing.assert_allclose(places, expected, atol=1e-6)
         register = Told(lambda k: (3.0, 1.0))
-        error = transform_error(register(turned).T_target_source, turned.T_target_source)
+        error = se3.error(register(turned).T_target_source, turned.T_target_source)
         np.testing.assert_allclose(error, [1.0, 0.0, 0.0, 0.0, np.radians(3.0), 0.0], atol=1e-9)
 
 

@@ -12,7 +12,6 @@ from isometry.registration.features.hypotheses import (
     frame_rotations,
     hypothesise,
     lengths,
-    nearest_rotations,
 )
 
 T_TRUE = se3.from_rotation_translation(Rotation.from_rotvec([0.5, -1.0, 2.0]).as_matrix(), np.array([3.0, -8.0, 5.0]))
@@ -61,15 +60,6 @@ def test_one_match_proposes_a_whole_pose() -> None:
     frames = random.normal(size=(5, 8, 3)).astype(np.float32)
     turned = np.asarray(frames @ T_TRUE[:3, :3].T, np.float32)
     np.testing.assert_allclose(frame_rotations(turned, frames), np.tile(T_TRUE[:3, :3], (5, 1, 1)), atol=1e-5)
-
-
-def test_nearest_rotations_are_scipys() -> None:
-    random = np.random.default_rng(0)
-    a, b = random.normal(size=(2, 20, 6, 3))
-    found = nearest_rotations(np.einsum("nki,nkj->nij", a, b))
-    for k in range(20):
-        expected, _ = Rotation.align_vectors(a[k], b[k])
-        np.testing.assert_allclose(found[k], expected.as_matrix(), atol=1e-9)
 
 
 def test_fits_are_weighted() -> None:
