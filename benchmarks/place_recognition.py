@@ -36,7 +36,7 @@ def figures() -> Iterator[Figure]:
     recognizer = PlaceRecognizer(encoder, memory, PlaceRecognitionParameters(ground_height=-SimulatedDrive().height_m))
     poses, scans = dense_scans()
     for number, (T_map_base, scan) in enumerate(zip(poses[1:], scans[1:], strict=True)):
-        recognizer.remember(recognizer.observe(scan), T_map_base, number)
+        recognizer.add_keyframe(recognizer.observe(scan), T_map_base, number)
     query, observation = scans[0], recognizer.observe(scans[0])
 
     yield size("points_per_scan", float(len(query)), "points")

@@ -111,6 +111,6 @@ def _print(found: Registration) -> None:
         f"{'confidence:':40}{found.confidence:.4f}",
         f"{'overlap:':40}{found.overlap:.3f}",
         f"{'proposed by:':40}{found.proposed_by or '-'}, in {seconds:.2f} s",
-        REASONS.get(found.reason, found.reason),
+        REASONS[found.reason],
     ]
     typer.echo("\n".join(lines))

@@ -1,4 +1,4 @@
-"""The plainest descriptor, behind the encoder's interface: what the learned one has to beat."""
+"""A baseline for the learned descriptor, with the interface of the encoder: Fourier magnitudes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FREQUENCIES = 16  # lowest along each axis
 
 
 class FourierEncoder(BirdsEyeEncoder):
-    """The magnitude of the image's Fourier transform: invariant to shifts, not to turns. Local features as ever."""
+    """Descriptors are Fourier magnitudes: invariant to shifts, not to turns. Features are the network's."""
 
     def __init__(self, encoder: BirdsEyeEncoder) -> None:
         super().__init__(encoder.model)
@@ -26,7 +26,7 @@ class FourierEncoder(BirdsEyeEncoder):
 
     @property
     def sha256(self) -> str:
-        """A memory of this baseline is no memory of the model."""
+        """Of the model, with a prefix, as the memories of baseline and model are not compatible."""
         return f"fourier-{super().sha256}"
 
     def encode(self, image: NDArray[np.uint8]) -> Encoding:
@@ -35,7 +35,7 @@ class FourierEncoder(BirdsEyeEncoder):
 
 
 def fourier_magnitude(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Unit vector (512,) of the magnitudes of the lowest frequencies of an image (S,S), the mean left out."""
+    """Unit vector (512,) of the magnitudes of the lowest frequencies of an image (S,S), without the mean."""
     spectrum = np.abs(np.fft.rfft2(image.astype(np.float32)))
     rows = np.concatenate([spectrum[:FREQUENCIES], spectrum[-FREQUENCIES:]])[:, :FREQUENCIES]
     rows[0, 0] = 0.0
@@ -44,7 +44,7 @@ def fourier_magnitude(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def load_encoder(model: Path | None) -> BirdsEyeEncoder:
-    """The encoder of a model file, of the shipped one for None, or the baseline for the name `fourier`."""
+    """The encoder of a model file, by default the shipped one; the baseline for the name `fourier`."""
     if model is not None and str(model) == "fourier":
         return FourierEncoder(BirdsEyeEncoder.load())
     return BirdsEyeEncoder.load(model)

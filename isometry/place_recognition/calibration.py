@@ -1,4 +1,7 @@
-"""How sure a match is: constants fitted by `isometry train calibration` on the drive that trained the network."""
+"""Confidence and covariance of a match.
+
+`isometry train calibration` fits the constants on the drive that trained the network.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,17 @@ AGREEMENT_WEIGHT = 25.24
 SUPPORT_WEIGHT = 8.369
 OFFSET = -44.43
 
-# Variance of a pose, in units of the inverse information of the image alignment, and what no alignment gets below
+# Variance of a pose over the inverse information of the image alignment, and the least standard deviations
 VARIANCE_SCALE = 213.4
 FLOOR_METRES, FLOOR_RADIANS = 0.05, math.radians(0.1)
-# What a bird's-eye image does not see: as measured after the registration of full scans, rounded up
+# Standard deviations of what a bird's-eye image does not show, measured after registration of scans
 HEIGHT_METRES, TILT_RADIANS = 0.05, math.radians(0.5)
 
 IN_PLANE = [0, 1, 5]  # x, y and yaw among x, y, z, roll, pitch, yaw
 
 
 def confidence(agreement: float, supporting: int) -> float:
-    """Probability, 0 to 1, that a pose is right at which the images agree so much and that so many matches proposed."""
+    """Probability, 0 to 1, that a pose is right, by the agreement of the images and the count of supporting matches."""
     score = AGREEMENT_WEIGHT * agreement + SUPPORT_WEIGHT * math.log(max(supporting, 1)) + OFFSET
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 
@@ -38,5 +41,5 @@ def covariance(information: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def floor() -> NDArray[np.float64]:
-    """Covariance (3,3) of x, y and yaw that no alignment gets below."""
+    """Least covariance (3,3) of x, y and yaw."""
     return np.diag([FLOOR_METRES**2, FLOOR_METRES**2, FLOOR_RADIANS**2])

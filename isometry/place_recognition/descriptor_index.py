@@ -1,4 +1,4 @@
-"""Nearest descriptors among many, extended one by one and without training, by faiss."""
+"""Search for the nearest of many descriptors by faiss; descriptors are added one by one, without training."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-COARSE_DIMENSIONS = 128  # leading dimensions that the first scan over all descriptors looks at
-ALWAYS_RESCORED = 5000  # so many descriptors are compared over all dimensions, whatever their order
-RESCORED = 400  # fewest candidates of the first scan that are compared over all dimensions
+COARSE_DIMENSIONS = 128  # leading dimensions that the first pass compares
+ALWAYS_RESCORED = 5000  # up to so many descriptors, all are compared over all dimensions
+RESCORED = 400  # fewest candidates of the first pass that are compared over all dimensions
 RESCORED_PER_RESULT = 16
 
 
 class DescriptorIndex:
-    """Scans the leading dimensions of all descriptors, then compares the best candidates over all dimensions.
+    """Compares the leading dimensions of all descriptors, then all dimensions of the best candidates, in float16.
 
-    Descriptors are expected in the order of a principal component analysis: when the leading dimensions hold most of
-    the variance the result is that of brute force. float16 throughout.
+    The dimensions must be ordered by variance, as after a principal component analysis. Where the leading ones hold
+    most of it, the result is that of brute force.
     """
 
     def __init__(self, size: int) -> None:
@@ -33,7 +33,7 @@ class DescriptorIndex:
         return int(self._index.ntotal)
 
     def add(self, descriptors: NDArray[np.floating]) -> None:
-        """Append descriptors (n,D); they are numbered on from the last one."""
+        """Append descriptors (n,D); their numbers continue those of the index."""
         self._index.add(np.ascontiguousarray(descriptors, dtype=np.float32))
 
     def search(
@@ -41,7 +41,7 @@ class DescriptorIndex:
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Numbers (k,) and L2 distances (k,) of the k <= `count` nearest to `descriptor` (D,), nearest first.
 
-        `allowed` (n,) says which of the n descriptors may be returned.
+        `allowed` (n,) marks those of the n descriptors that may be returned.
         """
         count = min(count, len(self))
         if count <= 0:

@@ -19,7 +19,7 @@ DEFAULT = WEIGHTS / "place_recognition.onnx"
 
 @dataclass(frozen=True)
 class Encoding:
-    """What the network says of one image."""
+    """The output of the network for one image."""
 
     descriptor: NDArray[np.float32]  # (D,) unit norm
     features: NDArray[np.float32]  # (8,F,H,W) orientation, field, along x, along y; norm 1 at each place
@@ -38,7 +38,7 @@ class BirdsEyeEncoder:
     def load(
         cls, path: Path | None = None, threads: int = 1, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> BirdsEyeEncoder:
-        """Open a model file, by default the one that is shipped. Raises ModelMismatchError naming what is wrong."""
+        """Open a model file, by default the shipped one. Raises ModelMismatchError with the file and what is wrong."""
         return cls(Model(path or DEFAULT, TASK, threads, providers))
 
     @property
@@ -53,11 +53,11 @@ class BirdsEyeEncoder:
 
     @property
     def provider(self) -> str:
-        """The execution provider that really runs."""
+        """The execution provider in use."""
         return self.model.provider
 
     def metres(self, descriptor_distance: NDArray[np.floating]) -> NDArray[np.float64]:
-        """How far apart two places usually are whose descriptors lie so far apart (L2), in metres."""
+        """The usual distance in metres of two places whose descriptors have this distance (L2)."""
         return np.asarray(np.interp(descriptor_distance, *self._distance_map))
 
     def encode(self, image: NDArray[np.uint8]) -> Encoding:

@@ -1,7 +1,7 @@
-"""Oriented feature matches, each of which proposes a whole planar pose: no sampling of several matches is needed.
+"""Oriented feature matches, each of which gives a whole planar pose: no sampling of several matches is needed.
 
-A feature that matches its counterpart at some shift of its orientations says by how much the scan turned; together with
-the two positions that is a pose.
+The shift of the orientations at which two features match is the turn between the scans. Together with the positions of
+the two features it determines a pose.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from isometry.place_recognition.types import Observation
 
 AGREEMENT_METRES = 2.4  # one and a half cells of the feature map
 AGREEMENT_RADIANS = np.deg2rad(15.0)  # a third of the step between two orientations
-MATCHES = 96  # the best matches vote
+MATCHES = 96  # the best ones, which are used
 
 
 def propose(query: Observation, keyframe: Observation, count: int) -> tuple[Array, NDArray[np.int64]]:
@@ -30,14 +30,14 @@ def propose(query: Observation, keyframe: Observation, count: int) -> tuple[Arra
     at_keyframe = keyframe.keypoints[other[chosen]].astype(np.float64)
     turning = planar.rotations(yaw)
     translation = at_keyframe - np.einsum("hij,hj->hi", turning, at_query)
-    # match m agrees with pose h when it lies where the pose puts it and turned as the pose says
+    # match m agrees with pose h when the pose moves its query feature near to that of the keyframe, in position and yaw
     moved = at_query @ turning.transpose(0, 2, 1) + translation[:, None]
     near = np.square(moved - at_keyframe).sum(axis=-1) < AGREEMENT_METRES**2
     agree = near & (np.abs(planar.wrapped(yaw[:, None] - yaw)) < AGREEMENT_RADIANS)
     support = agree.sum(axis=1)
     best: list[np.int64] = []
     for h in np.argsort(-support, kind="stable"):
-        if not agree[best, h].any():  # else its own match supports a better pose already
+        if not agree[best, h].any():  # else the match already supports a better pose
             best.append(h)
         if len(best) == count:
             break
@@ -48,8 +48,8 @@ def propose(query: Observation, keyframe: Observation, count: int) -> tuple[Arra
 def match(query: NDArray[np.int8], keyframe: NDArray[np.int8]) -> tuple[NDArray[np.int64], Array, NDArray[np.float32]]:
     """For each query feature (Q,8,F) its best counterpart among (K,8,F): index (Q,), yaw (Q,) in radians, score (Q,).
 
-    The yaw is that by which the query's surroundings must be turned to look like the keyframe's, finer than the eight
-    orientations by a parabola through the three best shifts.
+    The yaw turns the query's surroundings into the keyframe's. A parabola through the three best shifts makes it finer
+    than the eight orientations.
     """
     q, k = query.astype(np.float32), keyframe.astype(np.float32)
     orientations = q.shape[1]

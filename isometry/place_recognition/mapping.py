@@ -1,6 +1,6 @@
-"""Mapping with places, without ROS: which scans become keyframes, which loops count, and where odometry is in the map.
+"""Mapping with places, without ROS: which scans become keyframes, which loops are closed, where odometry is in the map.
 
-The node, the evaluation and the replay all drive this class, so that what is measured is what runs on the robot.
+The node and the evaluation both use this class, so that what is measured is what runs on the robot.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 Transform = NDArray[np.float64]  # (4,4)
 
-# Metres back along the path to the keyframe that a new one is related to directly: far enough for the drift of odometry
-# to show above the registration's noise, near enough that both scans see the same sides of things
+# Metres back along the path to the keyframe that a new one is registered to: far enough that the drift of odometry is
+# larger than the noise of the registration, near enough that both scans see the same sides of objects
 NEIGHBOUR_METRES = 6.0
 
 
 @dataclass(frozen=True)
 class PlaceMapperParameters:
-    """When a scan is remembered, which earlier places may close a loop, and when a new answer is believed."""
+    """Which scans become keyframes, which earlier places may close a loop, and which matches must be confirmed."""
 
     mode: str = parameter("mapping", "mapping: extend the memory and correct it; localization: never change it")
     keyframe_distance: float = parameter(2.0, "metres travelled until the next keyframe", 0.1, 1000.0)
@@ -38,26 +38,26 @@ class PlaceMapperParameters:
     loop_min_age: float = parameter(15.0, "seconds that a place must be old to close a loop", 0.0, 1e6)
     loop_min_travel: float = parameter(20.0, "metres to have travelled since a place to close a loop", 0.0, 1e6)
     confirm_jump: float = parameter(
-        5.0, "localization: metres; an answer that moves the robot further must be given twice in a row", 0.0, 1e6
+        5.0, "localization: metres; a match that moves the robot further must be confirmed by the next one", 0.0, 1e6
     )
     lost_travel: float = parameter(
         100.0, "localization: metres travelled without an accepted match until lost", 1.0, 1e6
     )
 
     def check_choices(self) -> None:
-        """Raise ValueError on an unknown mode."""
+        """Raise ValueError for an unknown mode."""
         if self.mode not in ("mapping", "localization"):
             raise ValueError(f"parameter mode = {self.mode!r} must be 'mapping' or 'localization'")
 
 
 @dataclass(frozen=True)
 class MappingStep:
-    """What one scan changed."""
+    """The result of one scan."""
 
-    match: PlaceMatch  # as recognised; not accepted either: "unconfirmed_jump", "inconsistent_with_map"
+    match: PlaceMatch  # as recognised, or refused with "unconfirmed_jump" or "inconsistent_with_map"
     keyframe: int | None  # identifier of the keyframe that the scan became
     T_map_odom: Transform | None  # None until located
-    T_before_after: Transform  # how the robot moved in the map because T_map_odom changed; identity when it did not
+    T_before_after: Transform  # motion of the robot in the map by the change of T_map_odom; identity without a change
     path_changed: bool  # keyframes were added or moved
 
     @property
@@ -72,17 +72,17 @@ class MappingStep:
 
 
 class PlaceMapper:
-    """Feeds scans with odometry to a recogniser, keeps the memory's poses corrected, and keeps T_map_odom.
+    """Recognises places in scans with odometry, corrects the poses of the keyframes, and tracks T_map_odom.
 
-    An empty memory starts the map: map = odom. A memory that has keyframes is a map to be located in first; until
-    then T_map_odom is None and, in mapping mode, nothing is added. Scans that are not newer than the newest keyframe
-    (a bag that starts again, a map of a later drive) are located in the map and never added to it.
+    An empty memory starts the map: map = odom. In a memory with keyframes the robot must be located first; until then
+    T_map_odom is None and, in mapping mode, nothing is added. Scans that are not newer than the newest keyframe (a bag
+    that starts again, a map of a later drive) are located in the map and never added to it.
     """
 
     def __init__(
         self, recognizer: PlaceRecognizer, pose_graph: KeyframePoseGraph, parameters: PlaceMapperParameters
     ) -> None:
-        """`pose_graph` must be empty. Raises ValueError on an unknown mode."""
+        """`pose_graph` must be empty. Raises ValueError for an unknown mode."""
         parameters.check_choices()
         self.recognizer, self.parameters = recognizer, parameters
         self._graph, self._memory = pose_graph, recognizer.memory
@@ -94,8 +94,8 @@ class PlaceMapper:
             if not len(self._memory):
                 self.T_map_odom = np.eye(4)
         self._newest_ns: int | None = int(max(self._memory.stamps_ns)) if len(self._memory) else None
-        self._earlier_ns = self._newest_ns  # newest stamp of what was remembered before this drive
-        self._T_graph_odom = np.eye(4)  # odometry as the graph is told it: continues the keyframes of earlier drives
+        self._earlier_ns = self._newest_ns  # newest stamp of the keyframes of earlier drives
+        self._T_graph_odom = np.eye(4)  # odometry in the frame of earlier drives' keyframes
         self._T_odom_base: Transform | None = None  # of the previous scan
         self._T_odom_keyframe: Transform | None = None
         self._stamp_ns: int | None = None
@@ -122,7 +122,7 @@ class PlaceMapper:
     ) -> MappingStep:
         """One scan (N,3) in metres in the base frame, its odometry, and optionally the direction (3,) of up.
 
-        Raises ValueError on a cloud that cannot be observed; nothing has changed then.
+        Raises ValueError for a cloud that cannot be used; nothing has changed then.
         """
         observation = self.recognizer.observe(points, up)
         self._advance(T_odom_base, stamp_ns)
@@ -134,18 +134,18 @@ class PlaceMapper:
         if match.accepted and not closes_loops and not self._locate(match, T_odom_base):
             match = replace(match, accepted=False, reason="unconfirmed_jump")
         if extending and self.T_map_odom is not None and self._is_keyframe(T_odom_base):
-            keyframe = self._remember(observation, T_odom_base, stamp_ns)
+            keyframe = self._add_keyframe(observation, T_odom_base, stamp_ns)
             self._relate_to_neighbour(observation, keyframe)
             if match.accepted and not self._close_loop(match, keyframe, T_odom_base):
                 match = replace(match, accepted=False, reason="inconsistent_with_map")
         if match.accepted:
             match = self._in_corrected_map(match)
             self._travelled_at_match = self._travelled
-        T_before_after = _change(before, self.T_map_odom, T_odom_base)
+        T_before_after = _robot_motion(before, self.T_map_odom, T_odom_base)
         return MappingStep(match, keyframe, self.T_map_odom, T_before_after, path_changed=keyframe is not None)
 
     def _advance(self, T_odom_base: Transform, stamp_ns: int) -> None:
-        """Adds to the distance travelled; time that runs backwards means that nothing is known of where we are."""
+        """Add to the distance travelled. Where stamps run backwards, the robot is not located any more."""
         if self._stamp_ns is not None and stamp_ns < self._stamp_ns:
             self._T_odom_base = self._T_odom_keyframe = self._T_map_odom_proposed = None
             if len(self._memory):
@@ -157,7 +157,7 @@ class PlaceMapper:
         self._T_odom_base, self._stamp_ns = T_odom_base.copy(), stamp_ns
 
     def _newest_candidate_ns(self, stamp_ns: int) -> int:
-        """Stamp of the newest keyframe that is both old enough and far enough back along the path to close a loop."""
+        """Stamp of the newest keyframe that is old enough, and far enough back along the path, to close a loop."""
         count = bisect_right(self._keyframe_travelled, self._travelled - self.parameters.loop_min_travel)
         if count:
             newest = self._keyframe_stamps_ns[count - 1]
@@ -168,15 +168,12 @@ class PlaceMapper:
     def _is_keyframe(self, T_odom_base: Transform) -> bool:
         if self._T_odom_keyframe is None:
             return True
-        T_keyframe_base = se3.inverse(self._T_odom_keyframe) @ T_odom_base
-        return bool(
-            np.linalg.norm(T_keyframe_base[:3, 3]) >= self.parameters.keyframe_distance
-            or se3.rotation_angle(T_keyframe_base) >= radians(self.parameters.keyframe_angle_deg)
-        )
+        metres, angle = se3.distance(self._T_odom_keyframe, T_odom_base)
+        return metres >= self.parameters.keyframe_distance or angle >= radians(self.parameters.keyframe_angle_deg)
 
-    def _remember(self, observation: Observation, T_odom_base: Transform, stamp_ns: int) -> int:
+    def _add_keyframe(self, observation: Observation, T_odom_base: Transform, stamp_ns: int) -> int:
         assert self.T_map_odom is not None
-        keyframe = self.recognizer.remember(observation, self.T_map_odom @ T_odom_base, stamp_ns)
+        keyframe = self.recognizer.add_keyframe(observation, self.T_map_odom @ T_odom_base, stamp_ns)
         self._graph.add_keyframe(self._T_graph_odom @ T_odom_base)
         self._T_odom_keyframe, self._newest_ns = T_odom_base.copy(), stamp_ns
         self._keyframe_stamps_ns.append(stamp_ns)
@@ -184,7 +181,7 @@ class PlaceMapper:
         return keyframe
 
     def _relate_to_neighbour(self, observation: Observation, keyframe: int) -> None:
-        """Tells the graph how the scans themselves see the last few metres; the next loop moves the map by it too."""
+        """Add the registration with a keyframe a few metres back to the graph; the next optimisation includes it."""
         count = bisect_right(self._keyframe_travelled, self._travelled - NEIGHBOUR_METRES)
         if not count:
             return
@@ -196,6 +193,7 @@ class PlaceMapper:
             self._graph.add_neighbour(neighbour, keyframe, match.T_keyframe_query, match.covariance)
 
     def _close_loop(self, match: PlaceMatch, keyframe: int, T_odom_base: Transform) -> bool:
+        """Whether the graph accepts the loop; then poses and T_map_odom are corrected."""
         assert match.keyframe is not None
         assert match.T_keyframe_query is not None
         assert match.covariance is not None
@@ -207,31 +205,38 @@ class PlaceMapper:
         return True
 
     def _locate(self, match: PlaceMatch, T_odom_base: Transform) -> bool:
-        """Follows an accepted match; one that would move the robot far must be confirmed by the next one."""
+        """Whether T_map_odom is set by an accepted match; the next match must confirm one that moves the robot far."""
         assert match.T_map_query is not None
         T_map_odom = match.T_map_query @ se3.inverse(T_odom_base)
-        believed = self.T_map_odom is None or any(
-            known is not None and self._is_near(known, T_map_odom, T_odom_base)
-            for known in (self.T_map_odom, self._T_map_odom_proposed)
+        confirmed = self.T_map_odom is None or any(
+            earlier is not None and self._within_jump(earlier, T_map_odom, T_odom_base)
+            for earlier in (self.T_map_odom, self._T_map_odom_proposed)
         )
         self._T_map_odom_proposed = T_map_odom
-        if believed:
+        if confirmed:
             self.T_map_odom = self._T_graph_odom = T_map_odom
-        return believed
+        return confirmed
 
-    def _is_near(self, known: Transform, T_map_odom: Transform, T_odom_base: Transform) -> bool:
-        moved = _change(known, T_map_odom, T_odom_base)[:3, 3]
+    def _within_jump(self, earlier: Transform, T_map_odom: Transform, T_odom_base: Transform) -> bool:
+        """Whether a change of T_map_odom from `earlier` moves the robot too little to need a confirmation."""
+        moved = _robot_motion(earlier, T_map_odom, T_odom_base)[:3, 3]
         return bool(np.linalg.norm(moved) <= self.parameters.confirm_jump)
 
     def _in_corrected_map(self, match: PlaceMatch) -> PlaceMatch:
+        """The match with its pose in the map as the last optimisation has corrected it."""
         assert match.keyframe is not None
         assert match.T_keyframe_query is not None
         T_map_keyframe = self._memory.poses[match.keyframe]
         return replace(match, T_map_query=T_map_keyframe @ match.T_keyframe_query)
 
 
-def _change(before: Transform | None, after: Transform | None, T_odom_base: Transform) -> Transform:
-    """Motion in the map, in its own frame, of the robot at `T_odom_base`; identity when it was or is not located."""
-    if before is None or after is None or before is after:
+def _robot_motion(
+    T_map_odom_before: Transform | None, T_map_odom_after: Transform | None, T_odom_base: Transform
+) -> Transform:
+    """T_before_after (4,4) of a robot at `T_odom_base` by a change of T_map_odom.
+
+    It is exactly the identity where nothing changed, and where the robot was not located before or is not any more.
+    """
+    if T_map_odom_before is None or T_map_odom_after is None or np.array_equal(T_map_odom_before, T_map_odom_after):
         return np.eye(4)
-    return se3.inverse(before @ T_odom_base) @ after @ T_odom_base
+    return se3.inverse(T_map_odom_before @ T_odom_base) @ T_map_odom_after @ T_odom_base

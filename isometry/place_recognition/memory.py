@@ -1,4 +1,4 @@
-"""The place memory: keyframes that are searched by descriptor, corrected by the pose graph, and kept in one file."""
+"""The place memory: keyframes, searched by descriptor, with poses that the pose graph corrects, kept in one file."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from isometry.place_recognition.types import Keyframe, Observation
 
 __all__ = ["MemoryFileError", "PlaceMemory"]
 
-_DECODED_AT_MOST = 256  # observations that are kept decoded
+_DECODED_AT_MOST = 256  # observations kept decoded
 
 
 class PlaceMemory:
-    """Keyframes of one model, numbered from 0. Observations are held compressed and decoded when asked for.
+    """Keyframes of one model, numbered from 0. Observations are kept compressed and decoded on access.
 
-    Safe for one thread that adds and others that read. What a keyframe returns is what its file would return:
-    rounded as `stored_observation.encode` says.
+    One thread may add while others read. Observations are rounded as in the file (`stored_observation.encode`), also
+    before they are saved.
     """
 
     def __init__(self, model_sha256: str, descriptor_size: int) -> None:
-        """`model_sha256` names the model whose descriptors, of `descriptor_size` dimensions, are remembered."""
+        """`model_sha256` identifies the model of the descriptors, which have `descriptor_size` dimensions."""
         self.model_sha256, self.descriptor_size = model_sha256, descriptor_size
         self._lock = threading.RLock()
         self._file: MemoryFile | None = None
-        self._forget()
+        self._remove_all()
 
-    def _forget(self) -> None:
+    def _remove_all(self) -> None:
         self._index = DescriptorIndex(self.descriptor_size)
         self._stored: list[StoredObservation] = []
         self._stamps_ns = array("q")
@@ -71,9 +71,9 @@ class PlaceMemory:
         return float(np.mean([-(-row // usable) * PAGE_BYTES for row in rows])) if rows else 0.0
 
     def add(self, observation: Observation, T_map_base: NDArray[np.float64], stamp_ns: int) -> int:
-        """Remember a place and return its number.
+        """Add a keyframe; returns its number.
 
-        Raises ValueError on a descriptor of another size, MemoryFileError when the attached file cannot be written;
+        Raises ValueError for a descriptor of another size, MemoryFileError when the attached file cannot be written;
         nothing has changed then.
         """
         if observation.descriptor.shape != (self.descriptor_size,):
@@ -101,7 +101,7 @@ class PlaceMemory:
         """The `count` nearest keyframes to `descriptor` (D,): numbers (k,) and L2 distances (k,), best first.
 
         Only keyframes with a stamp of at most `newest_stamp_ns` count; k is smaller when there are fewer.
-        Raises ValueError on a descriptor of another size.
+        Raises ValueError for a descriptor of another size.
         """
         if descriptor.shape != (self.descriptor_size,):
             raise ValueError(f"descriptor of shape {descriptor.shape}, expected ({self.descriptor_size},)")
@@ -112,7 +112,7 @@ class PlaceMemory:
             return self._index.search(descriptor, count, allowed)
 
     def keyframe(self, identifier: int) -> Keyframe:
-        """The keyframe of that number. Raises IndexError when there is none."""
+        """The keyframe with a number. Raises IndexError where there is none."""
         with self._lock:
             if not 0 <= identifier < len(self):
                 raise IndexError(f"keyframe {identifier} of {len(self)}")
@@ -121,7 +121,7 @@ class PlaceMemory:
             return Keyframe(int(identifier), self._stamps_ns[identifier], T_map_base, observation)
 
     def set_poses(self, T_map_base: NDArray[np.float64]) -> None:
-        """Replace the poses (N,4,4) of all keyframes. Raises ValueError when there are not as many as keyframes."""
+        """Replace the poses (N,4,4) of all keyframes. Raises ValueError for another number of poses."""
         with self._lock:
             if T_map_base.shape != (len(self), 4, 4):
                 raise ValueError(f"poses of shape {T_map_base.shape}, expected ({len(self)}, 4, 4)")
@@ -130,11 +130,11 @@ class PlaceMemory:
             self._poses = array("d", np.asarray(T_map_base, dtype=np.float64).tobytes())
 
     def clear(self) -> None:
-        """Forget all keyframes, in the attached file too."""
+        """Remove all keyframes, in the attached file too."""
         with self._lock:
             if self._file is not None:
                 self._file.clear()
-            self._forget()
+            self._remove_all()
 
     def _rows(self) -> list[StoredKeyframe]:
         return [
@@ -143,7 +143,7 @@ class PlaceMemory:
         ]
 
     def save(self, path: Path) -> None:
-        """Write everything to `path`, replacing what is there only when all is written. Raises MemoryFileError."""
+        """Write everything to `path`; an existing file is replaced after all is written. Raises MemoryFileError."""
         with self._lock:
             if self._file is not None and self._file.path.resolve() == Path(path).resolve():
                 self._file.flush()
@@ -153,7 +153,7 @@ class PlaceMemory:
 
     @classmethod
     def load(cls, path: Path, model_sha256: str, descriptor_size: int) -> PlaceMemory:
-        """Read a file that was saved or attached. Raises MemoryFileError naming the file and what is wrong with it."""
+        """Read a saved or attached file. Raises MemoryFileError with the file and what is wrong with it."""
         memory = cls(model_sha256, descriptor_size)
         file = MemoryFile(Path(path), model_sha256, descriptor_size)
         try:
@@ -163,10 +163,10 @@ class PlaceMemory:
         return memory
 
     def attach(self, path: Path) -> None:
-        """From now on write every change to `path` at once; a kill leaves it as after the last finished change.
+        """Write every further change to `path` at once; a kill leaves the file as after the last complete change.
 
-        A file that is there must hold the first keyframes of this memory (it was loaded from there, say) and is
-        extended; else it is written. Raises MemoryFileError, also on a file with other keyframes.
+        An existing file is extended: it must hold the first keyframes of this memory, for example because the memory
+        was loaded from it. Raises MemoryFileError, also for a file with other keyframes.
         """
         path = Path(path)
         with self._lock:
@@ -187,7 +187,7 @@ class PlaceMemory:
             self._file = file
 
     def detach(self) -> None:
-        """Stop writing to the attached file and leave it as a single file at rest."""
+        """Stop writing to the attached file, which is left without side files."""
         with self._lock:
             if self._file is not None:
                 self._file.close()

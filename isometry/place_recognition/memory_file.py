@@ -1,4 +1,4 @@
-"""The file of a place memory: one SQLite database, which a kill at any moment leaves in its last complete state."""
+"""The file of a place memory: one SQLite database; a kill at any moment leaves its last complete state."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ CREATE TABLE pose (id INTEGER PRIMARY KEY, T_map_base BLOB NOT NULL);
 
 
 class MemoryFileError(ValueError):
-    """A file that cannot be read or written as the memory of this model; the message names it and the reason."""
+    """A file that cannot be read or written as the memory of this model; the message has its name and the reason."""
 
 
 class OtherModelError(MemoryFileError, ModelMismatchError):
-    """A file that another model made: its descriptors mean nothing to this one."""
+    """A file of another model, whose descriptors are not comparable."""
 
 
 class StoredKeyframe(NamedTuple):
@@ -46,10 +46,10 @@ class StoredKeyframe(NamedTuple):
 
 
 class MemoryFile:
-    """An open memory file. Every method is one transaction: it has happened wholly or not at all.
+    """An open memory file. Every method is one transaction: it is complete or has no effect.
 
-    Once a method has returned, a kill of the process loses nothing of it; a power cut may lose the last few
-    transactions, never the file.
+    A kill of the process loses nothing of a method that has returned. A loss of power may lose the last few
+    transactions, but not the file.
     """
 
     def __init__(self, path: Path, model_sha256: str, descriptor_size: int) -> None:
@@ -58,7 +58,7 @@ class MemoryFile:
         self._following = False
         _check_header(path)
         with _named_errors(path):
-            # a file that may not be written to is opened all the same, to be read
+            # a read-only file is opened too, to be read
             self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, check_same_thread=False)
             try:
                 self._check(model_sha256, descriptor_size)
@@ -86,7 +86,7 @@ class MemoryFile:
             raise MemoryFileError(f"{self.path}: truncated or damaged: {report}")
 
     def keyframes(self) -> Iterator[StoredKeyframe]:
-        """All keyframes, in the order in which they were added. Raises MemoryFileError on damaged ones."""
+        """All keyframes, in the order in which they were added. Raises MemoryFileError for a damaged one."""
         query = "SELECT stamp_ns, T_map_base, keyframe.* FROM keyframe JOIN pose USING (id) ORDER BY id"
         with _named_errors(self.path):
             for row in self._connection.execute(query):
@@ -101,7 +101,7 @@ class MemoryFile:
             return [stamp_ns for (stamp_ns,) in self._connection.execute("SELECT stamp_ns FROM keyframe ORDER BY id")]
 
     def follow(self) -> None:
-        """Make many small transactions cheap: written ahead into a side file, until `close`."""
+        """Use a write-ahead log in a side file until `close`, which makes many small transactions cheap."""
         with _named_errors(self.path):
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -125,19 +125,19 @@ class MemoryFile:
             self._connection.execute("DELETE FROM pose")
 
     def flush(self) -> None:
-        """Bring everything into the one file itself, as a copy of it by other programs needs."""
+        """Write everything into the file itself, so that other programs can copy it."""
         with _named_errors(self.path):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Leave a single file at rest, without side files."""
+        """Close the file; no side files are left."""
         with _named_errors(self.path), closing(self._connection):
             if self._following:
                 self._connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def write_memory_file(path: Path, model_sha256: str, descriptor_size: int, keyframes: Iterable[StoredKeyframe]) -> None:
-    """Write a whole memory under a temporary name and put it in place of `path`. Raises MemoryFileError."""
+    """Write a whole memory under a temporary name, then rename it to `path`. Raises MemoryFileError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with _named_errors(path):
@@ -172,7 +172,7 @@ def _checksum(observation: StoredObservation) -> int:
 
 
 def _settle(path: Path) -> None:
-    """Finish what a killed process left beside the file at `path`, which would else be replayed into its successor."""
+    """Remove the side files of a killed process, which SQLite would otherwise apply to the new file at `path`."""
     side_files = [path.with_name(path.name + ending) for ending in _SIDE_FILES]
     if not any(side_file.exists() for side_file in side_files):
         return
@@ -180,7 +180,7 @@ def _settle(path: Path) -> None:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.DatabaseError:
-        pass  # not a database any more: there is nothing to finish
+        pass  # not a database: there are no transactions to complete
     for side_file in side_files:
         side_file.unlink(missing_ok=True)
 

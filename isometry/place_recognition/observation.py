@@ -1,4 +1,4 @@
-"""From a scan to what is remembered of it."""
+"""From a scan to the observation that the memory keeps of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def observe(
 ) -> Observation:
     """Observation of a cloud (N,3) in metres in the base frame; `up` (3,) points against gravity there.
 
-    Raises ValueError for a cloud of another shape, one with too few finite points, or one with nothing above ground.
+    Raises ValueError for a cloud of another shape, with too few finite points, or with too little above the ground.
     """
     if points.ndim != 2 or points.shape[1] < 3:
         raise ValueError(f"a cloud must have the shape (N,3), not {points.shape}")

@@ -9,7 +9,7 @@ from isometry.parameters import parameter
 
 @dataclass(frozen=True)
 class PlaceRecognitionParameters:
-    """What a user may want to change; the rest is in the model's own constants."""
+    """Parameters of the user; the constants of the model are in its file."""
 
     ground_height: float = parameter(0.0, "metres, z of the ground under the robot in the base frame", -10.0, 10.0)
     fewest_points: int = parameter(50, "a cloud with fewer finite points is refused", 1, 100000)

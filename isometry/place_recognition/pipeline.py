@@ -1,4 +1,4 @@
-"""Place recognition, top to bottom: a cloud, the places it resembles, its pose in the one that it shows, or why none.
+"""Place recognition, top to bottom: a cloud, the places that it resembles, its pose in one, or the reason why not.
 
     cloud -> bird's-eye image -> descriptor and oriented features        observation.py, encoder.py
           -> candidates by descriptor, of distinct places                 memory.py
@@ -6,13 +6,13 @@
           -> the nearest keyframe to the best pose, aligned               verification.py
           -> registration of the clouds -> pose, covariance, confidence   refinement.py, calibration.py
 
-After BEVPlace (Luo et al., 2023) and BEVPlace++ (2024), with poses from single matches of oriented features.
+After BEVPlace (Luo et al., 2023) and BEVPlace++ (2024); here a single match of oriented features gives a pose.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +31,15 @@ from isometry.place_recognition.refinement import refine
 from isometry.place_recognition.types import Keyframe, Observation, PlaceMatch
 from isometry.place_recognition.verification import PlanarMatch, aligned, verify
 
-POSITION_CANDIDATES = 20
+POSITION_CANDIDATES = 20  # nearest descriptors, from which the position is estimated
+ANCHOR_LOSS = 0.1  # of agreement that the nearest keyframe may have less
 
 
 class PlaceRecognizer:
-    """Remembers places and recognises them from any direction."""
+    """Adds places to a memory and recognises them from any direction."""
 
     def __init__(self, encoder: BirdsEyeEncoder, memory: PlaceMemory, parameters: PlaceRecognitionParameters) -> None:
-        """Raises ValueError on parameters outside their range or a memory of another model."""
+        """Raises ValueError for a parameter outside its range and for a memory of another model."""
         check(parameters)
         if memory.model_sha256 != encoder.sha256:
             raise ValueError(f"the memory is of model {memory.model_sha256[:12]}, not {encoder.sha256[:12]}")
@@ -47,90 +48,71 @@ class PlaceRecognizer:
     def observe(self, points: NDArray[np.floating], up: NDArray[np.floating] | None = None) -> Observation:
         """Observation of a cloud (N,3) in metres in the base frame; `up` (3,) points against gravity there.
 
-        Raises ValueError on a cloud that cannot be used, saying why.
+        Raises ValueError, with the reason, for a cloud that cannot be used.
         """
         return observe(points, self.encoder, self.parameters, up)
 
-    def remember(self, observation: Observation, T_map_base: Array, stamp_ns: int) -> int:
-        """Add a place to the memory and return its identifier."""
+    def add_keyframe(self, observation: Observation, T_map_base: Array, stamp_ns: int) -> int:
+        """Add a place to the memory; returns its identifier."""
         return self.memory.add(observation, T_map_base, stamp_ns)
 
     def recognise(self, observation: Observation, newest_stamp_ns: int | None = None) -> PlaceMatch:
-        """Place and pose of an observation among keyframes not newer than `newest_stamp_ns`, or why there is none."""
+        """Place and pose of an observation among the keyframes with stamps of at most `newest_stamp_ns`."""
         began = time.perf_counter()
         candidates, distances = self.memory.search(observation.descriptor, self.parameters.candidates, newest_stamp_ns)
         searched = time.perf_counter()
-        poses = self.memory.poses  # once: it is a copy of as many as there are keyframes
+        poses = self.memory.poses  # read once, as this copies the poses of all keyframes
         match = self._verify(observation, candidates, poses, newest_stamp_ns)
         seconds = {"search": searched - began, "verify": time.perf_counter() - searched}
-        return PlaceMatch(
-            **match,
+        return replace(
+            match,
             position_estimate=self._position(candidates, distances, poses),
             candidates=tuple(int(c) for c in candidates),
             candidate_distances=tuple(float(d) for d in distances),
             seconds=seconds,
         )
 
-    def relate(self, observation: Observation, identifier: int, T_map_guess: Array) -> PlaceMatch:
-        """Pose of an observation in a keyframe that is known to be near, from a guess (4,4) of its pose in the map.
+    def relate(self, observation: Observation, identifier: int, T_map_initial: Array) -> PlaceMatch:
+        """Pose of an observation in a keyframe that is near, from an initial estimate (4,4) of its pose in the map.
 
-        It is the registration's: images of one place from two points look alike near each robot and sparse far from it,
-        so that their alignment takes some percent of the motion between them for none.
+        The pose is that of the registration. The alignment of two images is biased towards no motion, by some percent
+        of the distance: each image is dense near its own robot and sparse far from it, wherever the robot is.
         """
         keyframe = self.memory.keyframe(identifier)
         T_level_map = keyframe.observation.T_level_base @ se3.inverse(keyframe.T_map_base)
-        T_guess = T_level_map @ T_map_guess @ se3.inverse(observation.T_level_base)
-        T_level_level = refine(observation, keyframe.observation, T_guess, self.parameters)
+        T_initial = T_level_map @ T_map_initial @ se3.inverse(observation.T_level_base)
+        refined = refine(observation, keyframe.observation, T_initial, self.parameters)
         query_image, image = (BlurredImage(o.image, self.encoder.grid) for o in (observation, keyframe.observation))
-        pose = np.array([*T_level_level[:2, 3], se3.yaw(T_level_level)])
+        pose = np.array([*refined.T_level_level[:2, 3], se3.yaw(refined.T_level_level)])
         planar = aligned(PlanarMatch(pose, 0.0, 0), query_image, image)
-        accepted = planar.agreement >= self.parameters.good_agreement and T_level_level is not T_guess
-        T_keyframe_query = se3.inverse(keyframe.observation.T_level_base) @ T_level_level @ observation.T_level_base
-        return PlaceMatch(
-            accepted,
-            "ok" if accepted else "low_agreement",
-            identifier,
-            T_keyframe_query,
-            keyframe.T_map_base @ T_keyframe_query,
-            calibration.covariance(planar.information),
-            agreement=planar.agreement,
-        )
+        accepted = planar.agreement >= self.parameters.good_agreement and refined.converged
+        return _match(observation, keyframe, planar, refined.T_level_level, accepted)
 
     def _verify(
         self, observation: Observation, candidates: NDArray[np.int64], poses: Array, newest_stamp_ns: int | None
-    ) -> dict[str, Any]:
+    ) -> PlaceMatch:
+        """The match with the best of the candidates (k,), without the results of the search; `poses` (N,4,4)."""
         if not len(candidates):
-            return {"accepted": False, "reason": "empty_memory"}
+            return PlaceMatch(accepted=False, reason="empty_memory")
         query_image = BlurredImage(observation.image, self.encoder.grid)
         found = self._best_place(observation, query_image, self._distinct_places(candidates, poses))
-        keyframe, planar = self._anchor(observation, query_image, *found, poses, newest_stamp_ns)
+        keyframe, planar = self._anchor(query_image, *found, poses, newest_stamp_ns)
         confidence = calibration.confidence(planar.agreement, planar.supporting)
         accepted = confidence >= self.parameters.least_confidence
         T_level_level = se3.from_planar(*planar.pose)
         if accepted:
-            T_level_level = refine(observation, keyframe.observation, T_level_level, self.parameters)
-        T_base_level = se3.inverse(keyframe.observation.T_level_base)
-        T_keyframe_query = T_base_level @ T_level_level @ observation.T_level_base
-        return {
-            "accepted": accepted,
-            "reason": "ok" if accepted else "low_agreement",
-            "keyframe": keyframe.identifier,
-            "T_keyframe_query": T_keyframe_query,
-            "T_map_query": keyframe.T_map_base @ T_keyframe_query,
-            "covariance": calibration.covariance(planar.information),
-            "confidence": confidence,
-            "agreement": planar.agreement,
-            "supporting": planar.supporting,
-        }
+            T_level_level = refine(observation, keyframe.observation, T_level_level, self.parameters).T_level_level
+        return _match(observation, keyframe, planar, T_level_level, accepted, confidence)
 
     def _position(self, candidates: NDArray[np.int64], distances: NDArray[np.float32], poses: Array) -> Array | None:
+        """The query's x and y (2,) in the map by descriptor distances (k,) alone; None without candidates."""
         if not len(candidates):
             return None
         positions = poses[candidates[:POSITION_CANDIDATES], :2, 3]
         return position_from_distances(positions, self.encoder.metres(distances[:POSITION_CANDIDATES]))
 
     def _distinct_places(self, candidates: NDArray[np.int64], poses: Array) -> list[int]:
-        """The candidates in order, without those that lie close to one before: a second look at a place adds little."""
+        """The candidates in order, without those close to an earlier one: to verify one place twice gains little."""
         position = poses[candidates, :3, 3]
         kept: list[int] = []
         for k in range(len(candidates)):
@@ -143,6 +125,7 @@ class PlaceRecognizer:
     def _best_place(
         self, observation: Observation, query_image: BlurredImage, places: list[int]
     ) -> tuple[Keyframe, PlanarMatch]:
+        """The keyframe among `places` whose image agrees best with the query's, and the aligned match."""
         grid, parameters = self.encoder.grid, self.parameters
         tried: list[tuple[Keyframe, BlurredImage, PlanarMatch]] = []
         for place in places:
@@ -163,14 +146,13 @@ class PlaceRecognizer:
 
     def _anchor(
         self,
-        observation: Observation,
         query_image: BlurredImage,
         keyframe: Keyframe,
         planar: PlanarMatch,
         poses: Array,
         newest_stamp_ns: int | None,
     ) -> tuple[Keyframe, PlanarMatch]:
-        """The match with the keyframe nearest to where the query was found to be: that one shares most with it."""
+        """The match with the keyframe nearest to the query's pose, which overlaps most with it, if it is as good."""
         T_level_query = se3.from_planar(*planar.pose)
         T_map_query = keyframe.T_map_base @ se3.inverse(keyframe.observation.T_level_base) @ T_level_query
         distance = np.linalg.norm(poses[:, :3, 3] - T_map_query[:3, 3], axis=1)
@@ -181,8 +163,32 @@ class PlaceRecognizer:
             return keyframe, planar
         nearer = self.memory.keyframe(nearest)
         T_nearer_query = nearer.observation.T_level_base @ se3.inverse(nearer.T_map_base) @ T_map_query
-        guess = np.array([*T_nearer_query[:2, 3], se3.yaw(T_nearer_query)])
+        initial = np.array([*T_nearer_query[:2, 3], se3.yaw(T_nearer_query)])
         image = BlurredImage(nearer.observation.image, self.encoder.grid)
-        moved = aligned(PlanarMatch(guess, 0.0, planar.supporting), query_image, image)
-        stayed = np.hypot(*(moved.pose - guess)[:2]) < self.parameters.place_radius
-        return (nearer, moved) if stayed and moved.agreement > planar.agreement - 0.1 else (keyframe, planar)
+        moved = aligned(PlanarMatch(initial, 0.0, planar.supporting), query_image, image)
+        same_place = np.hypot(*(moved.pose - initial)[:2]) < self.parameters.place_radius
+        as_good = moved.agreement > planar.agreement - ANCHOR_LOSS
+        return (nearer, moved) if same_place and as_good else (keyframe, planar)
+
+
+def _match(
+    query: Observation,
+    keyframe: Keyframe,
+    planar: PlanarMatch,
+    T_level_level: Array,
+    accepted: bool,
+    confidence: float = 0.0,
+) -> PlaceMatch:
+    """The match of a query with a keyframe at `T_level_level` (4,4): the query's level frame in the keyframe's."""
+    T_keyframe_query = se3.inverse(keyframe.observation.T_level_base) @ T_level_level @ query.T_level_base
+    return PlaceMatch(
+        accepted=accepted,
+        reason="ok" if accepted else "low_agreement",
+        keyframe=keyframe.identifier,
+        T_keyframe_query=T_keyframe_query,
+        T_map_query=keyframe.T_map_base @ T_keyframe_query,
+        covariance=calibration.covariance(planar.information),
+        confidence=confidence,
+        agreement=planar.agreement,
+        supporting=planar.supporting,
+    )

@@ -1,13 +1,13 @@
-"""The pose graph of the keyframes: odometry, neighbours on the way, and loops that agree with it and one another.
+"""The pose graph of the keyframes: odometry, neighbours along the path, and loops that agree with it and one another.
 
-A loop is let in by two tests, both against chi-square and what odometry can have drifted on the way:
+A loop must pass two chi-square tests, which allow for the drift of odometry along the path:
 1. odometry: the loop lies within the drift between its two ends;
-2. votes: going from loop to loop by odometry must close (pairwise consistency, Mangelson et al., ICRA 2018). Each loop
-   that is in and does not agree needs another one that does; and where odometry alone knows the place too badly, one
-   more must agree. Loops that are outvoted later are taken out, and those that wait for votes come in with the one
-   that they agree with.
-Loops cannot see what stretches the whole map alike, such as a wrong wheel radius. Keyframes a little way apart that are
-related directly can; they need the first test only, and a robust kernel holds those that are still wrong.
+2. pairwise consistency (Mangelson et al., ICRA 2018): a cycle of this loop, another loop and the odometry between them
+   must close. For each accepted loop that is inconsistent with it, a new loop needs one that is consistent. It needs
+   one more where odometry alone is too inaccurate. Accepted loops in the minority are removed later; refused loops are
+   kept and accepted together with a loop that they support.
+Loops do not show a wrong scale of the whole map, as by a wrong wheel radius. Direct registration of keyframes a few
+metres apart does. Such neighbours must pass the first test only; a robust kernel reduces the weight of wrong ones.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _DRIFT_LENGTH = 100.0  # metres over which the drift parameters hold
 _TURN_ERROR = 0.01  # radians of error per radian turned
 _LOOP_COVARIANCE = independent(0.1, radians(0.5))  # metres, radians: errors that a loop's own covariance leaves out
 _PENDING_AT_MOST = 100
-_HUBER = 1.345  # standard deviations: 95 % as efficient as least squares where errors are Gaussian
+_HUBER = 1.345  # standard deviations: 95 % efficient for Gaussian errors
 
 
 @dataclass(frozen=True)
 class PoseGraphParameters:
-    """How far odometry may be off, and how sure a loop must be."""
+    """The drift of odometry, and when a loop must be confirmed."""
 
     translation_drift_percent: float = parameter(1.0, "drift of the odometry, percent of the distance", 0.01, 50.0)
     rotation_drift_deg: float = parameter(1.0, "drift of the odometry, degrees per 100 m", 0.01, 90.0)
@@ -59,18 +59,18 @@ class Loop:
 
     @cached_property
     def factor(self) -> gtsam.BetweenFactorPose3:
-        """What the optimisation makes of it."""
+        """The loop as a factor of the optimisation."""
         noise = _noise(self.covariance, self.T_keyframe_other)
         return gtsam.BetweenFactorPose3(self.keyframe, self.other, _pose(self.T_keyframe_other), noise)
 
 
 class KeyframePoseGraph:
-    """Poses of keyframes, numbered from 0 in the order in which they are added; the first one stays where it is."""
+    """Poses of keyframes, numbered from 0 in the order in which they are added; the first pose is fixed."""
 
     def __init__(self, parameters: PoseGraphParameters) -> None:
         self.parameters = parameters
         self._factors = gtsam.NonlinearFactorGraph()  # the anchor and odometry
-        self._values = gtsam.Values()  # as of the last optimisation, or continued by odometry since
+        self._values = gtsam.Values()  # of the last optimisation, continued by odometry
         self._solved = True
         self._T_odom_base = np.empty((0, 4, 4))  # of all keyframes
         self._travelled = np.empty(0)  # metres to each keyframe
@@ -79,7 +79,7 @@ class KeyframePoseGraph:
 
     @property
     def loops(self) -> list[Loop]:
-        """The loops that hold the graph together."""
+        """The accepted loops."""
         return list(self._loops)
 
     def add_keyframe(self, T_odom_base: Transform) -> int:
@@ -101,9 +101,9 @@ class KeyframePoseGraph:
         return number
 
     def add_loop(self, keyframe: int, other: int, T_keyframe_other: Transform, covariance: Covariance) -> bool:
-        """Whether the loop is let in. `covariance` (6,6) in ROS order, in the frame of `keyframe`.
+        """Whether the loop is accepted. `covariance` (6,6) in ROS order, in the frame of `keyframe`.
 
-        A refused loop changes nothing, except that it may confirm a later one, which then lets in both.
+        A refused loop does not change the graph, but may confirm a later one; both are accepted then.
         Raises IndexError for keyframes that do not exist.
         """
         loop = self._measured(keyframe, other, T_keyframe_other, covariance)
@@ -127,7 +127,7 @@ class KeyframePoseGraph:
         return True
 
     def add_neighbour(self, keyframe: int, other: int, T_keyframe_other: Transform, covariance: Covariance) -> bool:
-        """Whether what relates two keyframes a little way apart lies within the drift of odometry, and so is let in.
+        """Whether a measured transform of keyframes a few metres apart is accepted: it is within odometry's drift.
 
         Shapes, frames and errors as for `add_loop`.
         """
@@ -141,7 +141,7 @@ class KeyframePoseGraph:
         return True
 
     def optimise(self) -> NDArray[np.float64]:
-        """T_map_base (N,4,4) of all keyframes, by Levenberg-Marquardt from the poses of the last time on."""
+        """T_map_base (N,4,4) of all keyframes, by Levenberg-Marquardt from the previous solution."""
         if not self._solved:
             graph = gtsam.NonlinearFactorGraph(self._factors)
             for loop in self._loops:
@@ -164,13 +164,13 @@ class KeyframePoseGraph:
         return np.abs(np.diff(self._travelled[[loop.keyframe, loop.other]]))
 
     def _within_drift(self, loop: Loop) -> bool:
-        """Whether a loop lies within what odometry can have drifted between its ends."""
+        """Whether a loop lies within the possible drift of odometry between its ends."""
         T_odometry = se3.inverse(self._T_odom_base[loop.keyframe]) @ self._T_odom_base[loop.other]
         agree = self._agree(loop, T_odometry[None], np.zeros((1, 6, 6)), self._driven(loop))
         return bool(agree[0])
 
     def _step_covariance(self, T_step: Transform) -> Covariance:
-        """Of one step of odometry, taken as a random walk that has the stated drift after 100 m."""
+        """Of one step of odometry, as a random walk with the stated drift after 100 m."""
         length = max(float(np.linalg.norm(T_step[:3, 3])), 0.01)
         share = sqrt(length * _DRIFT_LENGTH)
         translation = self.parameters.translation_drift_percent / 100.0 * share
@@ -178,16 +178,17 @@ class KeyframePoseGraph:
         rotation = hypot(rotation, _TURN_ERROR * se3.rotation_angle(T_step))
         return independent(translation, rotation)
 
-    def _heading_drift(self, way: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Radians that odometry may be off after `way` metres; drift may be systematic, so it grows linearly."""
-        return radians(self.parameters.rotation_drift_deg) / _DRIFT_LENGTH * way
+    def _heading_drift(self, metres: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Possible drift in radians after so many metres: drift may be systematic, so it grows linearly."""
+        return radians(self.parameters.rotation_drift_deg) / _DRIFT_LENGTH * metres
 
-    def _position_drift(self, way: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Metres that odometry may be off after `way` metres: its scale, and its heading, which bends the way."""
-        return self.parameters.translation_drift_percent / 100.0 * way + self._heading_drift(way) * way / 4.0
+    def _position_drift(self, metres: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Possible drift in metres after so many metres, by the scale and by the heading, which bends the path."""
+        scale = self.parameters.translation_drift_percent / 100.0 * metres
+        return scale + self._heading_drift(metres) * metres / 4.0
 
     def _votes(self, loop: Loop, others: list[Loop]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which of `others` (n,) agree with a loop, and which of them are near enough for that to mean something."""
+        """Which of `others` (n,) agree with a loop, and which of those are near enough to confirm it."""
         if not others:
             return np.empty(0, bool), np.empty(0, bool)
         keyframes, ends = np.array([(other.keyframe, other.other) for other in others]).T
@@ -199,19 +200,19 @@ class KeyframePoseGraph:
             @ self._T_odom_base[loop.other]
         )
         apart = np.abs(self._travelled[ends] - self._travelled[loop.other])
-        way = apart + np.abs(self._travelled[keyframes] - self._travelled[loop.keyframe])
-        agree = self._agree(loop, T_keyframe_other, np.stack([other.covariance for other in others]), way)
-        near = self._position_drift(way) <= self.parameters.trusted_drift
+        metres = apart + np.abs(self._travelled[keyframes] - self._travelled[loop.keyframe])
+        agree = self._agree(loop, T_keyframe_other, np.stack([other.covariance for other in others]), metres)
+        near = self._position_drift(metres) <= self.parameters.trusted_drift
         return agree, agree & near & (apart >= self.parameters.confirm_travel)
 
     def _agree(
-        self, loop: Loop, T_keyframe_other: Transform, covariances: Covariance, ways: NDArray[np.float64]
+        self, loop: Loop, T_keyframe_other: Transform, covariances: Covariance, metres: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Whether a loop agrees with other estimates (n,4,4) of its transform, got by `ways` (n,) of odometry."""
+        """Whether a loop agrees with other estimates (n,4,4) of its transform, by `metres` (n,) of odometry."""
         residuals = se3.error(loop.T_keyframe_other, T_keyframe_other)[..., None]
-        heading = self._heading_drift(ways)
+        heading = self._heading_drift(metres)
         drift = np.zeros_like(covariances)
-        drift[:, [0, 1, 2], [0, 1, 2]] = self._position_drift(ways)[:, None] ** 2
+        drift[:, [0, 1, 2], [0, 1, 2]] = self._position_drift(metres)[:, None] ** 2
         drift[:, [3, 4, 5], [3, 4, 5]] = heading[:, None] ** 2
         weighted = np.linalg.solve(loop.covariance + covariances + drift, residuals)
         agree: NDArray[np.bool_] = np.sum(residuals * weighted, axis=(1, 2)) <= _CHI_SQUARE
@@ -219,11 +220,11 @@ class KeyframePoseGraph:
 
 
 def _pose(transform: Transform) -> gtsam.Pose3:
-    """gtsam's pose. Its rotation is made exact: what long odometry has lost of that would grow along the graph."""
+    """gtsam's pose with an exact rotation: the rounding errors of long odometry would grow along the graph."""
     return gtsam.Pose3(gtsam.Rot3.ClosestTo(transform[:3, :3]), transform[:3, 3])
 
 
 def _noise(covariance: Covariance, T_keyframe_other: Transform) -> gtsam.noiseModel.Gaussian:
-    """gtsam's noise model: rotation first, and in the frame of `other` instead of `keyframe`."""
+    """gtsam's noise model: rotation first, in the frame of `other` instead of `keyframe`."""
     in_other = rotated(covariance, T_keyframe_other[:3, :3].T)
     return gtsam.noiseModel.Gaussian.Covariance(reordered(in_other))

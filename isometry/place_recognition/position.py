@@ -1,6 +1,7 @@
-"""The query's position from descriptors alone: distances between descriptors tell distances between places.
+"""The query's position from descriptors alone: the distance of two descriptors predicts the distance of two places.
 
-Source: BEVPlace (Luo et al., 2023), section 3.4, with the mapping measured on the training drive and kept in the model.
+Source: BEVPlace (Luo et al., 2023), section 3.4, with a prediction that was measured on the training drive and
+is stored in the model.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from scipy.optimize import least_squares
 
 from isometry.arrays import Array
 
-NEIGHBOURHOOD = 25.0  # metres around the best candidate; beyond, descriptors tell no distance
+NEIGHBOURHOOD = 25.0  # metres around the best candidate; descriptors do not predict larger distances
 
 
 def position_from_distances(positions: Array, metres: Array) -> Array:
     """The point (2,) whose distances to `positions` (K,2), best first, come closest to `metres` (K,).
 
-    Only candidates near the first count, the near ones more than the far ones.
+    Only candidates near the first are used; small distances have more weight than large ones.
     """
     near = np.linalg.norm(positions - positions[0], axis=1) < NEIGHBOURHOOD
     positions, metres = positions[near], metres[near]
@@ -30,6 +31,6 @@ def position_from_distances(positions: Array, metres: Array) -> Array:
         apart = point - positions
         return np.asarray(weight[:, None] * apart / np.maximum(np.hypot(*apart.T), 1e-6)[:, None])
 
-    # starting in the middle of a straight drive, the answer stays on it unless the distances say otherwise
+    # from a start on a straight drive, the solution stays on it unless the distances contradict that
     found: Array = least_squares(residuals, start, slopes, loss="soft_l1", max_nfev=20).x
     return found

@@ -1,4 +1,4 @@
-"""An observation as few bytes: what one place costs in the memory and in its file."""
+"""An observation in few bytes, for the memory and its file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from isometry.place_recognition.types import Observation
 
-OBSERVATION_BYTES = 19_000  # a cloud is thinned until the whole observation fits, so that a keyframe stays under 20 kB
-CLOUD_BYTES_AT_LEAST = 2_000  # ... but never below this
+OBSERVATION_BYTES = 19_000  # the cloud is thinned until the observation fits; a keyframe is then below 20 kB
+CLOUD_BYTES_AT_LEAST = 2_000  # the cloud is not thinned further
 CLOUD_POINTS_AT_MOST = 4_000
 CLOUD_STEP = 0.02  # metres; below the noise of the sensors
 KEYPOINT_STEP = 0.01  # metres
@@ -19,7 +19,7 @@ ORIENTATIONS = 8
 
 
 class StoredObservation(NamedTuple):
-    """The parts of an observation as they lie in the file, in the order of its columns."""
+    """The parts of an observation as in the file, in the order of its columns."""
 
     descriptor: bytes  # D float16
     keypoints: bytes  # K x 2 int16, in steps of 1 cm
@@ -32,7 +32,7 @@ class StoredObservation(NamedTuple):
 def encode(observation: Observation) -> StoredObservation:
     """Compress an observation.
 
-    Positions are rounded: keypoints to 1 cm (at most 327 m away), cloud points to 2 cm (further than 655 m: left out).
+    Positions are rounded: keypoints to 1 cm (at most 327 m away), points to 2 cm (those beyond 655 m are left out).
     """
     without_cloud = StoredObservation(
         descriptor=observation.descriptor.astype("<f2").tobytes(),
@@ -47,7 +47,7 @@ def encode(observation: Observation) -> StoredObservation:
 
 
 def decode(stored: StoredObservation) -> Observation:
-    """Inverse of `encode` up to its rounding. Raises ValueError or zlib.error on bytes that `encode` did not make."""
+    """Inverse of `encode` up to its rounding. Raises ValueError or zlib.error for other bytes."""
     descriptor = np.frombuffer(stored.descriptor, "<f2").astype(np.float32)
     keypoints = np.frombuffer(stored.keypoints, "<i2").reshape(-1, 2).astype(np.float32) * np.float32(KEYPOINT_STEP)
     fields = len(stored.features) // (ORIENTATIONS * max(len(keypoints), 1))
@@ -95,7 +95,7 @@ def _decode_cloud(encoded: bytes) -> NDArray[np.float32]:
 
 
 def _evenly(rows: NDArray[np.int16], count: int) -> NDArray[np.int16]:
-    """At most `count` rows, evenly spread over all."""
+    """At most `count` rows, at even distances."""
     if len(rows) <= count:
         return rows
     return rows[np.arange(count) * len(rows) // max(count, 1)]

@@ -1,23 +1,26 @@
-"""What flows through place recognition: an observation of a place, and the answer to "where was this before?"."""
+"""The data of place recognition: the observation of a place, a keyframe of the memory, and the match of a query."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Reason = Literal["ok", "empty_memory", "low_agreement", "inconsistent_with_map", "unconfirmed_jump"]
+
 
 @dataclass(frozen=True)
 class Observation:
-    """All that is remembered of one scan. K keypoints, F fields, 8 orientations 45 degrees apart, M cloud points.
+    """What the memory keeps of one scan. K keypoints, F fields, 8 orientations 45 degrees apart, M cloud points.
 
-    Everything but `T_level_base` is expressed in the level frame: origin at the robot's base, z against gravity.
+    Everything but `T_level_base` is in the level frame: its origin is the robot's base, its z axis is against gravity.
     """
 
     descriptor: NDArray[np.float32]  # (D,) unit norm, invariant to yaw
     keypoints: NDArray[np.float32]  # (K,2) metres, x-y in the level frame
-    features: NDArray[np.int8]  # (K,8,F) oriented features: turning by 45 degrees moves along axis 1
+    features: NDArray[np.int8]  # (K,8,F) oriented features; a turn by 45 degrees is a shift along axis 1
     image: NDArray[np.uint8]  # (S,S) bird's-eye image: occupied voxels above each cell
     cloud: NDArray[np.float32]  # (M,3) metres, thinned
     T_level_base: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))  # identity without an IMU
@@ -25,28 +28,33 @@ class Observation:
 
 @dataclass(frozen=True)
 class Keyframe:
-    """A remembered place."""
+    """A place in the memory."""
 
     identifier: int  # position in the memory, counted from 0
-    stamp_ns: int  # stamp of the scan that it was made of
+    stamp_ns: int  # stamp of its scan
     T_map_base: NDArray[np.float64]  # (4,4)
     observation: Observation
 
 
 @dataclass(frozen=True)
 class PlaceMatch:
-    """The answer for one query. When not `accepted`, `reason` says why and pose fields may be None."""
+    """The result for one query, accepted or not. Keyframe, pose and covariance are None where `empty_memory`.
+
+    Reasons, "ok" when accepted: "empty_memory": the memory has no keyframe that may be returned; "low_agreement": the
+    confidence in the best pose is too low. `PlaceMapper` adds "inconsistent_with_map": the pose graph refused the
+    loop; "unconfirmed_jump": the next match has to confirm a pose this far from the last one.
+    """
 
     accepted: bool
-    reason: str  # "ok", or why there is no match: "empty_memory", "no_candidate", "low_overlap", "ambiguous", ...
+    reason: Reason
     keyframe: int | None = None  # identifier of the place
-    T_keyframe_query: NDArray[np.float64] | None = None  # (4,4) query base frame to keyframe base frame
-    T_map_query: NDArray[np.float64] | None = None  # (4,4)
-    covariance: NDArray[np.float64] | None = None  # (6,6) x, y, z, roll, pitch, yaw in the keyframe frame (ROS order)
+    T_keyframe_query: NDArray[np.float64] | None = None  # (4,4) of the base frames
+    T_map_query: NDArray[np.float64] | None = None  # (4,4) of the base frame
+    covariance: NDArray[np.float64] | None = None  # (6,6) x, y, z, roll, pitch, yaw in the keyframe's frame (ROS order)
     confidence: float = 0.0  # calibrated probability that the pose is right
     agreement: float = 0.0  # of the two bird's-eye images at the pose, 0 to 1
-    supporting: int = 0  # feature matches that proposed the pose
-    position_estimate: NDArray[np.float64] | None = None  # (2,) x, y in the map from descriptor distances alone
+    supporting: int = 0  # feature matches that agree with the pose
+    position_estimate: NDArray[np.float64] | None = None  # (2,) x, y in the map by descriptor distances alone
     candidates: tuple[int, ...] = ()  # keyframes by descriptor alone, best first
     candidate_distances: tuple[float, ...] = ()  # their descriptor distances (L2 of unit vectors)
-    seconds: dict[str, float] = field(default_factory=dict)  # time of each stage: search, verify
+    seconds: dict[str, float] = field(default_factory=dict)  # duration of each stage: search, verify

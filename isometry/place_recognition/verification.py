@@ -1,4 +1,4 @@
-"""Do two observations show one place, and where was the query in it?"""
+"""Whether two observations show one place, and the planar pose of the query in it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from isometry.place_recognition.types import Observation
 
 @dataclass(frozen=True)
 class PlanarMatch:
-    """The query's level frame in a keyframe's, and what speaks for it."""
+    """The pose of the query's level frame in a keyframe's, and the evidence for it."""
 
     pose: NDArray[np.float64]  # (3,) x, y in metres, yaw in radians
     agreement: float  # of the images, 0 to 1
-    supporting: int  # feature matches
-    information: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))  # (3,3) on the pose, up to a scale
+    supporting: int  # feature matches that agree with the pose
+    information: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))  # (3,3) of the pose, up to a scale
 
 
 def verify(
     query: Observation, keyframe: Observation, query_image: BlurredImage, keyframe_image: BlurredImage, hypotheses: int
 ) -> PlanarMatch:
-    """The best of the poses that feature matches propose, by the images' agreement; not yet aligned."""
+    """The pose that feature matches propose at which the images agree best; not aligned."""
     poses, supporting = propose(query, keyframe, hypotheses)
     rough = rough_agreement(poses, query_image, keyframe_image)
     best = int(rough.argmax())
@@ -33,6 +33,6 @@ def verify(
 
 
 def aligned(match: PlanarMatch, query_image: BlurredImage, keyframe_image: BlurredImage) -> PlanarMatch:
-    """The match moved to where the images agree best, with their symmetric agreement there."""
+    """The match after the alignment of the images, with their symmetric agreement."""
     pose, information = align(match.pose, query_image, keyframe_image)
     return PlanarMatch(pose, agreement(pose, query_image, keyframe_image), match.supporting, information)

@@ -1,1 +1,1 @@
-"""Registration: the rigid transform between two clouds, whatever their orientation, and how sure it is."""
+"""Registration: the rigid transform between two clouds in any orientation, its covariance and confidence."""

@@ -1,4 +1,7 @@
-"""How sure a transform is: constants fitted by `isometry train registration-calibration` on pairs kept apart."""
+"""Confidence and covariance of a transform.
+
+`isometry train registration-calibration` fits the constants on pairs that the networks were not trained on.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ import numpy as np
 from isometry.arrays import Array
 from isometry.geometry.covariance import independent, reordered, rotated
 
-# Logistic regressions of "the transform is right" on the evidence that `candidates.py` names: where the viewpoint of a
-# sensor is known, so that rays can contradict, and where none is
+# Logistic regressions of "the transform is right" on the evidence of `candidates.py`: with the viewpoint of a sensor,
+# from which rays can contradict a transform, and without one
 SIGHTED = {
     "log_overlap": 2.06,
     "contradiction": -86.2,
@@ -22,17 +25,17 @@ SIGHTED = {
 }
 BLIND = {"log_overlap": 2.30, "margin": 6.28, "log_distinctness": 1.80, "log_stiffness": 0.511, "offset": 5.77}
 
-DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second differ by chance
+DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second best differ by chance
 
-# Covariance of a right transform in units of the inverse information of the alignment, and what none gets below
+# Variance of a right transform over the inverse information of the alignment, and the least standard deviations
 VARIANCE_SCALE = 20.0
 FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 
 
 def confidence(evidence: Mapping[str, float]) -> float:
-    """Probability, 0 to 1, that a transform is right for which so much speaks.
+    """Probability, 0 to 1, that a transform is right, by the evidence for it.
 
-    Of two transforms that fit equally well each is right at most every other time, whatever else speaks for them.
+    Where two transforms fit equally well, it is at most one half, whatever the other evidence.
     """
     weights = BLIND if evidence["blind"] else SIGHTED
     score = weights["offset"] + sum(weight * evidence[name] for name, weight in weights.items() if name != "offset")
@@ -46,7 +49,7 @@ def _logistic(score: float) -> float:
 def covariance(information: Array, T_target_source: Array, resolution: float) -> Array:
     """Covariance (6,6) of the source's frame in the target's: x, y, z, roll, pitch, yaw; metres and radians.
 
-    `information` (6,6) is that of `refinement.refine`: of a turn and a shift in the source's frame.
+    `information` (6,6) is that of `refinement.refine`: rotation first, in the source's frame.
     """
     regular = information + np.eye(6) * 1e-6 * float(np.trace(information)) / 6.0 + np.eye(6) * 1e-9
     local = VARIANCE_SCALE * np.linalg.inv(regular)

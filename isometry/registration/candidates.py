@@ -1,4 +1,4 @@
-"""The few transforms of a pair that survive comparison, each aligned, from all sources together."""
+"""The best hypotheses of all sources for one pair, each aligned, and the evidence for the best of them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.refinement import Refined, refine
 from isometry.registration.types import Hypotheses
-from isometry.registration.verification import Scene, agreement
+from isometry.registration.verification import CachedCloud, agreement
 
 # Distances in units of the resolution
 HYPOTHESIS_TOLERANCE, ALIGNED_TOLERANCE, FINAL_TOLERANCE = 3.0, 1.5, 1.0
 HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE, FINAL_SAMPLE = 300, 600, 1500  # points of each cloud that are compared
 COARSE_TARGET, COARSE_SOURCE, COARSE_REACH, COARSE_ITERATIONS = 2.0, 3.0, 8.0, 12
 FINE_REACHES, FINE_ITERATIONS = (2.5, 1.25), 20
-LEAST_DISTINCTNESS = 0.02  # share of the score that the second best lacks; less is noise
-APART, APART_RADIANS = 5.0, float(np.radians(5.0))  # beyond, two transforms are two answers
+LEAST_DISTINCTNESS = 0.02  # share of the score by which the best exceeds the second best; less is noise
+APART, APART_RADIANS = 5.0, float(np.radians(5.0))  # transforms closer than both are the same
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Candidate:
     """A hypothesis after a coarse alignment."""
 
     T_target_source: Array  # (4,4)
-    score: float  # of the two clouds' agreement there
+    score: float  # agreement of the two clouds
     proposed_by: str
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The best candidate after a fine alignment, and what speaks for and against it."""
+    """The best candidate after a fine alignment, and the evidence for and against it."""
 
     refined: Refined
     proposed_by: str
@@ -40,9 +40,9 @@ class Chosen:
 
 
 class Candidates:
-    """Gathers candidates of one pair, whose scenes have one resolution."""
+    """Collects candidates of one pair of clouds of the same resolution."""
 
-    def __init__(self, target: Scene, source: Scene) -> None:
+    def __init__(self, target: CachedCloud, source: CachedCloud) -> None:
         self.target, self.source = target, source
         self.resolution = target.cloud.resolution
         self.found: list[Candidate] = []
@@ -50,7 +50,7 @@ class Candidates:
         self._refined: Refined
 
     def add(self, hypotheses: Hypotheses, count: int) -> None:
-        """Compare all hypotheses on the clouds, align the `count` best that are distinct, and keep those."""
+        """Score all hypotheses by the agreement of the clouds, align the `count` best distinct ones and keep those."""
         transforms = hypotheses.T_target_source
         if not len(transforms):
             return
@@ -66,9 +66,9 @@ class Candidates:
             self.found.append(Candidate(T_target_source, float(aligned_score), hypotheses.proposed_by))
 
     def best(self) -> Chosen:
-        """The candidate of the highest score, aligned to the end. There must be one."""
+        """The candidate of the highest score, finely aligned. There must be one."""
         best = max(self.found, key=lambda candidate: candidate.score)
-        if best is not self._refined_candidate:  # often the best stays while further hypotheses come in
+        if best is not self._refined_candidate:  # often the same while hypotheses are added
             self._refined_candidate, self._refined = best, self._refine(best.T_target_source)
         return Chosen(self._refined, best.proposed_by, self._evidence(self._refined))
 
@@ -104,7 +104,7 @@ class Candidates:
 
 
 def same(T_first: Array, T_second: Array, resolution: float) -> bool:
-    """Whether two transforms (4,4) are one answer."""
+    """Whether two transforms (4,4) are the same but for the noise of an alignment."""
     metres, radians = se3.distance(T_first, T_second)
     return metres < APART * resolution and radians < APART_RADIANS
 

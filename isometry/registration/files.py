@@ -1,4 +1,4 @@
-"""Registration of two clouds from files: their viewpoints, coordinates far from the origin, the answer as a table."""
+"""Registration of two clouds from files: viewpoints, coordinates far from the origin, the result as a table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Registration, UnusableCloudError
+from isometry.registration.types import Reason, Registration, UnusableCloudError
 
-FAR_METRES = 10_000.0  # coordinates beyond, as of a map in UTM, are those of no sensor's frame
-REASONS = {
+FAR_METRES = 10_000.0  # larger coordinates, as of a map in UTM, are not in a sensor's frame
+REASONS: dict[Reason, str] = {
     "ok": "accepted",
     "low_confidence": "not accepted: the confidence is too low",
     "no_hypothesis": "not accepted: no transform was found that the two clouds agree with",
@@ -30,16 +30,16 @@ def register_points(
 ) -> Registration:
     """Register points (N,3) and (M,3) in metres, in any frames.
 
-    Clouds far from their origin are registered about their middle; the covariance is then that of a frame there with
-    the source's axes, because the source's own origin, thousands of kilometres away, has none that means anything.
-    Raises UnusableCloudError, saying which of the two, for a cloud that cannot be registered.
+    A cloud far from its origin is registered in a frame at its centre. The covariance is then that of the frame at the
+    source's centre with the source's axes: at an origin thousands of kilometres away it would not be meaningful.
+    Raises UnusableCloudError, with the name of the cloud, for one that cannot be registered.
     """
     clouds, shifts = [], []
     for name, points, viewpoint in (("target", target, target_viewpoint), ("source", source, source_viewpoint)):
         shift = middle(points)
-        seen_from = None if viewpoint is None else viewpoint - shift
+        shifted_viewpoint = None if viewpoint is None else viewpoint - shift
         try:
-            clouds.append(prepare(points - shift, registrar.parameters, seen_from))
+            clouds.append(prepare(points - shift, registrar.parameters, shifted_viewpoint))
         except UnusableCloudError as error:
             raise UnusableCloudError(f"{name}: {error}") from error
         shifts.append(se3.from_rotation_translation(np.eye(3), shift))
@@ -48,7 +48,7 @@ def register_points(
 
 
 def middle(points: Array) -> Array:
-    """Whole metres (3,) to take off coordinates that are far from the origin; zeros where they are not."""
+    """The centre (3,), in whole metres, of points (N,3) far from the origin; zeros for points near it."""
     finite = points[np.isfinite(points).all(axis=1)]
     if len(finite) == 0 or np.abs(finite).max() < FAR_METRES:
         return np.zeros(3)
@@ -56,7 +56,7 @@ def middle(points: Array) -> Array:
 
 
 def as_table(registration: Registration) -> dict[str, Any]:
-    """The answer by name, in JSON's types: metres, radians unless the name says degrees; None for what is unknown."""
+    """The result by name, in the types of JSON: metres, radians unless the name has deg; None for unknown values."""
     T = registration.T_target_source
     sigmas = np.sqrt(np.diagonal(registration.covariance))
     known = bool(registration.proposed_by)

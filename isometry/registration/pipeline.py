@@ -1,12 +1,12 @@
-"""Registration, top to bottom: two clouds, the transform between them, how sure it is, or why there is none.
+"""Registration, top to bottom: two clouds, the transform between them, its covariance and confidence.
 
     clouds -> points at one resolution, with normals                       preprocessing.py
-           -> hypotheses, from one source after the other                  upright.py, feature_proposer.py
-           -> those that surfaces agree with and no ray contradicts        verification.py, visibility.py
-           -> small_gicp from the best of them, from coarse to fine        candidates.py, refinement.py
+           -> hypotheses, from one source after the other                  upright/, features/
+           -> those with which surfaces agree and which no ray contradicts verification.py, visibility.py
+           -> small_gicp from the best of them, coarse then fine           candidates.py, refinement.py
            -> transform, covariance, confidence                            calibration.py
 
-Sources propose until one transform is verified beyond doubt; what they have left is then not asked for.
+Sources are used in turn until the confidence in one transform is at least `beyond_doubt`.
 """
 
 from __future__ import annotations
@@ -27,54 +27,54 @@ from isometry.registration.features.proposer import FeatureProposer
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.types import Cloud, Hypotheses, Proposer, Registration
 from isometry.registration.upright.proposer import UprightProposer
-from isometry.registration.verification import Scene
+from isometry.registration.verification import CachedCloud
 
 SOURCES = ("upright", *NETWORKS)
-DEFAULT_SOURCES = ("upright", "equivariant")  # in the order in which they are asked
-KEPT_SCENES = 4  # clouds whose derived data are kept: a map, and the scans of the moment
+DEFAULT_SOURCES = ("upright", "equivariant")  # in the order in which they are used
+CACHED_CLOUDS = 4  # clouds whose derived data are kept: a map and recent scans
 
 
 class Registrar:
-    """Registers pairs of clouds with the hypotheses of some sources, asked in order."""
+    """Registers pairs of clouds with the hypotheses of some sources, used in order."""
 
     def __init__(self, proposers: Sequence[Proposer], parameters: RegistrationParameters) -> None:
-        """Raises ValueError on parameters outside their range."""
+        """Raises ValueError for a parameter outside its range."""
         check(parameters)
         self.proposers, self.parameters = proposers, parameters
-        self._scene = lru_cache(KEPT_SCENES)(lambda cloud: Scene(cloud, parameters.threads))
+        self._cached = lru_cache(CACHED_CLOUDS)(lambda cloud: CachedCloud(cloud, parameters.threads))
 
     def register(self, target: Cloud, source: Cloud) -> Registration:
-        """The transform from `source` to `target` without any guess. What is derived from a cloud is kept with it."""
+        """The transform from `source` to `target` without an initial estimate. Data derived from a cloud are cached."""
         candidates = self._candidates(target, source)
         spent = {"propose": 0.0, "verify": 0.0}
-        answer = None
+        result = None
         began = time.perf_counter()
         for proposer in self.proposers:
             for hypotheses in proposer.propose(candidates.target.cloud, candidates.source.cloud):
                 proposed = time.perf_counter()
                 candidates.add(hypotheses, self.parameters.aligned)
-                answer = self._answer(candidates)
+                result = self._result(candidates)
                 verified = time.perf_counter()
                 spent["propose"] += proposed - began
                 spent["verify"] += verified - proposed
                 began = verified
-                if answer.confidence >= self.parameters.beyond_doubt:
-                    return replace(answer, seconds=spent)
-        return replace(answer or _no_answer(), seconds=spent)
+                if result.confidence >= self.parameters.beyond_doubt:
+                    return replace(result, seconds=spent)
+        return replace(result or _no_result(), seconds=spent)
 
-    def refine(self, target: Cloud, source: Cloud, T_guess: Array) -> Registration:
-        """The transform from `source` to `target` near a guess (4,4): for tracking, and after place recognition."""
+    def refine(self, target: Cloud, source: Cloud, T_initial: Array) -> Registration:
+        """The transform from `source` to `target` near an initial one (4,4): to track a pose, or after recognition."""
         candidates = self._candidates(target, source)
-        candidates.add(Hypotheses(np.asarray(T_guess)[None], np.ones(1), "guess"), 1)
-        return self._answer(candidates)
+        candidates.add(Hypotheses(np.asarray(T_initial)[None], np.ones(1), "guess"), 1)
+        return self._result(candidates)
 
     def _candidates(self, target: Cloud, source: Cloud) -> Candidates:
         resolution = max(target.resolution, source.resolution)
-        return Candidates(self._scene(target).at(resolution), self._scene(source).at(resolution))
+        return Candidates(self._cached(target).at(resolution), self._cached(source).at(resolution))
 
-    def _answer(self, candidates: Candidates) -> Registration:
+    def _result(self, candidates: Candidates) -> Registration:
         if not candidates.found:
-            return _no_answer()
+            return _no_result()
         best = candidates.best()
         T_target_source = best.refined.T_target_source
         confidence = calibration.confidence(best.evidence)
@@ -92,9 +92,9 @@ class Registrar:
 
 
 def load_registrar(name: str = "default", parameters: RegistrationParameters | None = None) -> Registrar:
-    """The registrar of one source of hypotheses by its name, or of several, asked in turn, for "default".
+    """The registrar of one source of hypotheses by its name, or of several in turn for "default".
 
-    Raises ValueError for a name that is none, and ModelMismatchError for a network's file that cannot be used.
+    Raises ValueError for another name, and ModelMismatchError for a network's file that cannot be used.
     """
     chosen = parameters or RegistrationParameters()
     if name not in ("default", *SOURCES):
@@ -107,5 +107,5 @@ def _proposer(name: str, threads: int) -> Proposer:
     return UprightProposer() if name == "upright" else FeatureProposer(FeatureEncoder(name, threads=threads))
 
 
-def _no_answer() -> Registration:
+def _no_result() -> Registration:
     return Registration(np.eye(4), np.eye(6) * 1e6, 0.0, False, "no_hypothesis", 0.0, "")

@@ -1,4 +1,4 @@
-"""From points to a cloud that can be registered, or the reason why not."""
+"""From points to a cloud that can be registered."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.types import Cloud, UnusableCloudError
 
 RADIUS_POINTS = 40.0  # root mean square radius over resolution: 0.4 m for a street, 0.1 m for an office
-MOST_POINTS = 20_000  # a cloud that shows more surface than this is thinned further
+MOST_POINTS = 20_000  # a cloud with more points at its resolution is thinned further
 FINEST_METRES, COARSEST_METRES = 0.025, 0.4
-STEPS_PER_OCTAVE = 2  # between resolutions, so that two scans of one sensor mostly have the same
+STEPS_PER_OCTAVE = 2  # of the resolution: two scans of one sensor mostly have the same
 NEIGHBOURS = 12  # of a point, for its normal
-FLATTEST = 0.01  # thickness over extent of a cloud that is nothing but a plane
-WIDEST_SPACING_METRES = 3.0  # sparser than any sensor's cloud in metres
+FLATTEST = 0.01  # thickness over extent, below which a cloud is a plane
+WIDEST_SPACING_METRES = 3.0  # no sensor's cloud in metres is sparser
 
 
 def prepare(
@@ -26,13 +26,13 @@ def prepare(
     viewpoint: NDArray[np.floating] | None = None,
     up: NDArray[np.floating] | None = None,
 ) -> Cloud:
-    """Thin a cloud (N,3) in metres to its resolution and give it normals.
+    """Thin a cloud (N,3) in metres to its resolution and compute normals.
 
-    `viewpoint` (3,) is where the sensor stood, the origin for a scan in its sensor's frame; None for a map or a model.
-    `up` (3,) points against gravity, where that is known. Points that are not finite are left out.
+    `viewpoint` (3,) is the position of the sensor: the origin for a scan in its sensor's frame, None for a map or a
+    model. `up` (3,) points against gravity, where that is known. Points that are not finite are left out.
 
-    Raises UnusableCloudError for a cloud of another shape, with too few distinct points, in a unit that is not the
-    metre, or whose points lie in one plane or on one line, in which it could slide.
+    Raises UnusableCloudError for a cloud of another shape, with too few distinct points, in another unit than the
+    metre, or with all points in one plane or on one line, which do not determine a transform.
     """
     if points.ndim != 2 or points.shape[1] < 3:
         raise UnusableCloudError(f"a cloud must have the shape (N,3), not {points.shape}")
@@ -79,15 +79,15 @@ def _with_normals(
 
 def _resolution(points: Array) -> float:
     radius = float(np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean()))
-    radius = max(radius, 1e-9)  # of a cloud that is one point, which is refused for its count
+    radius = max(radius, 1e-9)  # a cloud of one distinct point is refused later, for its count
     octaves = np.round(STEPS_PER_OCTAVE * np.log2(radius / RADIUS_POINTS / COARSEST_METRES)) / STEPS_PER_OCTAVE
     return float(np.clip(COARSEST_METRES * 2.0**octaves, FINEST_METRES, COARSEST_METRES))
 
 
-def _check_count(count: int, kind: str, parameters: RegistrationParameters) -> None:
+def _check_count(count: int, property_: str, parameters: RegistrationParameters) -> None:
     if count < parameters.fewest_points:
         raise UnusableCloudError(
-            f"a cloud has {count} {kind} points, fewer than fewest_points = {parameters.fewest_points}"
+            f"a cloud has {count} {property_} points, fewer than fewest_points = {parameters.fewest_points}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The last step: small_gicp from a hypothesis on."""
+"""The last step: alignment by small_gicp from a hypothesis."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ NEIGHBOURS = 10  # of a point, for its plane
 
 
 class Refined(NamedTuple):
-    """Where the alignment ended."""
+    """The result of an alignment."""
 
     T_target_source: Array  # (4,4)
-    information: Array  # (6,6) Gauss-Newton's, of a small turn and shift of the source in its own frame: rotation first
+    information: Array  # (6,6) Gauss-Newton's, of a small motion of the source in its own frame: rotation first
     inliers: int  # source points with a partner
 
 
 class Surface:
-    """A cloud as small_gicp takes it: with the plane around each point, at one spacing."""
+    """A cloud for small_gicp: at one spacing, with the plane around each point."""
 
     def __init__(self, cloud: Cloud, spacing: float, threads: int) -> None:
         """`spacing` in metres between points; none closer than the cloud's own resolution."""
@@ -34,13 +34,13 @@ class Surface:
         small_gicp.estimate_covariances(points, self.tree, num_neighbors=NEIGHBOURS, num_threads=threads)
 
 
-def refine(target: Surface, source: Surface, T_guess: Array, reach: float, iterations: int) -> Refined:
-    """Align by GICP (Segal, Haehnel and Thrun, 2009) from `T_guess` (4,4); partners lie within `reach` metres."""
+def refine(target: Surface, source: Surface, T_initial: Array, reach: float, iterations: int) -> Refined:
+    """Align by GICP (Segal, Haehnel and Thrun, 2009) from `T_initial` (4,4); partners lie within `reach` metres."""
     result = small_gicp.align(
         target.points,
         source.points,
         target.tree,
-        T_guess,
+        T_initial,
         registration_type="GICP",
         max_correspondence_distance=reach,
         num_threads=target.threads,

@@ -1,4 +1,4 @@
-"""Which of many transforms two clouds agree with: surfaces lie on surfaces, and nothing was seen through."""
+"""The agreement of two clouds at a transform: surfaces lie on surfaces, and no ray passes through one."""
 
 from __future__ import annotations
 
@@ -17,61 +17,61 @@ from isometry.registration.types import Cloud
 from isometry.registration.upright.directions import half_sphere
 from isometry.registration.visibility import VisibleRange
 
-BUCKETS = 48  # of normals, from each of which as many points are drawn
+BUCKETS = 48  # of orientations of normals, from which points are sampled evenly
 PARALLEL_COSINE = 0.7  # of two normals of one surface
-CONTRADICTION_WEIGHT = 2.5  # of a point that was seen through, against one that lies on a surface
+CONTRADICTION_WEIGHT = 2.5  # of a contradicting point against one that lies on a surface
 
 
 class Agreement(NamedTuple):
-    """How two clouds agree at H transforms; shares of sampled points, both ways, 0 to 1."""
+    """How two clouds agree at H transforms: shares of sampled points of both, 0 to 1."""
 
-    overlap: Array  # (H,) on a surface of the other cloud that faces the same way
-    contradiction: Array  # (H,) where the other sensor saw through, of those it could have seen; 0 where none could
+    overlap: Array  # (H,) points on a surface of the other cloud with a similar normal
+    contradiction: Array  # (H,) points in front of what the other sensor measured there; 0 without a viewpoint
 
     @property
     def score(self) -> Array:
-        """(H,) what hypotheses are ranked by."""
+        """Rank of the hypotheses (H,)."""
         return self.overlap - CONTRADICTION_WEIGHT * self.contradiction
 
 
-class Scene:
-    """A cloud with all that is derived from it, each made when first asked for."""
+class CachedCloud:
+    """A cloud and what is derived from it, each computed at its first use."""
 
     def __init__(self, cloud: Cloud, threads: int = 1) -> None:
         self.cloud, self.threads = cloud, threads
-        self._coarser: dict[float, Scene] = {}
+        self._coarser: dict[float, CachedCloud] = {}
         self._surfaces: dict[float, Surface] = {}
 
-    def at(self, resolution: float) -> Scene:
-        """The scene with points spaced `resolution` metres apart; itself where it is as coarse already."""
+    def at(self, resolution: float) -> CachedCloud:
+        """The cloud with points spaced `resolution` metres apart; itself where it is as coarse already."""
         if resolution not in self._coarser:
             coarser = at_resolution(self.cloud, resolution)
-            self._coarser[resolution] = self if coarser is self.cloud else Scene(coarser, self.threads)
+            self._coarser[resolution] = self if coarser is self.cloud else CachedCloud(coarser, self.threads)
         return self._coarser[resolution]
 
     def surface(self, spacing: float) -> Surface:
-        """For the alignment, with `spacing` metres between points."""
+        """The cloud for the alignment, with `spacing` metres between points."""
         if spacing not in self._surfaces:
             self._surfaces[spacing] = Surface(self.cloud, spacing, self.threads)
         return self._surfaces[spacing]
 
     @cached_property
     def tree(self) -> cKDTree:
-        """Of the points."""
+        """Search tree of the points."""
         return cKDTree(self.cloud.points)
 
     @cached_property
     def visible(self) -> VisibleRange | None:
-        """What its sensor saw, where it stood in one place."""
+        """Ranges that the sensor measured; None for a cloud without a viewpoint."""
         cloud = self.cloud
         return None if cloud.viewpoint is None else VisibleRange(cloud.points, cloud.viewpoint)
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """All points, so ordered that the first of them show as many orientations of surfaces as there are.
+        """Numbers (N,) of all points, ordered so that the first ones cover all orientations of surfaces evenly.
 
-        Normal-space sampling (Rusinkiewicz and Levoy, 2001): most of a street is ground, which lies on the ground of
-        any other street.
+        Normal-space sampling (Rusinkiewicz and Levoy, 2001). A random sample of a street would mostly be ground, which
+        agrees with the ground of any other street.
         """
         buckets = np.abs(self.cloud.normals @ half_sphere(BUCKETS).T).argmax(axis=1)
         shuffled = np.random.default_rng(0).permutation(len(buckets))
@@ -86,7 +86,9 @@ class Scene:
         return self.cloud.points[chosen], self.cloud.normals[chosen]
 
 
-def agreement(target: Scene, source: Scene, T_target_source: Array, tolerance: float, count: int = 300) -> Agreement:
+def agreement(
+    target: CachedCloud, source: CachedCloud, T_target_source: Array, tolerance: float, count: int = 300
+) -> Agreement:
     """Compare two clouds at transforms (H,4,4), by `count` points of each; `tolerance` in metres."""
     forward = _one_way(target, source, T_target_source, tolerance, count)
     backward = _one_way(source, target, se3.inverse(T_target_source), tolerance, count)
@@ -96,7 +98,7 @@ def agreement(target: Scene, source: Scene, T_target_source: Array, tolerance: f
 
 
 def _one_way(
-    fixed: Scene, moving: Scene, T_fixed_moving: Array, tolerance: float, count: int
+    fixed: CachedCloud, moving: CachedCloud, T_fixed_moving: Array, tolerance: float, count: int
 ) -> tuple[Array, Array | None]:
     points, normals = moving.sample(count)
     rotation = T_fixed_moving[:, :3, :3]

@@ -1,4 +1,4 @@
-"""What a sensor saw through: points of another cloud that lie where a ray has passed contradict a transform."""
+"""Free space along the rays of a sensor: points of another cloud that lie in it contradict a transform."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from scipy.ndimage import minimum_filter
 from isometry.arrays import Array
 
 CELLS = 96  # along each side of the octahedral image: about two degrees
-RELATIVE_MARGIN = 0.03  # of the range: what a direction's error makes of it on a slanted surface
+RELATIVE_MARGIN = 0.03  # of the range: its error on a slanted surface, by the error of a direction
 
 
 class VisibleRange:
     """The nearest range measured around each direction from a viewpoint, as an octahedral image.
 
-    The octahedral map (Praun and Hoppe, 2003) unfolds the sphere on a square with cells of similar size everywhere, so
-    that no axis of the sensor is special.
+    The octahedral map (Praun and Hoppe, 2003) unfolds the sphere to a square with cells of similar size everywhere; no
+    axis of the sensor is special.
     """
 
     def __init__(self, points: Array, viewpoint: Array) -> None:
-        """`points` (N,3) that were seen from `viewpoint` (3,), metres."""
+        """`points` (N,3) measured from `viewpoint` (3,), metres."""
         self.viewpoint = viewpoint
         rays = points - viewpoint
         ranges = np.linalg.norm(rays, axis=1)
         image = np.full(CELLS * CELLS, np.inf, np.float32)
         np.minimum.at(image, _octahedral_cell(rays), ranges.astype(np.float32))
-        # the nearest of nine cells: directions between the measured ones are not known to be free
+        # the nearest of nine cells, as the space between measured directions need not be free
         self._nearest = minimum_filter(image.reshape(CELLS, CELLS), size=3).ravel()
 
     def seen_through(self, points: Array, margin: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Whether each point (...,3) lies nearer than all that was measured around it, and whether anything was.
+        """Whether each point (...,3) is in front of all measured around its direction, and whether any were measured.
 
-        `margin` in metres is what it must be nearer by.
+        It must be in front by at least `margin` metres.
         """
         rays = points - self.viewpoint
         ranges = np.sqrt(np.einsum("...i,...i->...", rays, rays))
@@ -42,7 +42,7 @@ class VisibleRange:
 
 
 def _octahedral_cell(rays: Array) -> NDArray[np.int64]:
-    """Index (...) of the cell that each direction (...,3), of any length, falls in."""
+    """Index (...) of the cell of each direction (...,3), of any length."""
     length = np.maximum(np.abs(rays).sum(axis=-1), 1e-12)
     u, v = rays[..., 0] / length, rays[..., 1] / length
     below = rays[..., 2] < 0.0

@@ -1,1 +1,1 @@
-"""Where a robot is in a map that was made before, from one scan and without a guess."""
+"""The pose of a robot in a saved map, without an initial estimate."""

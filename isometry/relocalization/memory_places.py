@@ -1,4 +1,4 @@
-"""A place memory as a map: descriptors say where to look first, and the remembered clouds are what is looked at."""
+"""A place memory as a map: the clouds of its keyframes, searched first where descriptors are similar."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.relocalization.places import CloudPlaces, Place, Scan
 
 RECOGNISED_PLACES = 5  # that descriptors propose before the whole map is searched
-DISTINCT_REACHES = 0.5  # distance between two of them over how far scans reach
+DISTINCT_REACHES = 0.5  # least distance between two of them over the reach of a scan
 
 
 class MemoryPlaces:
-    """The clouds of all keyframes together, and the places that a scan resembles before all others."""
+    """The clouds of all keyframes together as a map; places that a scan resembles are candidates before all others."""
 
     def __init__(self, recognizer: PlaceRecognizer, parameters: RegistrationParameters, reach: float = 0.0) -> None:
-        """Raises ValueError for an empty memory, UnusableCloudError when its clouds are too few to register to."""
+        """Raises ValueError for an empty memory, UnusableCloudError for one with too few points to register to."""
         memory = recognizer.memory
         if not len(memory):
             raise ValueError("the place memory is empty: nothing can be located in it")
@@ -31,13 +31,13 @@ class MemoryPlaces:
             T_map_level = T_map_base @ se3.inverse(observation.T_level_base)
             clouds.append(se3.apply(T_map_level, observation.cloud.astype(np.float64)))
         self.points = np.concatenate(clouds)
-        """What is remembered, (N,3) metres in the map."""
+        """The clouds of all keyframes, (N,3) metres in the map."""
         self._clouds = CloudPlaces(self.points, parameters, reach=reach)
 
-    def candidates(self, scan: Scan, T_map_near: Array | None) -> Iterator[Place]:
-        """Around the keyframes that a scan resembles most, one for each part of the map; then the whole map."""
+    def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
+        """Places around the keyframes that a scan resembles most, not close to each other; then the whole map."""
         chosen: list[Array] = []
-        for keyframe in self._resembled(scan):
+        for keyframe in self._similar_keyframes(scan):
             T_map_base = self._poses[keyframe]
             apart = [float(np.linalg.norm((T_map_base - other)[:3, 3])) for other in chosen]
             if min(apart, default=np.inf) < DISTINCT_REACHES * scan.reach:
@@ -48,14 +48,14 @@ class MemoryPlaces:
                 yield place
             if len(chosen) == RECOGNISED_PLACES:
                 break
-        yield from self._clouds.candidates(scan, T_map_near)
+        yield from self._clouds.candidates(scan, T_map_last)
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
-        """What is remembered within reach of the pose, from whichever keyframes."""
+        """The points of all keyframes within reach of the pose."""
         return self._clouds.around(scan, T_map_base)
 
-    def _resembled(self, scan: Scan) -> list[int]:
-        """Keyframes, the one that is recognised first; none for a scan that has nothing to be recognised by."""
+    def _similar_keyframes(self, scan: Scan) -> list[int]:
+        """Keyframes, the recognised one first; none for a scan that place recognition cannot use."""
         try:
             match = self._recognizer.recognise(self._recognizer.observe(scan.points, scan.cloud.up))
         except ValueError:

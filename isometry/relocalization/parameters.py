@@ -9,12 +9,16 @@ from isometry.parameters import parameter
 
 @dataclass(frozen=True)
 class RelocalizationParameters:
-    """When the robot counts as located and as lost, and how much of the map is searched at a time."""
+    """When the robot is located and when it is lost, and how much of the map is searched with one scan."""
 
-    confirmations: int = parameter(1, "further scans that must agree with a place that was found", 0, 100)
+    confirmations: int = parameter(1, "further scans that must agree with a pose that was found", 0, 100)
     lost_after: int = parameter(5, "scans in a row that do not fit the map until the robot is lost", 1, 1000)
     confirm_distance: float = parameter(1.0, "metres by which scans may differ and still agree", 0.01, 100.0)
     confirm_angle_deg: float = parameter(5.0, "degrees by which scans may differ and still agree", 0.1, 180.0)
-    searched_places: int = parameter(8, "places that one scan is compared with while lost; the next goes on", 1, 1000)
-    reach: float = parameter(0.0, "metres of the map around the robot that are compared; 0: as scans reach", 0, 500)
+    searched_places: int = parameter(
+        8, "places that one scan is compared with while lost; the next scan continues", 1, 1000
+    )
+    reach: float = parameter(
+        0.0, "metres of the map around the robot that are compared; 0: the range of a scan", 0, 500
+    )
     level_map: bool = parameter(True, "z of the map points against gravity")

@@ -1,4 +1,4 @@
-"""A map as places: pieces of it that a scan can be registered to."""
+"""A map as places: regions of it that a scan can be registered to."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Cloud
 
-TILE_REACHES = 1.5  # radius of a tile over how far scans reach
-TILE_STEP_REACHES = 1.0  # distance between the middles of tiles
+TILE_REACHES = 1.5  # radius of a tile over the reach of a scan
+TILE_STEP_REACHES = 1.0  # distance between the centres of tiles over the reach of a scan
 REACH_QUANTILE = 0.95  # of the ranges of a scan's thinned points
-SPARSE = 0.1  # a tile with a smaller share of the fullest one's points shows nothing of its own
+SPARSE = 0.1  # a tile with a smaller share of the points of the fullest one is left out
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A scan in the base frame, and what is made of it for registration."""
+    """A scan in the base frame, as measured and prepared for registration."""
 
     points: NDArray[np.floating]  # (N,3) metres, as measured
-    cloud: Cloud  # thinned; its viewpoint is the sensor
+    cloud: Cloud  # thinned; its viewpoint is the sensor's position
 
     @cached_property
     def reach(self) -> float:
@@ -38,57 +38,57 @@ class Scan:
 
 @dataclass(frozen=True)
 class Place:
-    """A piece of the map."""
+    """A region of the map."""
 
     cloud: Cloud
     T_map_cloud: Array  # (4,4)
 
 
 class Places(Protocol):
-    """A map to be located in."""
+    """A map in which a robot is located."""
 
-    def candidates(self, scan: Scan, T_map_near: Array | None) -> Iterator[Place]:
-        """Places that a scan may show, the most likely first; `T_map_near` (4,4) is where the robot was last known."""
+    def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
+        """Places that a scan may show, the most likely first; `T_map_last` (4,4) is the robot's last known pose."""
         ...
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
-        """What the map holds within a scan's reach of a pose (4,4); None when that is next to nothing."""
+        """The map within a scan's reach of a pose (4,4); None where it has too few points."""
         ...
 
 
 class CloudPlaces:
-    """A map that is a cloud. It is thinned once; its tiles overlap, so that every scan lies well inside of one."""
+    """A map that is a cloud. It is thinned once and cut into tiles that overlap, so that one contains a whole scan."""
 
     def __init__(
         self, points: NDArray[np.floating], parameters: RegistrationParameters, level: bool = True, reach: float = 0.0
     ) -> None:
-        """`points` (N,3) in metres; `level`: z is up; `reach` in metres, 0 follows from the first scan.
+        """`points` (N,3) in metres; `level`: z is up; `reach` in metres, 0: that of the first scan.
 
-        Raises UnusableCloudError for a map that nothing can be registered to.
+        Raises UnusableCloudError for a map that no scan can be registered to.
         """
         self._parameters, self._up = parameters, np.array([0.0, 0.0, 1.0]) if level else None
-        self._origin = np.median(points, axis=0)  # coordinates of a survey are too large to align with
+        self._origin = np.median(points, axis=0)  # coordinates of a survey are too large for the alignment
         self._points = points - self._origin
         self._finest = prepare(self._points, parameters, None, self._up)
         self._cloud, self._tree = self._finest, cKDTree(self._finest.points)
         self._reach, self._fitted = reach, False
         self._tiles: list[Place] = []
 
-    def candidates(self, scan: Scan, T_map_near: Array | None) -> Iterator[Place]:
-        """Tiles: nearest to where the robot was first, or else the fullest first."""
+    def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
+        """The tiles: those nearest to the last known pose first; without one, those with most points first."""
         self._fit(scan)
         tiles = self._tiles
-        if T_map_near is not None:
-            tiles = sorted(tiles, key=lambda tile: float(np.linalg.norm((tile.T_map_cloud - T_map_near)[:3, 3])))
+        if T_map_last is not None:
+            tiles = sorted(tiles, key=lambda tile: float(np.linalg.norm((tile.T_map_cloud - T_map_last)[:3, 3])))
         yield from tiles
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         """The points within reach of the pose."""
         self._fit(scan)
-        return self._piece(T_map_base[:3, 3] - self._origin, self._reach)
+        return self._region(T_map_base[:3, 3] - self._origin, self._reach)
 
     def _fit(self, scan: Scan) -> None:
-        """Bring the map to the resolution of the scans and cut it into tiles, with the first scan."""
+        """With the first scan, thin the map to the resolution of scans and cut it into tiles."""
         if self._fitted:
             return
         self._fitted = True
@@ -97,28 +97,28 @@ class CloudPlaces:
         if resolution != self._finest.resolution:
             self._cloud = prepare(self._points, replace(self._parameters, resolution=resolution), None, self._up)
             self._tree = cKDTree(self._cloud.points)
-        middles = _middles(self._cloud.points, TILE_STEP_REACHES * self._reach)
-        found = [self._piece(middle, TILE_REACHES * self._reach) for middle in middles]
+        centres = _centres(self._cloud.points, TILE_STEP_REACHES * self._reach)
+        found = [self._region(centre, TILE_REACHES * self._reach) for centre in centres]
         self._tiles = sorted((tile for tile in found if tile is not None), key=lambda tile: -len(tile.cloud.points))
         if self._tiles:
             fullest = len(self._tiles[0].cloud.points)
             self._tiles = [tile for tile in self._tiles if len(tile.cloud.points) > SPARSE * fullest]
 
-    def _piece(self, middle: Array, radius: float) -> Place | None:
-        inside = self._tree.query_ball_point(middle, radius)
+    def _region(self, centre: Array, radius: float) -> Place | None:
+        inside = self._tree.query_ball_point(centre, radius)
         if len(inside) < self._parameters.fewest_points:
             return None
         cloud = self._cloud
-        piece = Cloud(cloud.points[inside] - middle, cloud.normals[inside], cloud.resolution, None, cloud.up)
-        return Place(piece, se3.from_rotation_translation(np.eye(3), middle + self._origin))
+        region = Cloud(cloud.points[inside] - centre, cloud.normals[inside], cloud.resolution, None, cloud.up)
+        return Place(region, se3.from_rotation_translation(np.eye(3), centre + self._origin))
 
 
-def _middles(points: Array, step: float) -> Array:
-    """Middles (M,3) of the points (N,3) in the cells of a grid of that step; one where all fit in one cell."""
+def _centres(points: Array, step: float) -> Array:
+    """Centres (M,3) of the points (N,3) in each cell of a grid; one centre where all points fit in one cell."""
     extent = np.ptp(points, axis=0)
     if extent.max() < 2.0 * step:
-        middle: Array = points.mean(axis=0, keepdims=True)
-        return middle
+        centre: Array = points.mean(axis=0, keepdims=True)
+        return centre
     cells = np.floor((points - points.min(axis=0)) / step).astype(np.int64)
     _, number = np.unique(cells, axis=0, return_inverse=True)
     count = np.bincount(number.ravel())

@@ -192,7 +192,7 @@ class RelocalizationNode(PerceptionNode):
 
     def _take_guess(self, T_map_base: Transform, radius: float) -> None:
         if self._relocalizer is not None:
-            self._relocalizer.guess(T_map_base, radius)
+            self._relocalizer.set_initial_pose(T_map_base, radius)
 
     # One scan, on the worker's thread.
     def work(self, message: PointCloud2, received_s: float) -> State:
@@ -231,7 +231,7 @@ class RelocalizationNode(PerceptionNode):
         logger = self.get_logger()
         if self._last is not None and self._last.located and not step.located:
             logger.warning(f"lost: {LOST.get(step.reason, step.reason)}")
-        if step.guess_refused:
+        if step.initial_pose_refused:
             self._guesses_refused += 1
             logger.warning("initialpose refused: the scan does not fit the map there")
         self._last = step

@@ -57,16 +57,16 @@ class TrueRecognizer:
         allowed = [k for k, s in enumerate(self.memory.stamps) if newest_stamp_ns is None or s <= newest_stamp_ns]
         distances = [np.linalg.norm(self.true_poses[k][:3, 3] - observation[:3, 3]) for k in allowed]
         if not distances or min(distances) > 3.0:
-            return PlaceMatch(False, "no_candidate")
+            return PlaceMatch(False, "low_agreement")
         k = allowed[int(np.argmin(distances))]
         relative = se3.inverse(self.true_poses[k]) @ self.wrong_by @ observation
         return PlaceMatch(True, "ok", k, relative, self.memory.poses[k] @ relative, 0.01 * np.eye(6), 0.99)
 
-    def relate(self, observation: Any, identifier: int, T_map_guess: np.ndarray) -> PlaceMatch:
+    def relate(self, observation: Any, identifier: int, T_map_initial: np.ndarray) -> PlaceMatch:
         relative = se3.inverse(self.true_poses[identifier]) @ observation
-        return PlaceMatch(self.neighbours_agree, "", identifier, relative, covariance=0.001 * np.eye(6))
+        return PlaceMatch(self.neighbours_agree, "ok", identifier, relative, covariance=0.001 * np.eye(6))
 
-    def remember(self, observation: Any, T_map_base: np.ndarray, stamp_ns: int) -> int:
+    def add_keyframe(self, observation: Any, T_map_base: np.ndarray, stamp_ns: int) -> int:
         self.true_poses.append(observation)
         self.memory.poses_list.append(T_map_base)
         self.memory.stamps.append(stamp_ns)

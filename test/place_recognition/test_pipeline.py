@@ -28,7 +28,7 @@ def recognizer(encoder: BirdsEyeEncoder) -> PlaceRecognizer:
 def remember_scenes(recognizer: PlaceRecognizer, look: Look, count: int = 6) -> None:
     for seed in range(count):
         observation = recognizer.observe(look(seed, np.eye(4)))
-        recognizer.remember(observation, se3.from_planar(100.0 * seed, 0.0, 0.3 * seed), seed)
+        recognizer.add_keyframe(observation, se3.from_planar(100.0 * seed, 0.0, 0.3 * seed), seed)
 
 
 @pytest.mark.parametrize("yaw_deg", [0.0, 17.0, 90.0, 135.0, -164.0])
@@ -79,7 +79,7 @@ def test_keyframes_that_are_too_new_are_no_candidates(recognizer: PlaceRecognize
 
 def test_a_scan_is_related_to_a_keyframe_some_metres_back(recognizer: PlaceRecognizer, look: Look) -> None:
     T_map_keyframe, T_keyframe_query = se3.from_planar(50.0, 20.0, 1.0), se3.from_planar(5.0, 1.0, 0.1)
-    recognizer.remember(recognizer.observe(look(3, np.eye(4))), T_map_keyframe, 0)
+    recognizer.add_keyframe(recognizer.observe(look(3, np.eye(4))), T_map_keyframe, 0)
     observation = recognizer.observe(look(3, T_keyframe_query))
     guess = T_map_keyframe @ T_keyframe_query @ se3.from_planar(0.2, -0.1, 0.02)
     match = recognizer.relate(observation, 0, guess)

@@ -8,15 +8,15 @@ from isometry.geometry import se3
 from isometry.registration.candidates import distinct, same
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
-from isometry.registration.verification import Scene, agreement
+from isometry.registration.verification import CachedCloud, agreement
 
 TOLERANCE = 0.4
 OFF = se3.from_planar(3.0, -2.0, 0.2)
 
 
-def scenes(pair: ScanPair, viewpoint: np.ndarray | None) -> tuple[Scene, Scene]:
+def scenes(pair: ScanPair, viewpoint: np.ndarray | None) -> tuple[CachedCloud, CachedCloud]:
     target, source = (prepare(cloud, RegistrationParameters(), viewpoint) for cloud in (pair.target, pair.source))
-    return Scene(target), Scene(source)
+    return CachedCloud(target), CachedCloud(source)
 
 
 @pytest.mark.parametrize("viewpoint", [np.zeros(3), None])

@@ -32,7 +32,7 @@ def remembered(simulator: LidarSimulator, poses: Array) -> PlaceRecognizer:
     random = np.random.default_rng(0)
     for k, T_map_base in enumerate(on_ground(poses)):
         points = simulator.scan(poses[k], random) + np.array([0.0, 0.0, poses[k, 2, 3]])
-        recognizer.remember(recognizer.observe(points), T_map_base, k)
+        recognizer.add_keyframe(recognizer.observe(points), T_map_base, k)
     return recognizer
 
 

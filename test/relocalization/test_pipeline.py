@@ -38,8 +38,8 @@ class Oracle:
         self.best_elsewhere = False  # asked without a guess, another place of the surroundings fits better
 
     # The map.
-    def candidates(self, scan: Scan, T_map_near: Array | None) -> Iterator[Place]:
-        near = 0.0 if T_map_near is None else float(T_map_near[0, 3])
+    def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
+        near = 0.0 if T_map_last is None else float(T_map_last[0, 3])
         for x in sorted(PIECES, key=lambda x: abs(x - near)):
             yield Place(scan.cloud, se3.from_planar(x, 0.0, 0.3))
 
@@ -75,10 +75,10 @@ class OracleRelocalizer(Relocalizer):
 
     def _refined(self, scan: Scan, T_map_base: Array) -> Any:
         place = self.places.around(scan, T_map_base)
-        return None if place is None else pipeline._found(self.oracle.at(place, T_map_base), place)
+        return None if place is None else pipeline._in_map(self.oracle.at(place, T_map_base), place)
 
     def _registered(self, scan: Scan, place: Place) -> Any:
-        return pipeline._found(self.oracle.at(place, None), place)
+        return pipeline._in_map(self.oracle.at(place, None), place)
 
 
 class Robot:
@@ -217,28 +217,28 @@ def test_a_correction_beyond_reason_is_a_doubt() -> None:
 def test_a_good_guess_is_verified_and_a_bad_one_refused() -> None:
     robot = Robot(searched_places=1)
     robot.true = se3.from_planar(160.0, 0.0, 0.0)
-    robot.relocalizer.guess(se3.from_planar(20.0, 0.0, 0.0), 5.0)
+    robot.relocalizer.set_initial_pose(se3.from_planar(20.0, 0.0, 0.0), 5.0)
     refused = robot.scan()
-    assert refused.guess_refused
+    assert refused.initial_pose_refused
     assert not refused.located
-    robot.relocalizer.guess(robot.true @ se3.from_planar(1.0, 2.0, 3.0), 5.0)
+    robot.relocalizer.set_initial_pose(robot.true @ se3.from_planar(1.0, 2.0, 3.0), 5.0)
     assert robot.scan().reason == "unconfirmed"
     step = robot.scan()
     assert step.began
-    assert not step.guess_refused
+    assert not step.initial_pose_refused
 
 
 def test_a_guess_corrects_a_robot_that_is_located_and_a_bad_one_changes_nothing() -> None:
     robot = Robot()
     robot.scan()
     robot.scan()
-    robot.relocalizer.guess(se3.from_planar(120.0, 0.0, 0.0), 5.0)
+    robot.relocalizer.set_initial_pose(se3.from_planar(120.0, 0.0, 0.0), 5.0)
     step = robot.scan()
-    assert step.guess_refused
+    assert step.initial_pose_refused
     assert step.located
     assert step.T_map_base is not None
     robot.carried_to(se3.from_planar(150.0, 0.0, 0.0))
-    robot.relocalizer.guess(se3.from_planar(149.0, 0.0, 0.0), 5.0)
+    robot.relocalizer.set_initial_pose(se3.from_planar(149.0, 0.0, 0.0), 5.0)
     assert robot.scan().reason == "unconfirmed"
     step = robot.scan()
     assert step.began
@@ -249,8 +249,8 @@ def test_a_guess_corrects_a_robot_that_is_located_and_a_bad_one_changes_nothing(
 def test_a_place_far_from_the_guess_is_not_what_was_asked_for() -> None:
     robot = Robot(searched_places=1)
     robot.true = se3.from_planar(160.0, 0.0, 0.0)
-    robot.relocalizer.guess(se3.from_planar(153.0, 0.0, 0.0), 2.0)
-    assert robot.scan().guess_refused
+    robot.relocalizer.set_initial_pose(se3.from_planar(153.0, 0.0, 0.0), 2.0)
+    assert robot.scan().initial_pose_refused
 
 
 def test_a_scan_that_fits_much_worse_than_the_others_is_compared_with_all_of_the_surroundings() -> None:

@@ -120,7 +120,7 @@ def evaluate(
     recognizer = PlaceRecognizer(encoder, PlaceMemory(encoder.sha256, encoder.descriptor_size), PARAMETERS)
     keyframes = np.unique(np.floor(clouds.way / KEYFRAME_TRAVEL), return_index=True)[1]
     for k in progress(keyframes.tolist()):
-        recognizer.remember(_observe(recognizer, clouds, k), T_world_base[k], int(stamps_ns[k]))
+        recognizer.add_keyframe(_observe(recognizer, clouds, k), T_world_base[k], int(stamps_ns[k]))
 
     rows = []
     for query in progress(revisits(log, relations)[::every].tolist()):

@@ -81,7 +81,7 @@ def remember(drive: Drive, rows: Sequence[int], recognizer: PlaceRecognizer, pro
     """Put the scans of `rows` into the recogniser's memory at their true poses."""
     for k in progress(rows):
         observation = recognizer.observe(drive.dataset.scan(k)[:, :3])
-        recognizer.remember(observation, drive.T_world_scan[k], int(drive.dataset.frames[k]) * FRAME_NS)
+        recognizer.add_keyframe(observation, drive.T_world_scan[k], int(drive.dataset.frames[k]) * FRAME_NS)
 
 
 def ask(

@@ -1,4 +1,4 @@
-"""The feature networks: a cloud's descriptors and frames, out of an exported file chosen by name."""
+"""The feature networks: descriptors and frames of a cloud, by an exported file that is chosen by name."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Descriptors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Features:
-    """What a network says of a cloud: F fine points, C coarse ones."""
+    """The output of a network for a cloud: F fine points, C coarse ones."""
 
     resolution: float  # metres
     points: Array  # (F,3) metres, the fine points in the cloud's own frame
     normals: Array  # (F,3) unit, of the nearest point of the cloud
-    sided: bool  # whether the sign of the normals means anything
+    sided: bool  # whether the normals point to the sensor; else their sign is arbitrary
     descriptors: Descriptors  # (F,32) unit, invariant
     frames: NDArray[np.float32] | None  # (F,8,3) vectors that turn with the cloud; None for an invariant network
     coarse_points: Array  # (C,3) metres
     coarse_descriptors: Descriptors  # (C,64) unit, invariant
-    patch: NDArray[np.int64]  # (F,) the coarse point that each fine point belongs to
+    patch: NDArray[np.int64]  # (F,) number of the coarse point of each fine point
 
 
 class FeatureEncoder:
-    """Encodes clouds one by one with a shipped network or a file; what was encoded once is kept with its cloud."""
+    """Encodes clouds one by one with a shipped network or a file; features are cached while their cloud exists."""
 
     def __init__(self, name: str, path: Path | None = None, threads: int = 1) -> None:
         """`name`: "equivariant" or "invariant"; `path`: another file than the shipped one.
 
-        Raises ValueError for another name, ModelMismatchError for a file that is missing or not such a network.
+        Raises ValueError for another name, ModelMismatchError for a file that is missing or is not such a network.
         """
         if name not in NETWORKS:
             raise ValueError(f"no registration network {name!r}, only {', '.join(NETWORKS)}")

@@ -1,8 +1,8 @@
-"""From matches to hypotheses of the transform: which matches agree with each other, and the poses that they give.
+"""From matches to hypotheses of the transform: which matches are consistent, and the poses that they determine.
 
-Matches agree when they can be parts of one rigid motion: the lengths between them are the same, and, where features
-turn with the clouds, so are the rotation and the place that one predicts for the other. Seeds are those that agree with
-most others (after Chen et al., SC2-PCR, 2022, in which lengths alone decide).
+Two matches are consistent when one rigid motion can explain both: the distance between their points is the same in both
+clouds, and, where features turn with the clouds, the pose of one match predicts the other. Seeds are the matches that
+are consistent with most others (after Chen et al., SC2-PCR, 2022, which compares distances only).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from isometry.geometry.se3 import nearest_rotation
 
 LENGTH_TOLERANCE = 4.0  # resolutions: two fine points that match can lie one spacing apart
 INLIER_TOLERANCE = 3.0  # resolutions
-LEAST_ROTATION_AGREEMENT = 0.82  # cosine, about 35 degrees: how well single features know a rotation
+LEAST_ROTATION_AGREEMENT = 0.82  # cosine of about 35 degrees, the error of the rotation of a single match
 LEVER_TOLERANCE = 0.5  # resolutions per resolution of distance
 SEEDS = 128
-FEWEST = 3  # matches that give a transform without the help of their features
-REFITS = (12.0, 6.0, 4.0)  # resolutions within which matches take part, round by round
-SAME_PLACE = 6.0  # resolutions, mean distance between what two hypotheses make of the matches
+FEWEST = 3  # matches that determine a transform by their points alone
+REFITS = (12.0, 6.0, 4.0)  # resolutions within which matches are inliers, in each round
+SAME_PLACE = 6.0  # resolutions; mean distance between the points moved by two hypotheses that are the same
 MOST_HYPOTHESES = 32
 
 Compatible = NDArray[np.float32]
@@ -30,13 +30,13 @@ Compatible = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class MatchedPoints:
-    """M matches: where they are, in units of the resolution, and how they are turned, as far as features tell."""
+    """M matches: points in units of the resolution, their normals, and rotations where the features have frames."""
 
     target: Array  # (M,3)
     source: Array  # (M,3)
     target_normals: Array  # (M,3)
     source_normals: Array  # (M,3)
-    sided: bool  # whether the sign of both normals means anything
+    sided: bool  # whether the normals of both point to the sensor; else their sign is arbitrary
     rotations: Array | None  # (M,3,3) of source into target, from the frames of each match
 
 
@@ -49,11 +49,11 @@ def frame_rotations(target: NDArray[np.float32], source: NDArray[np.float32]) ->
 
 
 def compatible(matches: MatchedPoints) -> Compatible:
-    """Whether matches agree (M,M), 0 or 1; not symmetric where each is judged by the pose that another proposes."""
+    """Whether matches are consistent (M,M), 0 or 1; not symmetric where the pose of one predicts the other."""
     target, source = (points.astype(np.float32) for points in (matches.target, matches.source))
     t_length, s_length = lengths(target), lengths(source)
     agree = np.abs(t_length - s_length) < LENGTH_TOLERANCE
-    agree &= np.minimum(t_length, s_length) > INLIER_TOLERANCE  # too near to tell anything
+    agree &= np.minimum(t_length, s_length) > INLIER_TOLERANCE  # nearer points are always consistent
     if matches.rotations is None:
         agree &= _normals_agree(matches, target, source, s_length)
     else:
@@ -113,7 +113,7 @@ def _normals_agree(
 def hypothesise(matches: MatchedPoints, weights: NDArray[np.floating]) -> tuple[Array, Array]:
     """Transforms (H,4,4), lengths in resolutions, and how many matches agree with each (H,), the most first.
 
-    `weights` (M,) say how sure each match is.
+    `weights` (M,) are the scores of the matches.
     """
     if len(weights) < FEWEST:
         return np.zeros((0, 4, 4)), np.zeros(0)
@@ -122,7 +122,7 @@ def hypothesise(matches: MatchedPoints, weights: NDArray[np.floating]) -> tuple[
     support = weighted.sum(axis=1)
     seeds = np.argsort(-support)[:SEEDS]
     seeds = seeds[support[seeds] > 0.0]
-    # those that agree with what the seed agrees with count more, and the seed itself as much as the best of them
+    # a match that is consistent with more of the seed's matches has more weight; the seed has the largest
     together = weighted[seeds]
     together *= together @ agree.T
     together[np.arange(len(seeds)), seeds] = together.max(axis=1)
@@ -167,7 +167,7 @@ def residuals(transforms: Array, matches: MatchedPoints) -> Array:
 
 
 def _different(transforms: Array, count: Array, source: Array) -> tuple[Array, Array]:
-    """The best transforms, without those that do nearly the same as a better one."""
+    """The best transforms, without those that are nearly the same as a better one."""
     sample = source[:: max(1, len(source) // 16)]
     moved = np.einsum("hij,mj->hmi", transforms[:, :3, :3], sample, optimize=True) + transforms[:, None, :3, 3]
     kept: list[int] = []

@@ -1,7 +1,7 @@
-"""Matches between the fine points of two clouds, by what the networks say of each point and of the patch around it.
+"""Matches between the fine points of two clouds, by the descriptors of each point and of the patch around it.
 
-A fine descriptor alone knows a point's surroundings to a few resolutions; that of the coarse point above it knows the
-larger ones. Both decide at once instead of one after the other: a point whose patch was missed is not lost.
+A fine descriptor describes the surroundings of a point to a few resolutions, that of its coarse point larger ones. Both
+are compared together instead of one after the other, so that a point can match although its patch does not.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.registration.features.encoder import Descriptors, Features
 
-TEMPERATURE = 0.1  # that the descriptors were trained with
+TEMPERATURE = 0.1  # with which the descriptors were trained
 MOST = 800  # matches
-COMPONENTS = 32  # of fine and coarse descriptors together; the rest of the 96 changes no match that counts
-BLOCK = 256  # rows of similarities at a time, which then stay in the processor's cache
-SAMPLED = 8  # one of so many points stands for all in the softmax
+COMPONENTS = 32  # of fine and coarse descriptors together; the rest of the 96 hardly changes the matches
+BLOCK = 256  # rows of similarities at a time, which fit in the processor's cache
+SAMPLED = 8  # every so many-th point represents all in the softmax
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Matches:
-    """M matches between two clouds, each in its own frame, the surest first."""
+    """M matches between two clouds, each in its own frame, those of the highest score first."""
 
     target_points: Array  # (M,3) metres
     source_points: Array  # (M,3) metres
@@ -34,7 +34,7 @@ class Matches:
 
 @dataclass(frozen=True)
 class FineMatches:
-    """Rows of the fine points that match, the surest first."""
+    """Rows of the fine points that match, those of the highest score first."""
 
     target: Rows  # (M,)
     source: Rows  # (M,)
@@ -42,7 +42,7 @@ class FineMatches:
 
 
 def match_features(target: Features, source: Features) -> FineMatches:
-    """Fine points that are each other's most similar, at most 800.
+    """At most 800 pairs of fine points that are mutual nearest neighbours.
 
     Scores are the roots of dual softmaxes (Rocco et al., Neighbourhood consensus networks, 2018).
     """
@@ -61,7 +61,7 @@ def joined_descriptors(features: Features) -> Descriptors:
 
 
 def compressed(target: Descriptors, source: Descriptors) -> tuple[Descriptors, Descriptors]:
-    """The principal components (F,32), (G,32) of both sets of descriptors together, whose products stay the same."""
+    """The principal components (F,32), (G,32) of both sets of descriptors together; products are nearly the same."""
     _, axes = np.linalg.eigh(target.T @ target + source.T @ source)
     kept = np.ascontiguousarray(axes[:, -COMPONENTS:])
     return target @ kept, source @ kept
@@ -88,7 +88,7 @@ def mutual_nearest(target: Descriptors, source: Descriptors) -> tuple[Rows, Rows
 
 
 def _share(likely: NDArray[np.float32], mine: Descriptors, others: Descriptors) -> NDArray[np.float32]:
-    """How much of the softmax over all others a match (M,) has; its strangers are counted on a sample."""
-    strangers = np.exp((mine @ others[::SAMPLED].T - 1.0) / TEMPERATURE).sum(axis=1) * SAMPLED
-    share: NDArray[np.float32] = likely / (likely + strangers)
+    """Softmax (M,) of each match over all others, which a sample represents."""
+    rest = np.exp((mine @ others[::SAMPLED].T - 1.0) / TEMPERATURE).sum(axis=1) * SAMPLED
+    share: NDArray[np.float32] = likely / (likely + rest)
     return share

@@ -1,4 +1,4 @@
-"""Hypotheses from learned features: coarse, then fine matches; then the poses that many matches agree with."""
+"""Hypotheses from learned features: matches of points, then the poses with which many matches agree."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class FeatureProposer:
         self.name = encoder.name
 
     def match(self, target: Cloud, source: Cloud) -> Matches:
-        """Matches between the fine points of two clouds, the surest first."""
+        """Matches between the fine points of two clouds, those of the highest score first."""
         a, b = self.encoder.encode(target), self.encoder.encode(source)
         rows = match_features(a, b)
         return Matches(a.points[rows.target], b.points[rows.source], rows.scores.astype(np.float64))
 
     def propose(self, target: Cloud, source: Cloud) -> Iterator[Hypotheses]:
-        """At most 32 transforms, those first with which most matches agree. The clouds have one resolution."""
+        """At most 32 transforms, those with which most matches agree first. The clouds have the same resolution."""
         a, b = self.encoder.encode(target), self.encoder.encode(source)
         rows = match_features(a, b)
         centres = a.points.mean(axis=0), b.points.mean(axis=0)

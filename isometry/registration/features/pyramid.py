@@ -1,7 +1,7 @@
-"""The pyramid of a cloud: points at three spacings, and who is whose neighbour. The input of the feature networks.
+"""The pyramid of a cloud: points at three spacings and their neighbours, the input of the feature networks.
 
 Neighbourhoods are computed here and not in the networks, which then consist of standard operators and take any number
-of points. All positions are in units of the cloud's resolution, so that one network serves streets and tables.
+of points. All positions are in units of the cloud's resolution, so that one network serves streets and rooms.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Pyramid:
     resolution: float  # metres
     points: Positions  # (P,3)
     normals: Positions  # (P,3)
-    sided: Positions  # (1,) 1 where the normals point to where the sensor stood, 0 where their sign means nothing
+    sided: Positions  # (1,) 1 where the normals point to the sensor, 0 where their sign is arbitrary
     fine: Positions  # (F,3)
     middle: Positions  # (M,3)
     coarse: Positions  # (C,3)

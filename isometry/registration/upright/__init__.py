@@ -1,1 +1,1 @@
-"""Hypotheses from standing both clouds upright and correlating bird's-eye images."""
+"""Hypotheses from turning both clouds upright and correlating their bird's-eye images."""

@@ -12,8 +12,8 @@ from isometry.arrays import Array
 from isometry.geometry import planar
 
 BATCH = 24  # yaws transformed at once: small enough for the cache
-STRIP = 8  # cells along x of which only the best shift counts
-WHITENING = 0.5  # power of the magnitude that is divided out: 0 is plain correlation, 1 is phase correlation
+STRIP = 8  # cells along x, of which only the best shift is used
+WHITENING = 0.5  # power of the magnitude that is divided out: 0 for plain, 1 for phase correlation
 
 
 class PlanarPoses(NamedTuple):
@@ -29,10 +29,10 @@ def correlate(
 ) -> PlanarPoses:
     """The `count` best planar poses of points (M,2) in points (N,2), metres.
 
-    Images of `size` cells of `cell` metres are compared at `yaws` turns of the source; of each turn the `peaks` best
-    shifts are kept, and of poses closer than `apart` metres and two steps of yaw only the best. The root of the
-    cross-spectrum's magnitude is divided out, half way to phase correlation (Kuglin and Hines, 1975): what repeats
-    along a street then counts less than what does not.
+    Images of `size` cells of `cell` metres are compared at `yaws` turns of the source. The `peaks` best shifts of each
+    turn are kept, and of poses closer than `apart` metres and about two steps of yaw only the best. Dividing by the
+    root of the cross-spectrum's magnitude is half way to phase correlation (Kuglin and Hines, 1975): structures that
+    repeat along a street then have less weight than unique ones.
     """
     target_spectrum = fft.rfft2(_occupancy(_centred_cells(target, cell, size)[None], size))[0]
     occupied = _one_a_cell(source, cell / 2.0)
@@ -52,7 +52,7 @@ def correlate(
 
 
 def _one_a_cell(points: Array, cell: float) -> Array:
-    """The centres (M,2) of the cells that points (N,2) fill."""
+    """The centres (M,2) of the occupied cells of points (N,2)."""
     cells = np.floor(points / cell).astype(np.int64)
     first = cells.min(axis=0, initial=0)
     width = int(cells[:, 1].max(initial=0) - first[1]) + 1
@@ -61,7 +61,7 @@ def _one_a_cell(points: Array, cell: float) -> Array:
 
 
 def _centred_cells(points: Array, cell: float, size: int) -> NDArray[np.int32]:
-    """Cells (...,2) of points in an image whose middle is the origin; outside of it where negative or >= size."""
+    """Cells (...,2) of points in an image around the origin; outside of the image where negative or >= size."""
     return np.asarray(np.floor(points * (1.0 / cell)), np.int32) + size // 2
 
 
@@ -76,7 +76,7 @@ def _occupancy(cells: NDArray[np.int32], size: int) -> NDArray[np.float32]:
 
 
 def _peaks(correlation: NDArray[np.float32], angles: Array, cell: float, peaks: int) -> Array:
-    """Rows (B*peaks,4) score, yaw, x, y of the highest strips of correlations (B,S,S), which wrap around."""
+    """Rows (B*peaks,4) score, yaw, x, y of the highest strips of periodic correlations (B,S,S)."""
     batch, size, _ = correlation.shape
     strips = correlation.reshape(batch, size // STRIP, STRIP, size)
     highest = strips.max(axis=2).reshape(batch, -1)
@@ -91,7 +91,7 @@ def _peaks(correlation: NDArray[np.float32], angles: Array, cell: float, peaks: 
 
 
 def _distinct(rows: Array, count: int, apart: float, yaw_apart: float) -> PlanarPoses:
-    """The first `count` of sorted rows (R,4) that are not close to one before."""
+    """The first `count` of sorted rows (R,4) that are not close to an earlier one."""
     kept: list[int] = []
     free = np.ones(len(rows), bool)
     while free.any() and len(kept) < count:

@@ -1,4 +1,4 @@
-"""Hypotheses from standing two clouds upright and correlating their bird's-eye images."""
+"""Hypotheses from turning two clouds upright and correlating their bird's-eye images."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ IMAGE_SIZE = 128  # cells
 YAWS = 60
 PEAKS = 4  # shifts kept of each yaw
 POSES = 16  # kept of each pair of directions
-LYING_COSINE = 0.75  # a surface this parallel to the ground is left out of the images
-HEIGHT_RANGE = 40  # cells that heights may differ by, up or down
+LYING_COSINE = 0.75  # of a normal and the vertical: more horizontal surfaces are left out of the images
+HEIGHT_RANGE = 40  # largest shift along z, up or down, in units of the resolution
 
 
 class UprightProposer:
-    """Pairs of directions that may both be vertical; for each, correlation over all yaws and shifts; then heights."""
+    """For each pair of possible verticals, correlation over all yaws and shifts, then the shift along z."""
 
     name = "upright"
 
     def propose(self, target: Cloud, source: Cloud) -> Iterator[Hypotheses]:
-        """Hypotheses of the most likely pairs of directions, then of all others. The clouds have one resolution."""
+        """Hypotheses of the most likely pairs of directions, then of all others, for clouds of the same resolution."""
         for pairs in _direction_pairs(target, source):
             found = [_from_directions(target, source, *pair, target.resolution) for pair in pairs]
             yield Hypotheses(np.concatenate([T for T, _ in found]), np.concatenate([s for _, s in found]), self.name)
 
 
 def _direction_pairs(target: Cloud, source: Cloud) -> list[list[tuple[Array, Array]]]:
-    """Directions (3,) in target and source that may be the same: those of the same kind and rank, then all others."""
+    """Pairs of directions (3,) in target and source: those of the same rank at either end, then all others."""
     candidates = _directions(target), _directions(source)
     likely: list[tuple[Array, Array]] = []
     others: list[tuple[Array, Array]] = []
@@ -52,16 +52,16 @@ def _direction_pairs(target: Cloud, source: Cloud) -> list[list[tuple[Array, Arr
 
 
 def _directions(cloud: Cloud) -> list[Direction]:
-    """The vertical of a cloud where it is known, else what its surfaces single out."""
+    """The vertical of a cloud where it is known, else the dominant directions of its surfaces."""
     if cloud.up is not None:
-        return [Direction(cloud.up, 1.0, True, "gravity")]
+        return [Direction(cloud.up, signed=True)]
     return dominant_directions(cloud.normals, cloud.viewpoint is not None)
 
 
 def _from_directions(
     target: Cloud, source: Cloud, target_up: Array, source_up: Array, resolution: float
 ) -> tuple[Array, Array]:
-    """Transforms (H,4,4) and their scores (H,), when `target_up` and `source_up` (3,) are one direction."""
+    """Transforms (H,4,4) that turn `source_up` to `target_up` (3,), and their scores (H,)."""
     cell = CELL * resolution
     R_level_target, R_level_source = se3.levelling_rotation(target_up), se3.levelling_rotation(source_up)
     level_target, level_source = target.points @ R_level_target.T, source.points @ R_level_source.T
@@ -82,9 +82,9 @@ def _from_directions(
 def _heights(
     target: Array, target_lies: Mask, source: Array, source_lies: Mask, planar: PlanarPoses, cell: float, step: float
 ) -> Array:
-    """Shift (H,) along z that brings most columns of the source onto those of the target, metres.
+    """Shift (H,) along z, in metres, at which most columns of the source have the heights of those of the target.
 
-    Each column votes with its top, its foot and the mean height of what lies in it.
+    Each column votes with its top, its foot and the mean height of its horizontal surfaces.
     """
     grid = _Columns(target, target_lies, cell)
     columns = _Columns(source, source_lies, cell)
@@ -102,7 +102,7 @@ def _heights(
 
 
 class _Columns:
-    """Top, foot and mean height of lying surfaces of the columns over square cells; NaN where there is none."""
+    """Top, foot and mean height of horizontal surfaces of the columns over square cells; NaN where there is none."""
 
     def __init__(self, points: Array, lies: Mask, cell: float) -> None:
         self.cell = cell
@@ -127,7 +127,7 @@ class _Columns:
         return np.asarray((cells + 0.5) * self.cell, np.float64)
 
     def at(self, points: Array) -> Array:
-        """Values (M,3) of the columns that points (M,2) fall in."""
+        """Values (M,3) of the columns at points (M,2)."""
         cells = np.floor(points / self.cell).astype(np.int64) - self.first
         inside = np.logical_and(cells >= 0, cells < self.shape).all(axis=1)
         number = np.where(inside, cells @ np.array([self.shape[1], 1]), 0)

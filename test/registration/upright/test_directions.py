@@ -34,7 +34,6 @@ def test_ground_and_walls_are_found_however_the_cloud_is_turned(seed: int) -> No
     normals = normals_of([(AXES[2], 3000), (AXES[0], 900), (AXES[1], 500)])
     found = dominant_directions(normals @ turn.T, oriented=True)
     for direction, axis in zip(found[:3], (AXES[2], AXES[0], AXES[1]), strict=True):
-        assert direction.kind == "normal"
         assert degrees_apart(direction.axis, turn @ axis) < 1.5
 
 
@@ -57,5 +56,4 @@ def test_the_vertical_of_walls_without_any_ground_is_the_direction_they_run_alon
     normals = np.vstack([walls, leaves / np.linalg.norm(leaves, axis=1, keepdims=True)])
     turn = Rotation.random(random_state=seed).as_matrix()
     last = dominant_directions(normals @ turn.T, oriented=False)[-1]
-    assert last.kind == "across"
     assert degrees_apart(last.axis, turn @ AXES[2]) < 2.0
