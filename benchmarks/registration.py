@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration.measure import is_near, registering
+from isometry.evaluation.registration.measure import pair_registration, scan_criterion
 from isometry.evaluation.registration.turn import random_turn, source_turned
 from isometry.geometry import se3
 from isometry.inference import WEIGHTS
@@ -37,7 +37,7 @@ SENSOR = np.zeros(3)
 def figures() -> Iterator[Figure]:
     """All figures, one after the other. Raises RuntimeError when the pair is not registered correctly."""
     pair = turned_pair()
-    is_right = is_near(pair.T_target_source)
+    is_right = scan_criterion(pair.T_target_source)
     yield size("registration_points", float(len(pair.target)), "points")
     registrars = dict(available())
     parameters = registrars["upright"].parameters
@@ -45,14 +45,14 @@ def figures() -> Iterator[Figure]:
     target, source = _prepared(pair, registrars["upright"])
     first_hypotheses: list[Hypotheses] = []
     for name, registrar in registrars.items():
-        found = registering(registrar)(pair)
+        found = pair_registration(registrar)(pair)
         if not is_right(found.T_target_source):
             raise RuntimeError(f"the source {name} does not register the pair of the benchmark")
         if len(registrar.proposers) == 1:
             propose = partial(_proposed, registrar.proposers[0], target, source)
             first_hypotheses = first_hypotheses or [propose()]
             yield timed(f"registration_propose_{name}", propose, ROUNDS)
-        yield timed(f"registration_total_{name}", partial(registering(registrar), pair), ROUNDS)
+        yield timed(f"registration_total_{name}", partial(pair_registration(registrar), pair), ROUNDS)
     fixed = FixedHypotheses(first_hypotheses)
     yield timed(
         "registration_verify_and_align",

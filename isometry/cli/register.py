@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from isometry.registration.types import Registration
 
 NOT_ACCEPTED = 2  # exit code
-SCAN_ENDINGS = (".bin",)  # files that hold a scan in its sensor's frame, whoever wrote them
-VIEWPOINT_HELP = "Where its sensor stood: auto (origin for .bin, else none), origin, none or x,y,z."
+SCAN_ENDINGS = (".bin",)  # of files that hold a scan in its sensor's frame
+VIEWPOINT_HELP = "Position of its sensor: auto (origin for .bin, else none), origin, none or x,y,z."
 
 
 def register(
     target: Annotated[Path, typer.Argument(help="PCD, PLY, LAS, LAZ, KITTI .bin, NumPy or mesh file, in metres.")],
-    source: Annotated[Path, typer.Argument(help="The same: the cloud that is brought onto the target.")],
+    source: Annotated[Path, typer.Argument(help="The same: the cloud that is registered to the target.")],
     model: Annotated[
         str,
         typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
@@ -28,19 +28,19 @@ def register(
     resolution: Annotated[float, typer.Option(min=0.0, help="Metres between points; 0: by the clouds' extent.")] = 0.0,
     target_viewpoint: Annotated[str, typer.Option(help=VIEWPOINT_HELP)] = "auto",
     source_viewpoint: Annotated[str, typer.Option(help=VIEWPOINT_HELP)] = "auto",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Where the answer is written.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for the result.")] = None,
     view: Annotated[
         bool, typer.Option("--view", help="Show both in a browser, before and after. Needs viser.")
     ] = False,
     up: Annotated[str, typer.Option(help="The target's axis that points up on the screen, such as +z or -y.")] = "+z",
     port: Annotated[int, typer.Option(help="Port on this machine, for --view.")] = 8080,
 ) -> None:
-    """Find the rigid transform between two clouds, whatever their orientation and without a first guess.
+    """Find the rigid transform between two clouds in any orientation, without an initial estimate.
 
-    T_target_source maps points of SOURCE to TARGET. Exit code: 0 accepted, 2 not accepted (the transform that is
-    printed is then only the best that was found), 1 for input that cannot be registered.
+    T_target_source maps points of SOURCE to TARGET. Exit code: 0 accepted, 2 not accepted (the printed transform is
+    then only the best that was found), 1 for input that cannot be registered.
 
-    A scan in its sensor's frame is registered more surely when its viewpoint is said: --source-viewpoint origin.
+    The viewpoint of a scan in its sensor's frame makes the result more reliable: --source-viewpoint origin.
     """
     with clear_errors():
         from isometry.datasets.point_cloud_file import read_point_cloud
@@ -69,11 +69,11 @@ def register(
 
 
 def parse_viewpoint(path: Path, text: str) -> Array | None:
-    """Where the sensor stood in a file's frame: (3,) metres, or None where nobody knows.
+    """Position of the sensor in a file's frame: (3,) metres, or None where it is unknown.
 
     `text` is "origin" (a scan in its sensor's frame), "none" (a map or a model), "x,y,z", or "auto": the origin for
-    KITTI's .bin, none for the others. What a PCD says in its VIEWPOINT is not used: nearly all have the default there,
-    whatever they hold. Raises ValueError for something else.
+    KITTI's .bin, none for the others. VIEWPOINT in the header of a PCD is not used: nearly all files have the default,
+    whether it is right or not. Raises ValueError for another text.
     """
     import numpy as np
 
@@ -95,13 +95,16 @@ def _print(found: Registration) -> None:
 
     from isometry.registration.files import REASONS, as_table
 
-    told = as_table(found)
+    table = as_table(found)
     lines = ["T_target_source"]
-    lines += ["  " + " ".join(f"{value:14.9f}" for value in row) for row in told["T_target_source"]]
-    numbers = {"translation, m": (told["translation_m"], ".4f"), "quaternion x y z w": (told["quaternion_xyzw"], ".9f")}
-    if told["sigma_translation_m"] is not None:
-        numbers["standard deviation x y z, m"] = told["sigma_translation_m"], ".4f"
-        numbers["standard deviation roll pitch yaw, deg"] = told["sigma_rotation_deg"], ".4f"
+    lines += ["  " + " ".join(f"{value:14.9f}" for value in row) for row in table["T_target_source"]]
+    numbers = {
+        "translation, m": (table["translation_m"], ".4f"),
+        "quaternion x y z w": (table["quaternion_xyzw"], ".9f"),
+    }
+    if table["sigma_translation_m"] is not None:
+        numbers["standard deviation x y z, m"] = table["sigma_translation_m"], ".4f"
+        numbers["standard deviation roll pitch yaw, deg"] = table["sigma_rotation_deg"], ".4f"
     lines += [
         f"{name + ':':40}" + " ".join(format(value, form) for value in values)
         for name, (values, form) in numbers.items()

@@ -1,1 +1,1 @@
-"""Odometry from a LiDAR alone: how its carrier has moved since the first scan."""
+"""Odometry from a LiDAR alone: the motion of the robot since the first scan."""

@@ -1,4 +1,4 @@
-"""Motions at a constant speed over some seconds."""
+"""Motions at constant velocity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from isometry.geometry import se3
 
 
 def moved(twist: Array, seconds: float) -> Array:
-    """T_before_after (4,4) of a body that moves so long with a `twist` (6,): m/s in its frame before, then rad/s."""
+    """T_before_after (4,4) of a body after some seconds with a `twist` (6,): m/s in its frame before, then rad/s."""
     rotation = Rotation.from_rotvec(twist[3:] * seconds).as_matrix()
     return se3.from_rotation_translation(rotation, twist[:3] * seconds)
 

@@ -1,4 +1,4 @@
-"""A scan made ready for alignment: still, within range, thinned."""
+"""A scan prepared for alignment: motion compensated, within range, thinned."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from isometry.sensing.units import check_metres
 RADIUS_VOXELS = 12.0  # root mean square range of a scan over the voxel size: 1 m on a street, 0.25 m in a room
 FINEST_METRES, COARSEST_METRES = 0.15, 1.0
 THINNED_VOXELS = 0.4  # metres between the aligned points, in voxels of the map
-SPREAD = 1.2207440846 ** -np.arange(1.0, 4.0)  # the root of x^4 = x + 1, whose powers fill a cube most evenly
+RECURRENCE = 1.2207440846 ** -np.arange(1.0, 4.0)  # powers of the root of x^4 = x + 1: steps that fill a cube evenly
 NEIGHBOURS = 10  # of a point, for its plane
-INSTANTS = 64  # that the time of a scan is divided into: the pose is interpolated for each
+INSTANTS = 64  # of a scan, for which the orientation is interpolated
 
 
 def compensated(points: NDArray[np.floating], offsets_s: NDArray[np.floating] | None, twist: Array) -> Array:
-    """Points (N,3), each where it lay in the base frame at the scan's stamp, if the base moves with `twist` (6,).
+    """Points (N,3) moved to their positions in the base frame at the scan's stamp, where the base has a `twist` (6,).
 
-    `offsets_s` (N,) are the seconds from the stamp to each reading; None: all were taken at once. Readings that are not
+    `offsets_s` (N,) are the seconds from the stamp to each reading; None: all are of the stamp. Readings that are not
     finite are left out. Raises ValueError for arrays of other shapes.
     """
     if points.ndim != 2 or points.shape[1] < 3:
@@ -48,9 +48,9 @@ def compensated(points: NDArray[np.floating], offsets_s: NDArray[np.floating] | 
 
 
 def within_range(points: Array, origin: NDArray[np.floating], parameters: LidarOdometryParameters) -> Array:
-    """The points (M,3) that are as far from the sensor at `origin` (3,) as parameters say.
+    """The points (M,3) within the parameters' range from the sensor at `origin` (3,).
 
-    Raises ValueError when there are too few, or so far away that their unit cannot be the metre.
+    Raises ValueError for too few points, and for points so far away that their unit cannot be the metre.
     """
     ray = points - origin
     squared = np.einsum("ij,ij->i", ray, ray)
@@ -66,14 +66,14 @@ def within_range(points: Array, origin: NDArray[np.floating], parameters: LidarO
 
 
 def voxel_size(points: Array, origin: NDArray[np.floating]) -> float:
-    """Size in metres of the voxels that suit points (N,3) seen from `origin` (3,)."""
+    """Voxel size in metres for points (N,3) measured from `origin` (3,), by their root mean square range."""
     ray = points - origin
     radius = float(np.sqrt(np.einsum("ij,ij->", ray, ray) / len(ray)))
     return float(np.clip(radius / RADIUS_VOXELS, FINEST_METRES, COARSEST_METRES))
 
 
 def thinned(points: Array, voxel: float, parameters: LidarOdometryParameters) -> small_gicp.PointCloud:
-    """At most `most_points` of the points (N,3), evenly left out beyond, with the plane around each."""
+    """At most `most_points` of the points (N,3), evenly distributed, with the plane around each."""
     size = THINNED_VOXELS * voxel
     cloud = small_gicp.voxelgrid_sampling(points, size, num_threads=parameters.threads)
     if cloud.size() > parameters.most_points:
@@ -83,12 +83,12 @@ def thinned(points: Array, voxel: float, parameters: LidarOdometryParameters) ->
 
 
 def _evenly(points: Array, size: float, count: int) -> Array:
-    """`count` points (C,3) of the points (N,3), of which each has a voxel of that size for itself.
+    """`count` points (C,3) of the points (N,3), which are in different voxels of `size` metres.
 
-    Where a voxel is decides whether its point is chosen, not how many come before it: a point more or less changes
-    the choice by about a point. The voxels' ranks are an additive recurrence (Roberts, "The unreasonable effectiveness
-    of quasirandom sequences", 2018), which spreads them evenly.
+    The choice depends on the positions of voxels, not on the order of points, so one point more or less changes it by
+    about one point. Each voxel has a rank by an additive recurrence (Roberts, "The unreasonable effectiveness of
+    quasirandom sequences", 2018); the ranks are distributed evenly in space.
     """
-    rank = (np.floor(points / size) @ SPREAD) % 1.0
+    rank = (np.floor(points / size) @ RECURRENCE) % 1.0
     chosen: Array = points[np.sort(np.argpartition(rank, count)[:count])]
     return chosen

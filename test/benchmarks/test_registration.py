@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.registration import APART_M, POINTS, FixedHypotheses, fpfh_ransac, gicp, turned_pair
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration.measure import is_near
+from isometry.evaluation.registration.measure import scan_criterion
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import Registrar
@@ -28,7 +28,7 @@ def test_the_pair_is_what_the_table_says(pair: ScanPair) -> None:
 
 def test_small_gicp_aligns_the_pair_from_the_guess(pair: ScanPair) -> None:
     found = gicp(pair, pair.T_target_source @ se3.from_planar(0.5, 0.3, 0.03))
-    assert is_near(pair.T_target_source)(np.asarray(found.T_target_source))
+    assert scan_criterion(pair.T_target_source)(np.asarray(found.T_target_source))
 
 
 def test_hypotheses_that_were_kept_are_verified_as_if_they_were_new(pair: ScanPair) -> None:
@@ -38,7 +38,7 @@ def test_hypotheses_that_were_kept_are_verified_as_if_they_were_new(pair: ScanPa
     near = pair.T_target_source @ se3.from_planar(0.3, 0.0, 0.02)
     fixed = FixedHypotheses([Hypotheses(np.array([wrong, near]), np.ones(2), "kept")])
     found = Registrar([fixed], parameters).register(target, source)
-    assert is_near(pair.T_target_source)(found.T_target_source)
+    assert scan_criterion(pair.T_target_source)(found.T_target_source)
 
 
 @pytest.mark.slow

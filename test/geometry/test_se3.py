@@ -61,7 +61,7 @@ def test_the_error_of_an_estimate_lies_along_the_axes_of_the_target(transform: A
     estimated[:3, 3] += [1.0, 2.0, -3.0]
     np.testing.assert_allclose(se3.error(estimated, transform), [1.0, 2.0, -3.0, *turn], atol=1e-12)
     several = se3.error(np.stack([estimated, transform]), transform)
-    np.testing.assert_allclose(several, [[1.0, 2.0, -3.0, *turn], np.zeros(6)], atol=1e-12)
+    np.testing.assert_allclose(several, np.array([[1.0, 2.0, -3.0, *turn], [0.0] * 6]), atol=1e-12)
     np.testing.assert_allclose(se3.error(transform, np.stack([estimated, transform])), -several, atol=1e-12)
 
 

@@ -1,1 +1,1 @@
-"""What all commands share: progress bars, errors, arguments, results."""
+"""Shared by all commands: progress bars, errors, arguments, results, threads."""

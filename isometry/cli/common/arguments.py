@@ -1,6 +1,6 @@
 """Arguments of several parts: ranges of frames, lists with commas, files by name, settings.
 
-Every function raises ValueError, in one line that names the argument and says how it is written.
+Every function raises ValueError with one line that has the argument and an example of its form.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def parse_frames(text: str) -> slice:
 
 
 def parse_list(option: str, text: str, example: str) -> list[str]:
-    """`A,B,...` as its parts in order, each once."""
+    """The parts of `A,B,...` in order, without repetitions."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
         raise ValueError(f"{option} {text!r}: write a list with commas between its parts, such as {example}")
@@ -29,7 +29,7 @@ def parse_list(option: str, text: str, example: str) -> list[str]:
 
 
 def parse_whole_numbers(option: str, text: str, example: str) -> list[int]:
-    """`A,B,...` as whole numbers above 0 in order, each once."""
+    """The whole numbers above 0 of `A,B,...` in order, without repetitions."""
     parts = parse_list(option, text, example)
     if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ValueError(f"{option} {text!r}: it must be whole numbers above 0, such as {example}")

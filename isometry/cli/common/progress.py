@@ -1,4 +1,4 @@
-"""What every command shows while it works, and how it ends on bad input."""
+"""Progress bars of commands, and their errors for bad input."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def needs(package: str) -> Iterator[None]:
 
 @contextmanager
 def needs_training_extra(task: str) -> Iterator[None]:
-    """Turn a missing package of the extra `train` into a ValueError that says what needs it."""
+    """Turn a missing package of the extra `train` into a ValueError that names the task and the package."""
     try:
         yield
     except ModuleNotFoundError as error:

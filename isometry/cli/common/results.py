@@ -1,4 +1,4 @@
-"""How figures leave a command: as JSON in a file, and on the screen."""
+"""The output of figures: as JSON in a file, and on the screen."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-Json = Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")]
+Json = Annotated[Path | None, typer.Option("--json", help="File for the figures.")]
 
 
 def publish(result: dict[str, Any], json_file: Path | None, unprinted: Collection[str] = ()) -> None:
-    """Write all figures to `json_file`, where one is named, and print those that are not `unprinted`."""
+    """Write all figures to `json_file`, if given, and print all but the `unprinted` ones."""
     from rich import print_json
 
     from isometry.evaluation.common.provenance import write_json

@@ -1,4 +1,4 @@
-"""How many threads a measurement has."""
+"""The number of threads of a measurement."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import os
 
 
 def use_one_thread() -> None:
-    """Times are of one thread. Libraries read it when they are loaded, which must be after this."""
+    """Limit numerical libraries to one thread. Call it before they are imported, which is when they read the limit."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"

@@ -1,4 +1,4 @@
-"""`isometry evaluate mapping`: a drive with drifting odometry, corrected by the places that it comes back to."""
+"""`isometry evaluate mapping`: a drive with drifting odometry, corrected by loop closures."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from isometry.cli.evaluate.options import Kitti, Sequence
 def mapping(
     kitti: Kitti,
     sequence: Sequence,
-    frames: Annotated[str, typer.Option(help="Frames A:B that are driven, B left out.")] = ":",
-    every: Annotated[int, typer.Option(min=1, help="Drive only every K-th scan.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Which drift of the odometry; the first one with --seeds.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="Drive so often, each time with the drift of the next seed.")] = 1,
+    frames: Annotated[str, typer.Option(help="Frames A:B of the drive, without B.")] = ":",
+    every: Annotated[int, typer.Option(min=1, help="Use only every K-th scan.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the odometry's drift; the first one with --seeds.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeat the drive for so many seeds.")] = 1,
     odometry_drift: Annotated[float, typer.Option(min=0.01, help="Percent of the distance.")] = 1.0,
     odometry_drift_deg: Annotated[float, typer.Option(min=0.01, help="Degrees per 100 m.")] = 1.0,
     ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
     json_file: Json = None,
 ) -> None:
-    """Path error of a drive with drifting odometry, before and after correction by places; wrong loops let in."""
+    """Path error of a drive with drifting odometry, before and after loop closures; accepted wrong loops."""
     from rich.progress import track
 
     from isometry.datasets.kitti.odometry import KittiOdometry

@@ -1,4 +1,4 @@
-"""Options that several evaluations have."""
+"""Options of several evaluations."""
 
 from __future__ import annotations
 

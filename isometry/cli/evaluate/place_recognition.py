@@ -1,4 +1,4 @@
-"""`isometry evaluate place-recognition`: a drive, of which some frames are remembered and others asked for."""
+"""`isometry evaluate place-recognition`: a drive, of which some frames are the database and others queries."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from isometry.cli.evaluate.options import Kitti, Model, Sequence
 def place_recognition(
     kitti: Kitti,
     sequence: Sequence,
-    database: Annotated[str, typer.Option(help="Frames A:B that are remembered, B left out.")],
-    queries: Annotated[str, typer.Option(help="Frames C:D that are asked for.")],
-    revisit_radius: Annotated[float, typer.Option(help="Metres within which a place counts as found.")] = 5.0,
+    database: Annotated[str, typer.Option(help="Frames A:B of the database, without B.")],
+    queries: Annotated[str, typer.Option(help="Frames C:D that are queries, without D.")],
+    revisit_radius: Annotated[float, typer.Option(help="Metres from the query within which a place is right.")] = 5.0,
     yaw: Annotated[float, typer.Option(help="Degrees by which every query is turned.")] = 0.0,
-    yaw_sweep: Annotated[int, typer.Option(help="Turn the queries by this many yaws over the full circle.")] = 0,
+    yaw_sweep: Annotated[int, typer.Option(help="Turn the queries by so many yaws over the full circle.")] = 0,
     scans_from: Annotated[str | None, typer.Option(help="Take the scans of this sequence instead.")] = None,
-    every: Annotated[int, typer.Option(help="Ask only every K-th query.")] = 1,
+    every: Annotated[int, typer.Option(help="Use only every K-th query.")] = 1,
     model: Model = None,
     ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
     json_file: Json = None,
@@ -39,14 +39,20 @@ def place_recognition(
 
     with clear_errors():
         dataset = KittiOdometry(kitti, sequence, scans_from)
-        remembered, asked = (range(len(dataset))[parse_frames(text)] for text in (database, queries))
+        database_rows, query_rows = (range(len(dataset))[parse_frames(text)] for text in (database, queries))
         encoder = load_encoder(model)
         memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)
         recognizer = PlaceRecognizer(encoder, memory, PlaceRecognitionParameters(ground_height=ground_height))
         drive = evaluation.Drive.of(dataset, lambda rows: track(rows, "measuring turns"))
         yaws = [yaw + 360.0 * k / yaw_sweep for k in range(yaw_sweep)] if yaw_sweep else [yaw]
         result = evaluation.evaluate(
-            drive, remembered, asked[::every], recognizer, revisit_radius, yaws, lambda rows: track(rows, "scans")
+            drive,
+            database_rows,
+            query_rows[::every],
+            recognizer,
+            revisit_radius,
+            yaws,
+            lambda rows: track(rows, "scans"),
         )
         frames = f"database {database} queries {queries} every {every}"
         data = f"{kitti.name}/{scans_from or sequence} poses {sequence} {frames}"

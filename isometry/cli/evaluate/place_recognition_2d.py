@@ -16,8 +16,8 @@ def place_recognition_2d(
     carmen: Annotated[Path, typer.Option(help="CARMEN log of a planar laser, plain or .bz2.")],
     relations: Annotated[Path, typer.Option(help="Checked relations: two times, x, y, z, roll, pitch, yaw a line.")],
     scale: Annotated[float, typer.Option(min=0.1, help="Lengths are multiplied by this: rooms become streets.")] = 3.0,
-    submap: Annotated[float, typer.Option(min=0.0, help="Join the scans of the last so many metres of travel.")] = 0.0,
-    every: Annotated[int, typer.Option(min=1, help="Ask only every K-th query.")] = 1,
+    submap: Annotated[float, typer.Option(min=0.0, help="Join the scans of so many metres of travel.")] = 0.0,
+    every: Annotated[int, typer.Option(min=1, help="Use only every K-th query.")] = 1,
     model: Model = None,
     json_file: Json = None,
 ) -> None:

@@ -14,36 +14,36 @@ from isometry.cli.common.progress import clear_errors, progress_bar
 from isometry.cli.common.threads import use_one_thread
 
 if TYPE_CHECKING:
-    from isometry.evaluation.registration.measure import Case, Outcome
+    from isometry.evaluation.registration.measure import Case, PairResult
     from isometry.registration.pipeline import Registrar
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is measured, however it was chosen on the command line."""
+    """The pairs to measure."""
 
     cases: Iterable[Case]
     pairs: int
-    groups_name: str  # what the figures of groups of pairs are keyed by
-    data: str  # which recording, and which part of it
-    inlier_m: float | None = None  # within which a match is right; None: matches are not judged
-    published: Callable[[list[Outcome]], dict[str, Any]] | None = None  # figures beside the usual ones
+    groups_name: str  # key of the figures of groups of pairs
+    data: str  # name of the recording and the part of it
+    inlier_m: float | None = None  # distance within which a match is right; None: matches are not evaluated
+    published: Callable[[list[PairResult]], dict[str, Any]] | None = None  # further figures, of the published protocol
 
 
 def registration(
     kitti: Annotated[Path | None, typer.Option(help="KITTI directory: odometry, tracking or raw layout.")] = None,
     sequence: Annotated[str, typer.Option(help="Which sequence of --kitti: NN.")] = "00",
-    poses: Annotated[Path | None, typer.Option(help="Poses of the scans; the odometry layout has its own.")] = None,
-    gaps: Annotated[str, typer.Option(help="How many scans apart the two of a pair are: G,G,...")] = "5,20,40",
+    poses: Annotated[Path | None, typer.Option(help="Poses of the scans; the odometry layout includes them.")] = None,
+    gaps: Annotated[str, typer.Option(help="Gaps in scans between the two of a pair: G,G,...")] = "5,20,40",
     every: Annotated[int, typer.Option(min=1, help="Only every K-th scan is a target.")] = 1,
-    drop_ground: Annotated[bool, typer.Option("--drop-ground", help="Take every ground point out first.")] = False,
+    drop_ground: Annotated[bool, typer.Option("--drop-ground", help="Remove all ground points first.")] = False,
     kitti_protocol: Annotated[
         bool, typer.Option("--kitti-protocol", help="The published pairs of sequences 08 to 10 of --kitti instead.")
     ] = False,
     seven_scenes: Annotated[Path | None, typer.Option(help="Scene of RGB-D walks, with seq-NN folders.")] = None,
     fragment_frames: Annotated[int, typer.Option(min=1, help="Depth images that are fused to a fragment.")] = 17,
     three_d_match: Annotated[
-        Path | None, typer.Option(help="The published test set 3DMatch, as PREDATOR has it.")
+        Path | None, typer.Option(help="The published test set 3DMatch, in the layout of PREDATOR.")
     ] = None,
     benchmark: Annotated[str, typer.Option(help="Of --three-d-match: 3DMatch or 3DLoMatch.")] = "3DMatch",
     rotate: Annotated[
@@ -54,19 +54,18 @@ def registration(
         str,
         typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
     ] = "default",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    report: Annotated[Path | None, typer.Option(help="File for an HTML page of the figures.")] = None,
 ) -> None:
-    """Share of right transforms, their errors, wrong acceptances, honesty of the confidence, time on one thread.
+    """Share of right transforms, errors, wrong acceptances, calibration of the confidence, time on one thread.
 
-    --kitti: scans so many scans apart; right is < 5 deg and < 2 m. With --kitti-protocol the 555 published pairs.
+    --kitti: pairs of scans with given gaps; right is < 5 deg and < 2 m. With --kitti-protocol the 555 published pairs.
 
     --seven-scenes: fragments of a room; right is < 0.2 m, root mean square, between points that both show.
 
     --three-d-match: the published pairs; RR, RRE, RTE, and IR and FMR of the networks' matches.
 
-    The source of a pair is turned by a random rotation about its sensor, which is the same for the same --seed and
-    pair, whatever else is measured.
+    The source of a pair is turned by a random rotation about its sensor. It depends on --seed and the pair only.
     """
     use_one_thread()
     if sum(each is not None for each in (kitti, seven_scenes, three_d_match)) != 1:
@@ -86,8 +85,8 @@ def registration(
             assert kitti is not None
             task = _gaps_apart(kitti, sequence, poses, gaps, every, drop_ground, turn, seed)
         registrar = load_registrar(model)
-        outcomes = _measure(task, registrar)
-        _publish(task, outcomes, model, registrar, json_file, report)
+        results = _measure(task, registrar)
+        _publish(task, results, model, registrar, json_file, report)
 
 
 def _gaps_apart(
@@ -143,9 +142,9 @@ def _kitti_protocol(root: Path, turn: str, seed: int) -> Task:
     return Task(cases, len(pairs), "pairs", data, KITTI_INLIER_M, kitti_figures)
 
 
-def _measure(task: Task, registrar: Registrar) -> list[Outcome]:
-    from isometry.evaluation.registration.measure import measure, registering
-    from isometry.evaluation.registration.protocols import matching
+def _measure(task: Task, registrar: Registrar) -> list[PairResult]:
+    from isometry.evaluation.registration.measure import measure, pair_registration
+    from isometry.evaluation.registration.protocols import pair_inlier_ratios
 
     with progress_bar("registering") as advance:
 
@@ -155,29 +154,29 @@ def _measure(task: Task, registrar: Registrar) -> list[Outcome]:
                 yield case
             advance(task.pairs, task.pairs)
 
-        match = None if task.inlier_m is None else matching(registrar, task.inlier_m)
-        return measure(counted(), registering(registrar), match)
+        match = None if task.inlier_m is None else pair_inlier_ratios(registrar, task.inlier_m)
+        return measure(counted(), pair_registration(registrar), match)
 
 
 def _publish(
-    task: Task, outcomes: list[Outcome], model: str, registrar: Registrar, json_file: Path | None, report: Path | None
+    task: Task, results: list[PairResult], model: str, registrar: Registrar, json_file: Path | None, report: Path | None
 ) -> None:
     from isometry.evaluation.common.provenance import provenance, write_json
     from isometry.evaluation.registration.measure import figures, networks_of
 
     origin = provenance(task.data, model, networks_of(registrar))
-    result = (task.published(outcomes) if task.published else {}) | figures(outcomes, task.groups_name)
+    result = (task.published(results) if task.published else {}) | figures(results, task.groups_name)
     if json_file is not None:
         write_json(json_file, origin | result)
     if report is not None:
         from isometry.evaluation.registration.report import write_report
 
-        write_report(report, result, task.groups_name, origin, outcomes)
+        write_report(report, result, task.groups_name, origin, results)
     _print(result, task.groups_name)
 
 
 def _print(result: dict[str, Any], groups_name: str) -> None:
-    """What a person wants to see first; the JSON has everything."""
+    """Print the most important figures; the JSON has all."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
@@ -194,8 +193,8 @@ def _print(result: dict[str, Any], groups_name: str) -> None:
         "processor_seconds": "CPU s",
     }
     table = Table(groups_name, *columns.values(), box=SIMPLE)
-    for group, told in result[groups_name].items():
-        table.add_row(group, *("-" if told[name] is None else f"{told[name]:.3g}" for name in columns))
+    for group, of_group in result[groups_name].items():
+        table.add_row(group, *("-" if of_group[name] is None else f"{of_group[name]:.3g}" for name in columns))
     console = Console(highlight=False)
     console.print(table)
     for name, value in result.items():

@@ -60,7 +60,7 @@ def calibration(
         from rich.progress import track
 
         from isometry.datasets.kitti.odometry import KittiOdometry
-        from isometry.evaluation.place_recognition.measure import Drive, ask, remember
+        from isometry.evaluation.place_recognition.measure import Drive, build_database, query
         from isometry.place_recognition.encoder import BirdsEyeEncoder
         from isometry.place_recognition.memory import PlaceMemory
         from isometry.place_recognition.parameters import PlaceRecognitionParameters
@@ -68,13 +68,13 @@ def calibration(
         from isometry.training.place_recognition.calibration import fit_confidence, fit_variance_scale
 
         drive = Drive.of(KittiOdometry(kitti, sequence))
-        remembered, asked = (range(len(drive.dataset))[parse_frames(text)] for text in (database, queries))
+        database_rows, query_rows = (range(len(drive.dataset))[parse_frames(text)] for text in (database, queries))
         encoder = BirdsEyeEncoder.load()
         memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)
         # everything is accepted, so that every pose has gone through the registration
         parameters = PlaceRecognitionParameters(ground_height=ground_height, least_confidence=0.0)
         recognizer = PlaceRecognizer(encoder, memory, parameters)
-        remember(drive, remembered, recognizer, lambda rows: track(rows, "remembering"))
-        outcomes = ask(drive, asked[::every], recognizer, 5.0, 0.6, lambda rows: track(rows, "asking"))
-        for name, value in (fit_confidence(outcomes) | {"VARIANCE_SCALE": fit_variance_scale(outcomes)}).items():
+        build_database(drive, database_rows, recognizer, lambda rows: track(rows, "database"))
+        results = query(drive, query_rows[::every], recognizer, 5.0, 0.6, lambda rows: track(rows, "queries"))
+        for name, value in (fit_confidence(results) | {"VARIANCE_SCALE": fit_variance_scale(results)}).items():
             typer.echo(f"{name} = {value:.4g}")

@@ -1,1 +1,1 @@
-"""What all evaluations share: pages, plots, provenance, calibration figures, paths."""
+"""Shared by all evaluations: report pages, plots, provenance, statistics, calibration, trajectories."""

@@ -1,4 +1,4 @@
-"""The page that every report is: one HTML file that needs no network, of tiles, plots and tables."""
+"""The page of a report: one HTML file of tiles, plots and tables, which needs no network."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ $sections
 
 
 def write_page(path: Path, title: str, subtitle: str, tiles: Sequence[tuple[str, str]], sections: str) -> Path:
-    """Write a page under a temporary name first; `tiles` are values and what they are. Returns its path."""
+    """Write a page under a temporary name, then rename it; `tiles` are values and their labels. Returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     page = PAGE.substitute(
         title=html.escape(title),
@@ -61,17 +61,17 @@ def write_page(path: Path, title: str, subtitle: str, tiles: Sequence[tuple[str,
 
 
 def share(value: float | None) -> str:
-    """A fraction as per cent; a dash where it was not measured."""
+    """A fraction in per cent; a dash for None."""
     return "-" if value is None else f"{100.0 * value:.1f} %"
 
 
 def number(value: float | None, unit: str) -> str:
-    """Three digits and a unit; a dash where it was not measured."""
+    """Three digits and a unit; a dash for None."""
     return "-" if value is None else f"{value:.3g} {unit}"
 
 
 def section(title: str, text: str, figure: go.Figure | None = None, table: str = "") -> str:
-    """A titled box with a plot or a table in it."""
+    """A box with a title, a text, and a plot or a table."""
     plot = "" if figure is None else figure.to_html(full_html=False, include_plotlyjs=False, config=CONFIG)
     paragraph = f"<p>{html.escape(text)}</p>" if text else ""
     return f"<section><h2>{html.escape(title)}</h2>{paragraph}{plot}{table}</section>"
@@ -87,7 +87,7 @@ def _tile(value: str, label: str) -> str:
 
 
 def rows(content: dict[str, Any]) -> str:
-    """A table of a nested mapping, one row a leaf."""
+    """A table of a nested mapping, one row per leaf."""
     lines = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{html.escape(text)}</td></tr>" for name, text in _leaves(content)
     )

@@ -1,4 +1,4 @@
-"""How every plot of a report looks: colours and axes."""
+"""Colours and axes of all plots of reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ BLUE, GREEN, ORANGE, RED, GREY = "#2563eb", "#16a34a", "#f59e0b", "#dc2626", "#9
 
 
 def with_axes(x: str, y: str, height: int = 380) -> go.Figure:
-    """An empty plot with titles of its axes; a tall one has a legend."""
+    """An empty plot with titles of its axes; one higher than 400 pixels has a legend."""
     figure = go.Figure()
     figure.update_layout(
         template="plotly_white",

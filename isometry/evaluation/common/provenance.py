@@ -1,4 +1,4 @@
-"""Where figures come from: the commit, the machine and the versions, written into every result."""
+"""The provenance of figures: commit, machine and versions, written into every result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIBRARIES = ("numpy", "scipy", "onnxruntime", "faiss-cpu", "small-gicp", "gtsam"
 
 
 def provenance(data: str, model_name: str, model_sha256: str) -> dict[str, Any]:
-    """What a reader needs to measure the same again; `data` says which recording and which part of it."""
+    """What a reader needs to repeat a measurement; `data` names the recording and the part of it."""
     return {
         "isometry": isometry.__version__,
         "commit": _commit(),
@@ -35,7 +35,7 @@ def provenance(data: str, model_name: str, model_sha256: str) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a result under a temporary name and rename it, so that a reader never sees half of one."""
+    """Write a result under a temporary name, then rename it, so that no reader sees an incomplete file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(json.dumps(content, indent=2) + "\n")
@@ -43,7 +43,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _commit() -> str:
-    """The commit of the sources, with "+changes" when they differ from it; "unknown" outside of a checkout."""
+    """The commit of the sources, with "+changes" where they differ from it; "unknown" outside of a checkout."""
     folder = Path(__file__).parent
 
     def git(*arguments: str) -> str:

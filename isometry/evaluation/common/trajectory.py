@@ -1,4 +1,4 @@
-"""How far a path is from the true one."""
+"""Errors of trajectories."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from scipy.spatial.transform import Rotation
 from isometry.arrays import Array
 from isometry.geometry import se3
 
-RIGHT_METRES, RIGHT_DEGREES = 2.0, 5.0  # a pose closer than both to the true one, in the plane, is right
+RIGHT_METRES, RIGHT_DEGREES = 2.0, 5.0  # a pose is right when both planar errors are smaller
 
 
 def align(positions: Array, true_positions: Array) -> Array:
-    """T_true_path (4,4): the rigid motion of positions (N,3) that brings them nearest to the true ones (N,3).
+    """T_true_path (4,4): the least-squares rigid motion of positions (N,3) to the true ones (N,3).
 
-    Source: Umeyama 1991, without scale. Raises ValueError without positions.
+    Source: Umeyama, Least-Squares Estimation of Transformation Parameters (1991), without scale. Raises ValueError
+    without positions.
     """
     if not len(positions):
         raise ValueError("no positions to align")
@@ -25,7 +26,7 @@ def align(positions: Array, true_positions: Array) -> Array:
 
 
 def path_error(positions: Array, true_positions: Array) -> float:
-    """Root mean square distance in metres of positions (N,3) from the true ones (N,3), best aligned."""
+    """Root mean square distance in metres of positions (N,3) from the true ones (N,3) after `align`."""
     aligned = se3.apply(align(positions, true_positions), positions)
     return float(np.sqrt(np.mean(np.sum((aligned - true_positions) ** 2, axis=1))))
 

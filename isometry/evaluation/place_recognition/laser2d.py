@@ -1,15 +1,14 @@
-"""Place recognition with a planar laser, a kind of sensor that the network was never trained on.
+"""Place recognition with a planar laser, a type of sensor on which the network was not trained.
 
-Protocol. A relation between two scans far apart in time is a revisit that a person has checked. Its later scan asks;
-the answer may be any keyframe of the log that is as much older, as for a robot that maps while it drives: one of a few
-seconds ago would be the same visit, found without being recognised. True positions are those of a pose graph of
-odometry and all relations. A keyframe within 2 m of the query is right, whichever way the robot looked, although such a
-laser sees half a circle: a return in the other direction may share little with it.
+Protocol. A relation between two scans far apart in time is a revisit that a person has checked. Its later scan is the
+query; the database is every keyframe older by more than `REVISIT_SECONDS`, as for a robot that maps while it drives: a
+keyframe of a few seconds ago would be of the same visit. True positions are those of a pose graph of odometry and all
+relations. A keyframe within 2 m of the query is right at any heading, although the laser covers half a circle: a
+revisit in the opposite direction may have little in common with it.
 
-A building is smaller than a street: all lengths are multiplied by `scale` before anything else, so that what the laser
-sees fills the image as a street does. At 3, the image shows 8.5 m around the robot, within which lie 90 % of the
-readings of `aces`, in cells of 13 cm. A planar laser has no heights: each point becomes the foot of a wall
-`WALL_METRES` high.
+A building is smaller than a street. All lengths are first multiplied by `scale`, so that the readings fill the image as
+those of a street do. At 3, the image covers 8.5 m around the robot in cells of 13 cm, and 90 % of the readings of the
+log `aces`. A planar laser has no heights: each point becomes the foot of a wall `WALL_METRES` high.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.types import Observation
 
-REVISIT_SECONDS = 60.0  # a return within less is still the same visit
+REVISIT_SECONDS = 60.0  # a return within less time is the same visit
 HIT_METRES = 2.0
 KEYFRAME_TRAVEL = 0.5  # see `travelled`
 SUBMAP_STEP = 0.1  # of travel between the scans of a submap
@@ -43,20 +42,20 @@ PARAMETERS = PlaceRecognitionParameters(ground_height=-1.0, fewest_points=10, fe
 
 @dataclass(frozen=True)
 class LaserClouds:
-    """Clouds of a log as the recogniser is given them."""
+    """The clouds of a log for place recognition."""
 
     log: CarmenLog
     scale: float = 3.0  # by which lengths are multiplied
     submap: float = 0.0  # metres of travel, not scaled, whose scans are joined by odometry; 0: a single scan
 
     @cached_property
-    def way(self) -> Array:
-        """Travel (N,) to each scan."""
+    def travel(self) -> Array:
+        """Travel (N,) to each scan, by `travelled`."""
         return travelled(self.log.odometry)
 
     def cloud(self, k: int) -> Array:
         """Scan k and those of the last `submap` of travel: walls (M,3) in scaled metres in the base frame of scan k."""
-        before = self.way[k] - self.way[: k + 1][::-1]  # 0 for the scan itself
+        before = self.travel[k] - self.travel[: k + 1][::-1]  # 0 for the scan itself
         recent = before[before <= self.submap]
         joined = k - np.unique(np.floor(recent / SUBMAP_STEP), return_index=True)[1]
         T_base_odom = se3.inverse(self.log.odometry[k])
@@ -71,9 +70,9 @@ def walls(points: Array) -> Array:
 
 
 def travelled(odometry: Array) -> Array:
-    """How far a robot has come (N,) by its odometry (N,4,4): metres, and each radian of turn counts as a metre.
+    """Travel (N,) of a robot by its odometry (N,4,4): metres, and each radian of turn counts as a metre.
 
-    A laser that sees half a circle sees new things where the robot turns on the spot.
+    A laser with a field of view of half a circle measures other surfaces where the robot turns on the spot.
     """
     T_step = se3.inverse(odometry[:-1]) @ odometry[1:]
     turn = np.abs(np.arctan2(T_step[:, 1, 0], T_step[:, 0, 0]))
@@ -88,8 +87,8 @@ def true_poses(log: CarmenLog, relations: Relations) -> Array:
     values.insert(0, gtsam.Pose2())
     for k, T in enumerate(T_step):
         step = _pose(T)
-        turn, way = abs(step.theta()), float(np.hypot(step.x(), step.y()))
-        sigmas = np.array([0.01 + 0.1 * way, 0.01 + 0.1 * way, 0.005 + 0.1 * turn])
+        turn, metres = abs(step.theta()), float(np.hypot(step.x(), step.y()))
+        sigmas = np.array([0.01 + 0.1 * metres, 0.01 + 0.1 * metres, 0.005 + 0.1 * turn])
         graph.add(gtsam.BetweenFactorPose2(k, k + 1, step, gtsam.noiseModel.Diagonal.Sigmas(sigmas)))
         values.insert(k + 1, values.atPose2(k).compose(step))
     noise = gtsam.noiseModel.Diagonal.Sigmas(np.array([0.05, 0.05, np.radians(1.0)]))
@@ -100,7 +99,7 @@ def true_poses(log: CarmenLog, relations: Relations) -> Array:
 
 
 def revisits(log: CarmenLog, relations: Relations) -> NDArray[np.int64]:
-    """The scans (Q,) that a relation ties to one more than `REVISIT_SECONDS` older, in the order of time."""
+    """Numbers (Q,) of the scans with a relation to one more than `REVISIT_SECONDS` older, in the order of time."""
     first, second = relations.pairs.T
     apart = np.abs(log.times_s[second] - log.times_s[first]) > REVISIT_SECONDS
     return np.unique(relations.pairs[apart].max(axis=1))
@@ -109,7 +108,7 @@ def revisits(log: CarmenLog, relations: Relations) -> NDArray[np.int64]:
 def evaluate(
     clouds: LaserClouds, relations: Relations, encoder: BirdsEyeEncoder, every: int = 1, progress: Progress = iter
 ) -> dict[str, Any]:
-    """Recall at the revisits, of retrieval alone and after verification; `chance` is that of a random draw.
+    """Recall at the revisits, of retrieval alone and after verification; `chance` is that of a random keyframe.
 
     Raises ValueError when no query has a keyframe to find.
     """
@@ -118,7 +117,7 @@ def evaluate(
     T_world_base[:, :3, 3] *= clouds.scale
     stamps_ns = np.round(log.times_s * 1e9).astype(np.int64)
     recognizer = PlaceRecognizer(encoder, PlaceMemory(encoder.sha256, encoder.descriptor_size), PARAMETERS)
-    keyframes = np.unique(np.floor(clouds.way / KEYFRAME_TRAVEL), return_index=True)[1]
+    keyframes = np.unique(np.floor(clouds.travel / KEYFRAME_TRAVEL), return_index=True)[1]
     for k in progress(keyframes.tolist()):
         recognizer.add_keyframe(_observe(recognizer, clouds, k), T_world_base[k], int(stamps_ns[k]))
 

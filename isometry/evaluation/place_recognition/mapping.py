@@ -1,8 +1,8 @@
-"""Mapping measured: a recorded drive with odometry that drifts, and what the scans make of it.
+"""Mapping measured on a recorded drive with odometry that drifts.
 
-Path error is the root mean square distance of the keyframes from where they truly were, in the plane, in two ways:
+Path error is the root mean square distance of the keyframes from their true positions, in the plane, in two ways:
 "best_aligned" after the rigid motion that fits best, as trajectories are usually compared, and "same_start" with the
-first pose laid on the true one, which also counts how the first metres turn the whole map.
+first pose moved to the true one, which includes the turn of the whole map by errors of the first metres.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def evaluate_mapping(
 ) -> dict[str, Any]:
     """Drive the rows `driven` of a sequence once, with a recogniser whose memory is empty.
 
-    A loop counts as let in when it held the graph together after any scan, even if it was taken out later.
-    Raises ValueError on a drive too short to be judged.
+    A loop counts as accepted when it was part of the graph after any scan, even if it was removed later.
+    Raises ValueError for a drive with fewer than two keyframes.
     """
     graph = KeyframePoseGraph(graph_parameters)
     mapper = PlaceMapper(recognizer, graph, mapper_parameters)
     scans = np.asarray(driven)
     poses, stamps_ns = dataset.poses[scans], np.round(dataset.times_s[scans] * 1e9).astype(np.int64)
     odometry = drifting_odometry(poses, drift)
-    keyframes: list[int] = []  # which of the driven scans each keyframe was made of
-    let_in: dict[tuple[int, int], Loop] = {}
+    keyframes: list[int] = []  # number of the scan of each keyframe
+    accepted: dict[tuple[int, int], Loop] = {}
     refused, seconds = 0, []
     T_map_live = np.empty_like(odometry)
     for k in progress(range(len(scans))):
@@ -56,7 +56,7 @@ def evaluate_mapping(
         if step.keyframe is not None:
             keyframes.append(k)
         refused += step.match.reason == "inconsistent_with_map"
-        let_in.update({(loop.keyframe, loop.other): loop for loop in graph.loops})
+        accepted.update({(loop.keyframe, loop.other): loop for loop in graph.loops})
     if len(keyframes) < 2:
         raise ValueError(f"a drive of {len(scans)} scans that makes {len(keyframes)} keyframe has no path to judge")
     rows = np.array(keyframes)
@@ -65,13 +65,13 @@ def evaluate_mapping(
         "mapped": path_figures(recognizer.memory.poses, poses[rows]),
         "live": path_figures(T_map_live[rows], poses[rows]),
     }
-    wrong = [loop for loop in let_in.values() if not is_right(loop, poses[rows])]
+    wrong = [loop for loop in accepted.values() if not is_right(loop, poses[rows])]
     frames = dataset.frames[scans[rows]]
     return {
         "seed": drift.seed,
         "scans": len(scans),
         "keyframes": len(rows),
-        "loops_let_in": len(let_in),
+        "loops_let_in": len(accepted),
         "loops_at_the_end": len(graph.loops),
         "loops_refused": refused,
         "wrong_loops_let_in": len(wrong),
@@ -86,7 +86,7 @@ def evaluate_mapping(
 
 
 def summary(drives: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What drives with several seeds have in common: ratios of the path errors, and all wrong loops let in."""
+    """Over drives with several seeds: ratios of the path errors, and the number of accepted wrong loops."""
     ratios = {way: [drive["path_error_ratio"][way] for drive in drives] for way in ("best_aligned", "same_start")}
     return {
         "path_error_ratio": {
@@ -97,7 +97,7 @@ def summary(drives: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def path_figures(T_path: Array, T_true: Array) -> dict[str, float]:
-    """Path errors of poses (N,4,4), and how far their headings are off from the same start on."""
+    """Path errors of poses (N,4,4), and errors of their headings with the same start."""
     T_started = T_true[0] @ se3.inverse(T_path[0]) @ T_path
     metres, degrees = planar_errors(T_started, T_true)
     flat = np.array([1.0, 1.0, 0.0])
@@ -110,7 +110,7 @@ def path_figures(T_path: Array, T_true: Array) -> dict[str, float]:
 
 
 def is_right(loop: Loop, T_world_keyframe: Array) -> bool:
-    """Whether a loop is within 2 m and 5 deg of the true transform between its keyframes, in the plane."""
+    """Whether a loop differs by less than 2 m and 5 deg from the true transform of its keyframes, in the plane."""
     T_true = se3.inverse(T_world_keyframe[loop.keyframe]) @ T_world_keyframe[loop.other]
     metres, degrees = planar_errors(loop.T_keyframe_other[None], T_true[None])
     return bool(metres[0] < RIGHT_METRES and degrees[0] < RIGHT_DEGREES)

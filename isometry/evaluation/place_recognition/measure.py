@@ -1,7 +1,8 @@
-"""Place recognition measured on a drive: some frames are remembered, others asked for.
+"""Place recognition measured on a drive: some frames are the database, others are queries.
 
-A query has a true revisit when a remembered frame lies within the revisit radius. Recall counts over those queries;
-wrong acceptances over all. Retrieval is the descriptor search alone; the verified place is the keyframe of the match.
+A query has a true revisit when a frame of the database lies within the revisit radius. Recall is over those queries,
+the share of wrong acceptances over all. Retrieval is the descriptor search alone; the verified place is the keyframe of
+the match.
 """
 
 from __future__ import annotations
@@ -23,19 +24,21 @@ from isometry.place_recognition.calibration import IN_PLANE
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.types import PlaceMatch
 
-Progress = Callable[[Iterable[int]], Iterable[int]]  # wraps what is counted off
+Progress = Callable[[Iterable[int]], Iterable[int]]  # wraps an iterable and shows its progress
 FRAME_NS = 100_000_000
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One query and what became of it."""
+class QueryResult:
+    """One query, its match and the errors of the match."""
 
     frame: int
     has_revisit: bool
-    retrieved_ranks: int  # rank, from 0, of the first candidate within the radius; a large number when there is none
+    retrieved_rank: int  # rank, from 0, of the first candidate within the radius; a large number without one
     place_distance: float  # metres from the query to the verified place
-    pose_error: Array  # (3,) x, y in metres and yaw in radians, of the pose in the verified keyframe; NaN: not known
+    pose_error: (
+        Array  # (3,) x, y in metres, yaw in radians, of the pose in the verified keyframe; NaN for an unknown yaw
+    )
     position_error: float  # metres, of the position estimated from descriptor distances alone
     match: PlaceMatch
     observe_seconds: float
@@ -52,9 +55,9 @@ class Outcome:
 
     @property
     def pose_right(self) -> bool:
-        """Within 2 m and 5 deg; by translation alone where the yaw is not known."""
-        turned_right = np.isnan(self.rotation_error) or self.rotation_error < RIGHT_DEGREES
-        return self.translation_error < RIGHT_METRES and bool(turned_right)
+        """Within 2 m and 5 deg; by translation alone where the true yaw is unknown."""
+        yaw_right = np.isnan(self.rotation_error) or self.rotation_error < RIGHT_DEGREES
+        return self.translation_error < RIGHT_METRES and bool(yaw_right)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Drive:
 
     @classmethod
     def of(cls, dataset: KittiOdometry, progress: Progress = iter) -> Drive:
-        """When the scans come from another sequence, each may be turned: by how much is measured, frame by frame."""
+        """A drive of a data set. Scans of another sequence may be turned; each turn is measured then."""
         if dataset.scans_from is None:
             return cls(dataset, dataset.poses, True)
         upright = KittiOdometry(dataset.root, dataset.sequence)
@@ -77,26 +80,26 @@ class Drive:
         return cls(dataset, dataset.poses @ np.array(T_upright_scan), True)
 
 
-def remember(drive: Drive, rows: Sequence[int], recognizer: PlaceRecognizer, progress: Progress = iter) -> None:
-    """Put the scans of `rows` into the recogniser's memory at their true poses."""
+def build_database(drive: Drive, rows: Sequence[int], recognizer: PlaceRecognizer, progress: Progress = iter) -> None:
+    """Add the scans of `rows` to the recogniser's memory at their true poses."""
     for k in progress(rows):
         observation = recognizer.observe(drive.dataset.scan(k)[:, :3])
         recognizer.add_keyframe(observation, drive.T_world_scan[k], int(drive.dataset.frames[k]) * FRAME_NS)
 
 
-def ask(
+def query(
     drive: Drive,
     rows: Sequence[int],
     recognizer: PlaceRecognizer,
     revisit_radius: float,
     yaw: float = 0.0,
     progress: Progress = iter,
-) -> list[Outcome]:
+) -> list[QueryResult]:
     """Recognise the scans of `rows`, each turned by `yaw` radians about the sensor."""
     T_turned_scan = se3.from_planar(0.0, 0.0, yaw)
     turning = T_turned_scan[:3, :3].T.astype(np.float32)
     T_world_keyframe = recognizer.memory.poses
-    outcomes = []
+    results = []
     for k in progress(rows):
         points = drive.dataset.scan(k)[:, :3]
         if yaw:
@@ -106,8 +109,8 @@ def ask(
         observed = time.perf_counter()
         match = recognizer.recognise(observation)
         T_world_query = drive.T_world_scan[k] @ se3.inverse(T_turned_scan)
-        outcomes.append(_judge(drive, k, T_world_query, T_world_keyframe, match, revisit_radius, observed - began))
-    return outcomes
+        results.append(_judge(drive, k, T_world_query, T_world_keyframe, match, revisit_radius, observed - began))
+    return results
 
 
 def _judge(
@@ -118,7 +121,7 @@ def _judge(
     match: PlaceMatch,
     revisit_radius: float,
     observe_seconds: float,
-) -> Outcome:
+) -> QueryResult:
     distance = np.linalg.norm(T_world_keyframe[:, :2, 3] - T_world_query[:2, 3], axis=1)
     hits = np.flatnonzero(distance[list(match.candidates)] < revisit_radius)
     assert match.keyframe is not None, "the memory is not empty"
@@ -127,10 +130,10 @@ def _judge(
     yaw_error = planar.wrapped(np.array(se3.yaw(match.T_keyframe_query) - se3.yaw(T_keyframe_query)))
     shift = match.T_keyframe_query[:2, 3] - T_keyframe_query[:2, 3]
     estimated = match.position_estimate
-    return Outcome(
+    return QueryResult(
         frame=int(drive.dataset.frames[k]),
         has_revisit=bool(distance.min() < revisit_radius),
-        retrieved_ranks=int(hits[0]) if len(hits) else 10**6,
+        retrieved_rank=int(hits[0]) if len(hits) else 10**6,
         place_distance=float(distance[match.keyframe]),
         pose_error=np.array([*shift, yaw_error if drive.yaw_known else np.nan]),
         position_error=float(np.linalg.norm(estimated - T_world_query[:2, 3])) if estimated is not None else np.nan,
@@ -139,45 +142,45 @@ def _judge(
     )
 
 
-def figures(outcomes: Sequence[Outcome], revisit_radius: float, bytes_per_keyframe: float) -> dict[str, Any]:
-    """The figures of a run, named as the command line documents them. Raises ValueError without a true revisit."""
-    revisits = [o for o in outcomes if o.has_revisit]
+def figures(results: Sequence[QueryResult], revisit_radius: float, bytes_per_keyframe: float) -> dict[str, Any]:
+    """The figures of a run, by the names in the output of the command. Raises ValueError without a true revisit."""
+    revisits = [r for r in results if r.has_revisit]
     if not revisits:
-        raise ValueError(f"none of the {len(outcomes)} queries has a remembered frame within {revisit_radius} m")
-    accepted = [o for o in revisits if o.match.accepted]
-    right = [o for o in accepted if o.pose_right]
-    wrong = [o for o in outcomes if o.match.accepted and not o.pose_right]
+        raise ValueError(f"none of the {len(results)} queries has a frame of the database within {revisit_radius} m")
+    accepted = [r for r in revisits if r.match.accepted]
+    right = [r for r in accepted if r.pose_right]
+    wrong = [r for r in results if r.match.accepted and not r.pose_right]
     return {
-        "queries": len(outcomes),
+        "queries": len(results),
         "queries_with_revisit": len(revisits),
-        "recall_at_1_retrieval": _share(o.retrieved_ranks < 1 for o in revisits),
-        "recall_at_5_retrieval": _share(o.retrieved_ranks < 5 for o in revisits),
-        "recall_at_1": _share(o.place_distance < revisit_radius for o in revisits),
-        "accepted": _share(o.match.accepted for o in revisits),
-        "recall_at_1_accepted": _share(o.match.accepted and o.place_distance < revisit_radius for o in revisits),
-        "wrong_accepted": len(wrong) / len(outcomes),
-        "wrong_accepted_frames": [o.frame for o in wrong],
+        "recall_at_1_retrieval": _share(r.retrieved_rank < 1 for r in revisits),
+        "recall_at_5_retrieval": _share(r.retrieved_rank < 5 for r in revisits),
+        "recall_at_1": _share(r.place_distance < revisit_radius for r in revisits),
+        "accepted": _share(r.match.accepted for r in revisits),
+        "recall_at_1_accepted": _share(r.match.accepted and r.place_distance < revisit_radius for r in revisits),
+        "wrong_accepted": len(wrong) / len(results),
+        "wrong_accepted_frames": [r.frame for r in wrong],
         "pose_success": len(right) / max(len(accepted), 1),
-        "pose_success_all": _share(o.pose_right for o in revisits),
-        "translation_error_m": _spread([o.translation_error for o in accepted]),
-        "rotation_error_deg": _spread([o.rotation_error for o in accepted]),
-        "position_error_m": _spread([o.position_error for o in revisits]),
+        "pose_success_all": _share(r.pose_right for r in revisits),
+        "translation_error_m": _median_and_p90([r.translation_error for r in accepted]),
+        "rotation_error_deg": _median_and_p90([r.rotation_error for r in accepted]),
+        "position_error_m": _median_and_p90([r.position_error for r in revisits]),
         "inside_2_sigma": inside_two_sigma(right),
-        "descriptor_ms": _milliseconds(o.observe_seconds for o in outcomes),
-        "search_ms": _milliseconds(o.match.seconds["search"] for o in outcomes),
-        "verify_ms": _milliseconds(o.match.seconds["verify"] for o in outcomes),
+        "descriptor_ms": _milliseconds(r.observe_seconds for r in results),
+        "search_ms": _milliseconds(r.match.seconds["search"] for r in results),
+        "verify_ms": _milliseconds(r.match.seconds["verify"] for r in results),
         "bytes_per_keyframe": bytes_per_keyframe,
     }
 
 
-def inside_two_sigma(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Share of the errors of right poses that lie within two standard deviations: 0.954 when calibrated."""
+def inside_two_sigma(results: Sequence[QueryResult]) -> dict[str, float]:
+    """Share of the errors of right poses within two standard deviations, by axis: 0.954 when calibrated."""
     axes = ("x", "y", "yaw")
     in_plane = np.ix_(IN_PLANE, IN_PLANE)
-    covariances = [o.match.covariance[in_plane] for o in outcomes if o.match.covariance is not None]  # all of them are
+    covariances = [r.match.covariance[in_plane] for r in results if r.match.covariance is not None]
     if not covariances:
         return dict.fromkeys(axes, float("nan"))
-    inside = calibration.inside_two_sigma(np.array([o.pose_error for o in outcomes]), np.array(covariances))
+    inside = calibration.inside_two_sigma(np.array([r.pose_error for r in results]), np.array(covariances))
     return dict(zip(axes, inside.tolist(), strict=True))
 
 
@@ -190,13 +193,13 @@ def evaluate(
     yaws_deg: Sequence[float],
     progress: Progress = iter,
 ) -> dict[str, Any]:
-    """All figures: those of the first yaw at the top, and with several yaws the recall at each under `yaw_sweep`."""
-    remember(drive, database, recognizer, progress)
+    """All figures: those of the first yaw, and with several yaws the recall at each of them as `yaw_sweep`."""
+    build_database(drive, database, recognizer, progress)
     bytes_per_keyframe = recognizer.memory.bytes_per_keyframe
     runs = {}
     for yaw in yaws_deg:
-        outcomes = ask(drive, queries, recognizer, revisit_radius, float(np.radians(yaw)), progress)
-        runs[f"{yaw:g}"] = figures(outcomes, revisit_radius, bytes_per_keyframe)
+        results = query(drive, queries, recognizer, revisit_radius, float(np.radians(yaw)), progress)
+        runs[f"{yaw:g}"] = figures(results, revisit_radius, bytes_per_keyframe)
     result = dict(next(iter(runs.values())))
     if len(runs) > 1:
         result["yaw_sweep"] = sweep_figures(runs)
@@ -204,7 +207,7 @@ def evaluate(
 
 
 def sweep_figures(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Each recall over the yaws: mean, worst, and every one by its yaw in degrees."""
+    """Each share over the yaws: mean, worst, and the value of each yaw in degrees."""
     names = ("recall_at_1_retrieval", "recall_at_5_retrieval", "recall_at_1", "pose_success", "wrong_accepted")
     sweep = {}
     for name in names:
@@ -214,12 +217,11 @@ def sweep_figures(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return sweep
 
 
-def _share(values: Iterable[bool]) -> float:
-    counted = [bool(v) for v in values]
-    return sum(counted) / len(counted) if counted else float("nan")
+def _share(flags: Iterable[bool]) -> float:
+    return float(np.mean(list(flags)))
 
 
-def _spread(values: Sequence[float]) -> dict[str, float | None]:
+def _median_and_p90(values: Sequence[float]) -> dict[str, float | None]:
     known = np.array([v for v in values if not np.isnan(v)])
     if not len(known):
         return {"median": None, "p90": None}

@@ -1,4 +1,4 @@
-"""By how much one scan is a turned copy of another: ground truth for sequences whose scans were turned on purpose."""
+"""The turn between two scans of one place: ground truth for sequences whose scans were turned on purpose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ANGLES = 720
 def turn_between(upright: NDArray[np.floating], turned: NDArray[np.floating], grid: BirdsEyeGrid) -> float:
     """Radians counter-clockwise by which `turned` (M,3) is `upright` (N,3) turned about the sensor, to half a degree.
 
-    By circular correlation of polar images, so that it owes nothing to what is being evaluated with it.
+    By circular correlation of polar images, independently of the methods that are evaluated with it.
     """
     spectra = [np.fft.rfft(_polar(birds_eye_image(points, grid), grid), axis=0) for points in (upright, turned)]
     correlation = np.fft.irfft((np.conj(spectra[0]) * spectra[1]).sum(axis=1), n=ANGLES)

@@ -1,7 +1,7 @@
-"""Registration judged on fragments of rooms: those of an RGB-D walk, and the published 3DMatch and 3DLoMatch.
+"""Registration evaluated on fragments of rooms: those of an RGB-D sequence, and the published 3DMatch and 3DLoMatch.
 
-A transform is right when it brings the points that both fragments show to less than 0.2 m, root mean square, from each
-other (Choi, Zhou and Koltun, CVPR 2015; Zeng et al., "3DMatch", CVPR 2017).
+A transform is right when the points that both fragments show are less than 0.2 m, root mean square, apart at it (Choi,
+Zhou and Koltun, CVPR 2015; Zeng et al., "3DMatch", CVPR 2017).
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ FRAGMENTS_KEPT = 64  # in memory at once
 
 @dataclass(frozen=True)
 class FragmentProtocol:
-    """All pairs of fragments of a walk that overlap enough, by how much they do."""
+    """All pairs of fragments of a scene that overlap by a tenth or more, in groups by their overlap."""
 
     frames: int = FRAMES  # of a fragment
     rotate: str = "so3"  # how sources are turned: "none", "yaw", "so3"
-    seed: int = 0  # of the turns; that of a pair depends on seed and on the two fragments alone
+    seed: int = 0  # of the turns; that of a pair depends on seed and on the two fragments only
 
     def read(self, root: Path) -> list[Fragment]:
-        """Fragments of all sequences of a 7-Scenes scene. Raises DatasetError naming what is missing."""
+        """Fragments of all sequences of a 7-Scenes scene. Raises DatasetError with the name of a missing file."""
         return [fragment for sequence in open_seven_scenes(root) for fragment in fragments_of(sequence, self.frames)]
 
     def pairs(self, fragments: Sequence[Fragment]) -> list[tuple[str, int, int]]:
-        """How much they overlap, target and source of all pairs; the target is the earlier fragment.
+        """Group by overlap, target and source of all pairs; the target is the earlier fragment.
 
-        Raises ValueError where no two overlap by a tenth.
+        Raises ValueError where no two fragments overlap by a tenth.
         """
         found = []
         for target, source in combinations(range(len(fragments)), 2):
@@ -56,14 +56,14 @@ class FragmentProtocol:
         return sorted(found, key=lambda pair: list(OVERLAPS).index(pair[0]))
 
     def cases(self, fragments: Sequence[Fragment], pairs: Sequence[tuple[str, int, int]]) -> Iterator[Case]:
-        """The pairs, made when asked for."""
+        """The pairs, one after the other."""
         for group, target, source in pairs:
             yield self._case(fragments, target, source, group)
 
     def _case(self, fragments: Sequence[Fragment], target: int, source: int, group: str) -> Case:
         first, second = fragments[target], fragments[source]
         T_target_source = se3.inverse(first.T_world_fragment) @ second.T_world_fragment
-        camera = np.zeros(3)  # it moved by decimetres while the fragment was fused
+        camera = np.zeros(3)  # it moves by decimetres during a fragment
         upright = ScanPair(first.points, second.points, T_target_source, camera, camera, f"{first.name} {second.name}")
         turn = random_turn(self.rotate, np.random.default_rng([self.seed, target, source]))
         shown = shared_points(upright)
@@ -78,18 +78,18 @@ class ThreeDMatchProtocol:
     seed: int = 0
 
     def count(self, scenes: Sequence[FragmentScene]) -> int:
-        """How many pairs the scenes have."""
+        """The number of pairs of the scenes."""
         return sum(len(scene.pairs) for scene in scenes)
 
     def cases(self, scenes: Sequence[FragmentScene]) -> Iterator[Case]:
-        """The pairs, scene by scene, of neighbours in time too; see `FragmentPair.counts`."""
+        """The pairs by scene, with neighbours in time too; see `FragmentPair.counts`."""
         for number, scene in enumerate(scenes):
             fragment = lru_cache(maxsize=FRAGMENTS_KEPT)(scene.fragment)
             for pair in scene.pairs:
                 yield self._case(number, scene.name, pair, fragment)
 
     def _case(self, number: int, scene: str, pair: FragmentPair, fragment: Callable[[int], Array]) -> Case:
-        camera = np.zeros(3)  # fragments are kept in the frame of their first camera
+        camera = np.zeros(3)  # fragments are in the frame of their first camera
         clouds = [fragment(each).astype(np.float32) for each in (pair.target, pair.source)]
         name = f"{scene} {pair.target} {pair.source}"
         upright = ScanPair(clouds[0], clouds[1], pair.T_target_source, camera, camera, name)
@@ -106,7 +106,7 @@ def _case(
 
 
 def shared_points(pair: ScanPair) -> Array:
-    """Points (M,3) of the source, one a voxel of 2.5 cm, that the target shows too."""
+    """Points (M,3) of the source, one per voxel of 2.5 cm, that the target shows too."""
     target, source = (
         np.asarray(small_gicp.voxelgrid_sampling(cloud.astype(np.float64), OVERLAP_VOXEL_M).points())[:, :3]
         for cloud in (pair.target, pair.source)
@@ -119,6 +119,6 @@ def shared_points(pair: ScanPair) -> Array:
 
 
 def rmse(T_target_source: Array, pair: ScanPair, shared: Array) -> float:
-    """Root mean square metres by which a transform (4,4) misplaces points (M,3) of the source."""
+    """Root mean square error in metres of points (M,3) of the source at a transform (4,4)."""
     apart = se3.apply(T_target_source, shared) - se3.apply(pair.T_target_source, shared)
     return float(np.sqrt(np.square(apart).sum(axis=1).mean()))

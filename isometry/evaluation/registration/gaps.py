@@ -1,4 +1,4 @@
-"""Registration judged on scans so many scans apart in one drive or walk, the second one turned."""
+"""Registration evaluated on pairs of scans with a given gap in one drive, the second one turned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isometry.datasets.kitti.scans import ScanSequence
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration.measure import Case, is_near
+from isometry.evaluation.registration.measure import Case, scan_criterion
 from isometry.evaluation.registration.turn import random_turn, source_turned
 from isometry.geometry import se3
 from isometry.sensing.ground_surface import above_ground
@@ -25,22 +25,22 @@ class GapProtocol:
 
     gaps: Sequence[int]
     rotate: str = "so3"  # how sources are turned about their sensor: "none", "yaw", "so3"
-    seed: int = 0  # of the turns; that of a pair depends on seed, gap and k alone
+    seed: int = 0  # of the turns; that of a pair depends on seed, gap and k only
     every: int = 1
     drop_ground: bool = False  # before turning; the scans' z must point up
 
     def count(self, scans: int) -> int:
-        """How many pairs a sequence of so many scans gives. Raises ValueError for a gap that is too long for it."""
+        """The number of pairs in a sequence of so many scans. Raises ValueError for a gap longer than the sequence."""
         for gap in self.gaps:
             if not 0 < gap < scans:
                 raise ValueError(f"gap {gap}: a sequence of {scans} scans has no two that are so far apart")
         return sum(len(range(0, scans - gap, self.every)) for gap in self.gaps)
 
     def cases(self, sequence: ScanSequence) -> Iterator[Case]:
-        """The pairs of a sequence, made when asked for. Raises ValueError for a gap that is too long for it."""
+        """The pairs of a sequence, one after the other. Raises ValueError for a gap longer than the sequence."""
         self.count(len(sequence))
         longest = max(self.gaps)
-        # a scan is asked for again as long as the window of the longest gap passes over it
+        # a scan is used again within the longest gap
         points = lru_cache(maxsize=2 * longest + 2)(partial(_points, sequence, self.drop_ground))
         for k in range(0, len(sequence), self.every):
             for gap in self.gaps:
@@ -59,7 +59,7 @@ class GapProtocol:
         )
         turn = random_turn(self.rotate, np.random.default_rng([self.seed, gap, k]))
         pair = source_turned(upright, turn)
-        return Case(str(gap), *frames, pair, is_near(pair.T_target_source))
+        return Case(str(gap), *frames, pair, scan_criterion(pair.T_target_source))
 
 
 def _points(sequence: ScanSequence, drop_ground: bool, k: int) -> Points:

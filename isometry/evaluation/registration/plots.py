@@ -12,22 +12,22 @@ from scipy.stats import beta
 from isometry.arrays import Array
 from isometry.evaluation.common.calibration import reliability_curve
 from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
-from isometry.evaluation.registration.measure import Outcome
+from isometry.evaluation.registration.measure import PairResult
 from isometry.geometry import se3
 
 BANDS = 8  # of distance, with as many pairs each
 DARK = "#111827"
-LEAST_DEGREES, LEAST_METRES = 1e-3, 1e-4  # what is smaller is drawn there
-MOST_DEGREES, MOST_METRES = 180.0, 1e3  # and what is larger, or has no answer, there
+LEAST_DEGREES, LEAST_METRES = 1e-3, 1e-4  # smaller errors are drawn there
+MOST_DEGREES, MOST_METRES = 180.0, 1e3  # larger errors, and pairs without a registration, are drawn there
 
 
-def success_over_distance(outcomes: Sequence[Outcome]) -> go.Figure:
-    """Share of right answers, and of accepted ones, among pairs of similar distance, with 95 % intervals."""
+def success_over_distance(results: Sequence[PairResult]) -> go.Figure:
+    """Shares of right and of accepted transforms among pairs of similar distance, with 95 % intervals."""
     figure = with_axes("metres apart", "share of pairs", height=420)
-    distance = np.array([o.distance for o in outcomes])
-    bands = np.array_split(np.argsort(distance), min(BANDS, len(outcomes)))
+    distance = np.array([r.distance for r in results])
+    bands = np.array_split(np.argsort(distance), min(BANDS, len(results)))
     middle = [float(np.median(distance[band])) for band in bands]
-    right, accepted = (np.array(flags) for flags in zip(*((o.right, o.accepted) for o in outcomes), strict=True))
+    right, accepted = (np.array(flags) for flags in zip(*((r.right, r.accepted) for r in results), strict=True))
     for name, colour, counted in (
         ("right", GREEN, right),
         ("right and accepted", BLUE, right & accepted),
@@ -52,41 +52,41 @@ def success_over_distance(outcomes: Sequence[Outcome]) -> go.Figure:
 
 
 def interval(hits: NDArray[np.integer], sizes: NDArray[np.integer]) -> tuple[Array, Array]:
-    """Limits (N,) and (N,) of 95 % for shares of which so many of so many were hits (Jeffreys)."""
+    """Limits (N,) and (N,) of the 95 % intervals of shares, by the numbers (N,) of hits and of all (Jeffreys)."""
     low = np.where(hits == 0, 0.0, beta.ppf(0.025, hits + 0.5, sizes - hits + 0.5))
     high = np.where(hits == sizes, 1.0, beta.ppf(0.975, hits + 0.5, sizes - hits + 0.5))
     return low, high
 
 
-def errors(outcomes: Sequence[Outcome]) -> go.Figure:
+def errors(results: Sequence[PairResult]) -> go.Figure:
     """Rotation error over translation error of every pair, both on logarithmic axes."""
     figure = with_axes("metres", "degrees", height=420)
     for name, colour, symbol, chosen in (
-        ("right, accepted", GREEN, "circle", [o for o in outcomes if o.right and o.accepted]),
-        ("right, not accepted", ORANGE, "circle-open", [o for o in outcomes if o.right and not o.accepted]),
-        ("wrong, not accepted", GREY, "x", [o for o in outcomes if not o.right and not o.accepted]),
-        ("wrong, accepted", RED, "x", [o for o in outcomes if not o.right and o.accepted]),
+        ("right, accepted", GREEN, "circle", [r for r in results if r.right and r.accepted]),
+        ("right, not accepted", ORANGE, "circle-open", [r for r in results if r.right and not r.accepted]),
+        ("wrong, not accepted", GREY, "x", [r for r in results if not r.right and not r.accepted]),
+        ("wrong, accepted", RED, "x", [r for r in results if not r.right and r.accepted]),
     ):
         figure.add_scatter(
-            x=np.clip([o.translation_error for o in chosen], LEAST_METRES, MOST_METRES),
-            y=np.clip([o.rotation_error for o in chosen], LEAST_DEGREES, MOST_DEGREES),
+            x=np.clip([r.translation_error for r in chosen], LEAST_METRES, MOST_METRES),
+            y=np.clip([r.rotation_error for r in chosen], LEAST_DEGREES, MOST_DEGREES),
             mode="markers",
             name=f"{name} ({len(chosen)})",
             marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.7},
-            text=[_named(o) for o in chosen],
+            text=[_named(r) for r in chosen],
         )
     figure.update_xaxes(type="log", dtick=1)
     figure.update_yaxes(type="log", dtick=1)
     return figure
 
 
-def error_distributions(outcomes: Sequence[Outcome], metres: bool) -> go.Figure:
-    """Of each group, the share of all pairs whose error is at most so large."""
+def error_distributions(results: Sequence[PairResult], metres: bool) -> go.Figure:
+    """Cumulative distribution of the errors of each group."""
     figure = with_axes("metres" if metres else "degrees", "share of pairs", height=420)
     limits = (LEAST_METRES, MOST_METRES) if metres else (LEAST_DEGREES, MOST_DEGREES)
-    for group in dict.fromkeys(o.case.group for o in outcomes):
-        of_group = [o for o in outcomes if o.case.group == group]
-        error = np.sort(np.clip([o.translation_error if metres else o.rotation_error for o in of_group], *limits))
+    for group in dict.fromkeys(r.case.group for r in results):
+        of_group = [r for r in results if r.case.group == group]
+        error = np.sort(np.clip([r.translation_error if metres else r.rotation_error for r in of_group], *limits))
         share = np.arange(1, len(error) + 1) / len(error)
         figure.add_scatter(x=error, y=share, mode="lines", line={"shape": "hv", "width": 3}, name=group)
     figure.update_xaxes(type="log", dtick=1)
@@ -94,10 +94,10 @@ def error_distributions(outcomes: Sequence[Outcome], metres: bool) -> go.Figure:
     return figure
 
 
-def reliability(outcomes: Sequence[Outcome]) -> go.Figure:
-    """The share of right answers over the confidence that they claimed."""
+def reliability(results: Sequence[PairResult]) -> go.Figure:
+    """The share of right transforms over their confidence."""
     figure = with_axes("confidence", "share that is right", height=420)
-    confidences, right = np.array([o.confidence for o in outcomes]), np.array([o.right for o in outcomes])
+    confidences, right = np.array([r.confidence for r in results]), np.array([r.right for r in results])
     curve = reliability_curve(confidences, right)
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "dash": "dot"}, name="calibrated")
     accuracy = np.array([entry.accuracy for entry in curve])
@@ -108,7 +108,7 @@ def reliability(outcomes: Sequence[Outcome]) -> go.Figure:
         mode="lines+markers",
         name="measured",
         line={"color": BLUE, "width": 3},
-        marker={"size": [6.0 + 22.0 * np.sqrt(entry.count / len(outcomes)) for entry in curve]},
+        marker={"size": [6.0 + 22.0 * np.sqrt(entry.count / len(results)) for entry in curve]},
         error_y={"array": high - accuracy, "arrayminus": accuracy - low, "thickness": 1, "width": 3},
         text=[f"{entry.count} pairs" for entry in curve],
     )
@@ -117,14 +117,14 @@ def reliability(outcomes: Sequence[Outcome]) -> go.Figure:
     return figure
 
 
-def overlay(outcome: Outcome) -> go.Figure:
-    """A pair from above, in the target's frame: the source as it was registered, and where it belongs."""
-    pair = outcome.case.pair
+def overlay(result: PairResult) -> go.Figure:
+    """A pair from above, in the target's frame: the source as registered, and at its true pose."""
+    pair = result.case.pair
     figure = with_axes("x, m", "y, m", height=480)
     places = [("target", DARK, pair.target.astype(np.float64))]
     source = pair.source.astype(np.float64)
-    if outcome.registration is not None:
-        places.append(("source, registered", RED, se3.apply(outcome.registration.T_target_source, source)))
+    if result.registration is not None:
+        places.append(("source, registered", RED, se3.apply(result.registration.T_target_source, source)))
     places.append(("source, true", GREEN, se3.apply(pair.T_target_source, source)))
     for name, colour, points in places:
         figure.add_scattergl(
@@ -140,6 +140,6 @@ def overlay(outcome: Outcome) -> go.Figure:
     return figure
 
 
-def _named(outcome: Outcome) -> str:
-    where = f"{outcome.case.scene} {outcome.case.target}-{outcome.case.source}".strip()
-    return f"{where}, confidence {outcome.confidence:.3f}"
+def _named(result: PairResult) -> str:
+    where = f"{result.case.scene} {result.case.target}-{result.case.source}".strip()
+    return f"{where}, confidence {result.confidence:.3f}"

@@ -1,4 +1,4 @@
-"""Registration judged as it is published: 3DMatch and 3DLoMatch scene by scene, and KITTI's pairs 10 m apart.
+"""Registration evaluated by published protocols: 3DMatch and 3DLoMatch by scene, and KITTI's pairs 10 m apart.
 
 | figure | 3DMatch, 3DLoMatch | KITTI |
 | --- | --- | --- |
@@ -22,8 +22,9 @@ from isometry.arrays import Array
 from isometry.datasets.kitti.registration import KittiPair, refined
 from isometry.datasets.scan_pair import ScanPair
 from isometry.datasets.three_d_match import RIGHT_INLIER_RATIO
+from isometry.evaluation.common.statistics import mean, median
 from isometry.evaluation.registration.fragments import COUNTED
-from isometry.evaluation.registration.measure import Case, Outcome, is_near
+from isometry.evaluation.registration.measure import Case, PairResult, scan_criterion
 from isometry.evaluation.registration.turn import random_turn, source_turned
 from isometry.geometry import se3
 from isometry.registration.pipeline import Registrar
@@ -49,7 +50,7 @@ class PointMatches(Protocol):
 
 @runtime_checkable
 class Matcher(Protocol):
-    """A source of hypotheses that has matches: a feature network."""
+    """A source of hypotheses by matches: a feature network."""
 
     name: str
 
@@ -73,11 +74,11 @@ class KittiProtocol:
             T_target_source = refined(target, source, each.T_target_source)
             upright = ScanPair(target, source, T_target_source, np.zeros(3), np.zeros(3), f"{frames[0]}-{frames[1]}")
             pair = source_turned(upright, random_turn(self.rotate, np.random.default_rng([self.seed, number])))
-            yield Case("10 m", *frames, pair, is_near(pair.T_target_source))
+            yield Case("10 m", *frames, pair, scan_criterion(pair.T_target_source))
 
 
-def matching(registrar: Registrar, inlier_m: float) -> Callable[[ScanPair], dict[str, float]]:
-    """A function that gives the inlier ratio of each network's matches between the clouds of a pair, by its name."""
+def pair_inlier_ratios(registrar: Registrar, inlier_m: float) -> Callable[[ScanPair], dict[str, float]]:
+    """A function that gives, for a pair, the inlier ratio of each network's matches by its name."""
     networks = [proposer for proposer in registrar.proposers if isinstance(proposer, Matcher)]
 
     def ratios(pair: ScanPair) -> dict[str, float]:
@@ -102,74 +103,62 @@ def matching(registrar: Registrar, inlier_m: float) -> Callable[[ScanPair], dict
 
 
 def inlier_ratio(target_points: Array, source_points: Array, T_true: Array, inlier_m: float) -> float:
-    """Share of matches (M,3) whose points the true T_target_source brings within so many metres; 0 of none."""
+    """Share of matches (M,3) whose points are less than `inlier_m` apart at the true T_target_source; 0 without any."""
     if not len(target_points):
         return 0.0
     apart = np.linalg.norm(se3.apply(T_true, source_points) - target_points, axis=1)
     return float(np.mean(apart < inlier_m))
 
 
-def three_d_match_figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The published figures of 3DMatch or 3DLoMatch: means over scenes, and those of each scene under `scenes`."""
+def three_d_match_figures(results: Sequence[PairResult]) -> dict[str, Any]:
+    """The published figures of 3DMatch or 3DLoMatch: means over scenes, and those of each scene as `scenes`."""
     scenes = {
-        scene: _scene([o for o in outcomes if o.case.scene == scene])
-        for scene in dict.fromkeys(o.case.scene for o in outcomes)
+        scene: _scene([r for r in results if r.case.scene == scene])
+        for scene in dict.fromkeys(r.case.scene for r in results)
     }
-    counted = [o for o in outcomes if o.case.group == COUNTED]
+    counted = [r for r in results if r.case.group == COUNTED]
     names = next(iter(scenes.values()))
     return {
-        **{name: _mean_of([told[name] for told in scenes.values()]) for name in names if name != "pairs"},
-        "registration_recall_over_pairs": _share([o.right for o in counted]),
+        **{name: _mean_by_name([of_scene[name] for of_scene in scenes.values()]) for name in names if name != "pairs"},
+        "registration_recall_over_pairs": mean([r.right for r in counted]),
         "scenes": scenes,
     }
 
 
-def kitti_figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def kitti_figures(results: Sequence[PairResult]) -> dict[str, Any]:
     """The published figures of KITTI's pairs."""
-    right = [o for o in outcomes if o.right]
+    right = [r for r in results if r.right]
     return {
-        "registration_recall": _share([o.right for o in outcomes]),
-        "mean_rre_deg": _mean([o.rotation_error for o in right]),
-        "mean_rte_m": _mean([o.translation_error for o in right]),
-        **_matches(outcomes),
+        "registration_recall": mean([r.right for r in results]),
+        "mean_rre_deg": mean([r.rotation_error for r in right]),
+        "mean_rte_m": mean([r.translation_error for r in right]),
+        **_matches(results),
     }
 
 
-def _scene(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    counted = [o for o in outcomes if o.case.group == COUNTED]
-    right = [o for o in counted if o.right]
+def _scene(results: Sequence[PairResult]) -> dict[str, Any]:
+    counted = [r for r in results if r.case.group == COUNTED]
+    right = [r for r in counted if r.right]
     return {
         "pairs": len(counted),
-        "registration_recall": _share([o.right for o in counted]),
-        "median_rre_deg": _median([o.rotation_error for o in right]),
-        "median_rte_m": _median([o.translation_error for o in right]),
-        **_matches(outcomes),
+        "registration_recall": mean([r.right for r in counted]),
+        "median_rre_deg": median([r.rotation_error for r in right]),
+        "median_rte_m": median([r.translation_error for r in right]),
+        **_matches(results),
     }
 
 
-def _matches(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+def _matches(results: Sequence[PairResult]) -> dict[str, dict[str, float]]:
     """Inlier ratio and feature matching recall of each network's matches, by its name."""
-    ratios = {name: np.array([o.inlier_ratios[name] for o in outcomes]) for name in outcomes[0].inlier_ratios}
+    ratios = {name: np.array([r.inlier_ratios[name] for r in results]) for name in results[0].inlier_ratios}
     return {
         "inlier_ratio": {name: float(values.mean()) for name, values in ratios.items()},
         "feature_matching_recall": {name: float(np.mean(v > RIGHT_INLIER_RATIO)) for name, v in ratios.items()},
     }
 
 
-def _mean_of(values: Sequence[Any]) -> Any:
+def _mean_by_name(values: Sequence[Any]) -> Any:
     """Mean over scenes of numbers, or of tables of them name by name."""
     if isinstance(values[0], Mapping):
-        return {name: _mean_of([value[name] for value in values]) for name in values[0]}
-    return _mean([value for value in values if value is not None])
-
-
-def _share(values: Sequence[bool]) -> float | None:
-    return _mean([float(value) for value in values])
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
-
-
-def _median(values: Sequence[float]) -> float | None:
-    return float(np.median(values)) if len(values) else None
+        return {name: _mean_by_name([value[name] for value in values]) for name in values[0]}
+    return mean([value for value in values if value is not None])

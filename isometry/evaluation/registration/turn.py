@@ -1,4 +1,4 @@
-"""Turns of a cloud about its own origin, by which registration is tried at any orientation."""
+"""Random turns of a cloud about its origin, to evaluate registration at any orientation."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from isometry.geometry import se3
 TURNS = ("none", "yaw", "so3")
 
 
-def random_turn(kind: str, random: np.random.Generator) -> Array:
-    """T_turned_cloud (4,4): no turn for "none", one about z for "yaw", any orientation alike for "so3".
+def random_turn(turn: str, random: np.random.Generator) -> Array:
+    """T_turned_cloud (4,4): the identity for "none", a turn about z for "yaw", uniform over SO(3) for "so3".
 
-    Raises ValueError for another kind.
+    Raises ValueError for another name.
     """
-    if kind == "none":
+    if turn == "none":
         return np.eye(4)
-    if kind == "yaw":
+    if turn == "yaw":
         return se3.from_planar(0.0, 0.0, float(random.uniform(-np.pi, np.pi)))
-    if kind == "so3":
-        rotation = Rotation.from_quat(random.normal(size=4))  # evenly over the sphere of quaternions
+    if turn == "so3":
+        rotation = Rotation.from_quat(random.normal(size=4))  # uniform over the sphere of quaternions
         return se3.from_rotation_translation(rotation.as_matrix(), np.zeros(3))
-    raise ValueError(f"there is no turn {kind!r}: it must be one of {', '.join(TURNS)}")
+    raise ValueError(f"there is no turn {turn!r}: it must be one of {', '.join(TURNS)}")
 
 
 def source_turned(pair: ScanPair, T_turned_source: Array) -> ScanPair:
-    """The pair with its source, and where that was seen from, turned; the target stays."""
+    """The pair with a turned source, viewpoint included."""
     viewpoint = pair.source_viewpoint
     return replace(
         pair,

@@ -12,11 +12,11 @@ from isometry.registration.types import Registration
 
 POINTS_SHOWN = 60_000  # of each cloud
 TARGET_COLOUR, SOURCE_COLOUR = (70, 85, 105), (234, 88, 12)
-START_CAMERA = np.array([0.0, -0.8, 0.8])  # of where it looks, in sizes of the target
+START_CAMERA = np.array([0.0, -0.8, 0.8])  # position relative to the point of view, in sizes of the target
 
 
 def show(target: Array, source: Array, registration: Registration, port: int, up: str = "+z") -> viser.ViserServer:
-    """Serve points (N,3) of the target, and those (M,3) of the source as registered or as they came.
+    """Serve points (N,3) of the target and points (M,3) of the source, the latter registered or as given.
 
     `up` is the target's axis that points up on the screen: "+z", "-y". The server runs until it is stopped.
     """
@@ -53,7 +53,7 @@ def show(target: Array, source: Array, registration: Registration, port: int, up
 
 
 def summary(registration: Registration) -> str:
-    """What the panel says, as Markdown."""
+    """The text of the panel, in Markdown."""
     verdict = "accepted" if registration.accepted else f"**not accepted**: {registration.reason}"
     return (
         f"{verdict}\n\nconfidence {registration.confidence:.3f}, overlap {registration.overlap:.2f}\n\n"
@@ -62,7 +62,7 @@ def summary(registration: Registration) -> str:
 
 
 def thinned(points: Array) -> Array:
-    """At most so many points as are shown."""
+    """At most `POINTS_SHOWN` of the points."""
     kept: Array = points[:: len(points) // POINTS_SHOWN + 1]
     return kept
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isometry.evaluation.place_recognition.measure import Outcome
+from isometry.evaluation.place_recognition.measure import QueryResult
 from isometry.place_recognition import calibration
 from isometry.training.common.fitting import logistic_weights, two_sigma_scale
 
 
-def fit_confidence(outcomes: Sequence[Outcome], regularisation: float = 1e-3) -> dict[str, float]:
+def fit_confidence(outcomes: Sequence[QueryResult], regularisation: float = 1e-3) -> dict[str, float]:
     """Weights of a logistic regression of right poses on agreement and log of supporting matches."""
     design = np.array([[o.match.agreement, np.log(max(o.match.supporting, 1)), 1.0] for o in outcomes])
     right = np.array([o.pose_right for o in outcomes])
@@ -19,7 +19,7 @@ def fit_confidence(outcomes: Sequence[Outcome], regularisation: float = 1e-3) ->
     return dict(zip(("AGREEMENT_WEIGHT", "SUPPORT_WEIGHT", "OFFSET"), weights.tolist(), strict=True))
 
 
-def fit_variance_scale(outcomes: Sequence[Outcome]) -> float:
+def fit_variance_scale(outcomes: Sequence[QueryResult]) -> float:
     """The scale at which the errors of right poses lie within two sigma as often as a normal error would."""
     right = [(o.pose_error, o.match.covariance) for o in outcomes if o.pose_right and o.match.covariance is not None]
     errors = np.array([error for error, _ in right])

@@ -12,7 +12,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration.measure import Case, figures, is_near, measure
+from isometry.evaluation.registration.measure import Case, figures, measure, scan_criterion
 from isometry.evaluation.registration.turn import random_turn, source_turned
 from isometry.geometry import se3
 from isometry.registration.types import Registration, UnusableCloudError
@@ -24,7 +24,7 @@ def cases(count: int, group: str = "5") -> Iterator[Case]:
             Rotation.from_rotvec([0.1 * k, 1.0, 0.3]).as_matrix(), np.array([3.0, 4.0, 0.0])
         )
         points = np.random.default_rng(k).random((20_000, 3)).astype(np.float32)
-        yield Case(group, k, k + 5, ScanPair(points, points, T, np.zeros(3), np.zeros(3), f"{k}"), is_near(T))
+        yield Case(group, k, k + 5, ScanPair(points, points, T, np.zeros(3), np.zeros(3), f"{k}"), scan_criterion(T))
 
 
 @dataclass
@@ -132,10 +132,10 @@ def test_nothing_right_leaves_gaps_and_no_exception() -> None:
 
 def test_groups_are_told_apart_and_points_are_kept_of_misses_only() -> None:
     register = Told(lambda k: (90.0 * (k == 1), 0.0))
-    outcomes = measure([*cases(2, "5"), *cases(4, "20")], register)
-    result = figures(outcomes, "gaps")
+    results = measure([*cases(2, "5"), *cases(4, "20")], register)
+    result = figures(results, "gaps")
     assert {group: told["n"] for group, told in result["gaps"].items()} == {"5": 2, "20": 4}
-    assert [0 < len(o.case.pair.source) <= 6000 for o in outcomes] == [o.case.target == 1 for o in outcomes]
+    assert [0 < len(o.case.pair.source) <= 6000 for o in results] == [o.case.target == 1 for o in results]
 
 
 def test_the_error_does_not_depend_on_how_the_source_is_turned(random: np.random.Generator) -> None:

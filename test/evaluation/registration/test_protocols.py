@@ -11,13 +11,13 @@ import pytest
 from isometry.datasets.kitti.registration import open_kitti_registration
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation.registration.fragments import COUNTED, NEIGHBOURS
-from isometry.evaluation.registration.measure import Case, Outcome, is_near
+from isometry.evaluation.registration.measure import Case, PairResult, scan_criterion
 from isometry.evaluation.registration.protocols import (
     KittiProtocol,
     Matcher,
     inlier_ratio,
     kitti_figures,
-    matching,
+    pair_inlier_ratios,
     three_d_match_figures,
 )
 from isometry.geometry import se3
@@ -28,26 +28,26 @@ from isometry.registration.types import Cloud, Hypotheses
 T_TRUE = se3.from_planar(3.0, -1.0, 0.7)
 
 
-def outcome(scene: str, group: str, right: bool, degrees: float, metres: float, ratio: float) -> Outcome:
+def result(scene: str, group: str, right: bool, degrees: float, metres: float, ratio: float) -> PairResult:
     nothing = np.zeros((0, 3), np.float32)
-    case = Case(group, 0, 1, ScanPair(nothing, nothing, T_TRUE, None, None, ""), is_near(T_TRUE), scene)
+    case = Case(group, 0, 1, ScanPair(nothing, nothing, T_TRUE, None, None, ""), scan_criterion(T_TRUE), scene)
     error = np.array([metres, 0.0, 0.0, 0.0, 0.0, np.radians(degrees)])
-    return Outcome(case, None, "", right, error, 0.1, 0.1, {"equivariant": ratio})
+    return PairResult(case, None, "", right, error, 0.1, 0.1, {"equivariant": ratio})
 
 
-OUTCOMES = [
-    outcome("kitchen", COUNTED, True, 1.0, 0.1, 0.5),
-    outcome("kitchen", COUNTED, True, 3.0, 0.3, 0.3),
-    outcome("kitchen", COUNTED, False, 100.0, 9.0, 0.04),
-    outcome("kitchen", COUNTED, True, 2.0, 0.05, 0.2),
-    outcome("kitchen", NEIGHBOURS, True, 0.1, 0.01, 0.9),
-    outcome("hotel", COUNTED, False, 90.0, 2.0, 0.01),
-    outcome("hotel", COUNTED, True, 4.0, 0.2, 0.11),
+RESULTS = [
+    result("kitchen", COUNTED, True, 1.0, 0.1, 0.5),
+    result("kitchen", COUNTED, True, 3.0, 0.3, 0.3),
+    result("kitchen", COUNTED, False, 100.0, 9.0, 0.04),
+    result("kitchen", COUNTED, True, 2.0, 0.05, 0.2),
+    result("kitchen", NEIGHBOURS, True, 0.1, 0.01, 0.9),
+    result("hotel", COUNTED, False, 90.0, 2.0, 0.01),
+    result("hotel", COUNTED, True, 4.0, 0.2, 0.11),
 ]
 
 
 def test_recalls_are_means_over_scenes_without_neighbours_in_time() -> None:
-    told = three_d_match_figures(OUTCOMES)
+    told = three_d_match_figures(RESULTS)
     assert told["scenes"]["kitchen"]["registration_recall"] == 0.75
     assert told["registration_recall"] == (0.75 + 0.5) / 2
     assert told["registration_recall_over_pairs"] == 4 / 6
@@ -59,19 +59,19 @@ def test_recalls_are_means_over_scenes_without_neighbours_in_time() -> None:
 
 
 def test_a_scene_without_a_right_answer_has_no_error_and_a_recall_of_zero() -> None:
-    told = three_d_match_figures([*OUTCOMES[:1], OUTCOMES[5]])
+    told = three_d_match_figures([*RESULTS[:1], RESULTS[5]])
     assert told["registration_recall"] == 0.5
     assert told["median_rre_deg"] == pytest.approx(1.0)
     assert told["scenes"]["hotel"]["median_rre_deg"] is None
 
 
 def test_kitti_errors_are_means_over_right_pairs() -> None:
-    told = kitti_figures(OUTCOMES)
+    told = kitti_figures(RESULTS)
     assert told["registration_recall"] == 5 / 7
     assert told["mean_rre_deg"] == pytest.approx(10.1 / 5)
     assert told["mean_rte_m"] == pytest.approx(0.66 / 5)
     assert told["feature_matching_recall"]["equivariant"] == 5 / 7
-    assert kitti_figures([replace(OUTCOMES[2], inlier_ratios={})])["inlier_ratio"] == {}
+    assert kitti_figures([replace(RESULTS[2], inlier_ratios={})])["inlier_ratio"] == {}
 
 
 def test_inliers_are_matches_that_the_truth_brings_together(random: np.random.Generator) -> None:
@@ -108,9 +108,9 @@ def test_every_network_is_asked_for_its_matches(random: np.random.Generator) -> 
     network = FirstPoints()
     assert isinstance(network, Matcher)
     registrar = Registrar([network], RegistrationParameters())
-    assert matching(registrar, 0.1)(pair) == {"first": 1.0}
-    assert matching(registrar, 0.1)(replace(pair, source=points[:5])) == {"first": 0.0}  # refused: no matches
-    assert matching(Registrar([], RegistrationParameters()), 0.1)(pair) == {}
+    assert pair_inlier_ratios(registrar, 0.1)(pair) == {"first": 1.0}
+    assert pair_inlier_ratios(registrar, 0.1)(replace(pair, source=points[:5])) == {"first": 0.0}  # refused: no matches
+    assert pair_inlier_ratios(Registrar([], RegistrationParameters()), 0.1)(pair) == {}
 
 
 def test_the_true_transform_of_a_published_pair_is_refined(simulated_kitti: Path) -> None:

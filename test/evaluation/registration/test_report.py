@@ -1,4 +1,4 @@
-"""The report on registration, of outcomes made by hand."""
+"""The report on registration, of results made by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from isometry.datasets.scan_pair import ScanPair
-from isometry.evaluation.registration.measure import Case, Outcome, figures, is_near, measure
+from isometry.evaluation.registration.measure import Case, PairResult, figures, measure, scan_criterion
 from isometry.evaluation.registration.plots import interval, reliability, success_over_distance
 from isometry.evaluation.registration.report import worst_misses, write_report
 from isometry.geometry import se3
@@ -28,21 +28,21 @@ def register(pair: ScanPair) -> Registration:
 
 
 @pytest.fixture(scope="module")
-def outcomes() -> list[Outcome]:
+def results() -> list[PairResult]:
     random = np.random.default_rng(0)
     cases = []
     for k in range(10):
         T = se3.from_planar(1.0 + 3.0 * k, 0.0, 0.3)
         points = random.normal(size=(2000, 3)).astype(np.float32)
         pair = ScanPair(points, points, T, np.zeros(3), np.zeros(3), f"{k}")
-        cases.append(Case("5" if k % 2 else "20", k, k + 5, pair, is_near(T)))
+        cases.append(Case("5" if k % 2 else "20", k, k + 5, pair, scan_criterion(T)))
     return measure(cases, register)
 
 
 def test_the_page_tells_figures_and_misses_and_loads_nothing_from_outside(
-    outcomes: list[Outcome], tmp_path: Path
+    results: list[PairResult], tmp_path: Path
 ) -> None:
-    page = write_report(tmp_path / "out/page.html", figures(outcomes, "gaps"), "gaps", PROVENANCE, outcomes)
+    page = write_report(tmp_path / "out/page.html", figures(results, "gaps"), "gaps", PROVENANCE, results)
     text = page.read_text()
     for wanted in ("abc123", "f00d", "a &lt;drive&gt;", "60.0 %", "Success over distance", "a cloud is no cloud"):
         assert wanted in text, wanted
@@ -51,21 +51,21 @@ def test_the_page_tells_figures_and_misses_and_loads_nothing_from_outside(
     assert [path.name for path in page.parent.iterdir()] == ["page.html"]
 
 
-def test_the_worst_misses_are_those_that_were_accepted_and_then_the_surest(outcomes: list[Outcome]) -> None:
-    assert [outcome.case.target for outcome in worst_misses(outcomes)] == [9, 6, 7, 8]
+def test_the_worst_misses_are_those_that_were_accepted_and_then_the_surest(results: list[PairResult]) -> None:
+    assert [result.case.target for result in worst_misses(results)] == [9, 6, 7, 8]
 
 
-def test_a_perfect_run_and_a_single_pair_have_a_page(outcomes: list[Outcome], tmp_path: Path) -> None:
-    for part in (outcomes[:5], outcomes[:1], outcomes[8:9]):
+def test_a_perfect_run_and_a_single_pair_have_a_page(results: list[PairResult], tmp_path: Path) -> None:
+    for part in (results[:5], results[:1], results[8:9]):
         assert write_report(tmp_path / "page.html", figures(part, "gaps"), "gaps", PROVENANCE, part).exists()
 
 
-def test_shares_are_plotted_over_distance_and_confidence(outcomes: list[Outcome]) -> None:
-    plot = success_over_distance(outcomes)
+def test_shares_are_plotted_over_distance_and_confidence(results: list[PairResult]) -> None:
+    plot = success_over_distance(results)
     right = next(trace for trace in plot.data if trace.name == "right")
     assert list(right.x) == sorted(right.x)
     np.testing.assert_allclose(right.y[[0, -1]], [1.0, 0.0])
-    measured = next(trace for trace in reliability(outcomes).data if trace.name == "measured")
+    measured = next(trace for trace in reliability(results).data if trace.name == "measured")
     # claimed: 0 (refused), 0.1, 0.3, 0.4, and 0.5 to 1; right from 0.5 on
     np.testing.assert_allclose(measured.y, np.array(measured.x) > 0.45)
 
