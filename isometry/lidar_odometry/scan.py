@@ -30,21 +30,20 @@ def compensated(points: NDArray[np.floating], offsets_s: NDArray[np.floating] | 
     cloud = np.asarray(points[:, :3], np.float64)
     finite = np.isfinite(cloud).all(axis=1)
     if offsets_s is None:
-        still: Array = cloud if finite.all() else cloud[finite]
-        return still
+        kept: Array = cloud if finite.all() else cloud[finite]
+        return kept
     if offsets_s.shape != (len(points),):
         raise ValueError(f"{len(points)} readings have times of shape {offsets_s.shape}")
     finite &= np.isfinite(offsets_s)
-    seen: Array = cloud[finite]
-    if not len(seen):
-        return seen
+    readings: Array = cloud[finite]
+    if not len(readings):
+        return readings
     offsets = np.asarray(offsets_s[finite], np.float64)
     span = max(float(np.ptp(offsets)), 1e-9)
     instant = np.minimum(((offsets - offsets.min()) * (INSTANTS / span)).astype(np.int64), INSTANTS - 1)
     seconds = offsets.min() + (np.arange(INSTANTS) + 0.5) * span / INSTANTS
     R = Rotation.from_rotvec(seconds[:, None] * twist[3:]).as_matrix()
-    still = np.einsum("nij,nj->ni", R[instant], seen) + offsets[:, None] * twist[:3]
-    return np.asarray(still)
+    return np.asarray(np.einsum("nij,nj->ni", R[instant], readings) + offsets[:, None] * twist[:3])
 
 
 def within_range(points: Array, origin: NDArray[np.floating], parameters: LidarOdometryParameters) -> Array:

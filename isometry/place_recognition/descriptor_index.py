@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 COARSE_DIMENSIONS = 128  # leading dimensions that the first pass compares
-ALWAYS_RESCORED = 5000  # up to so many descriptors, all are compared over all dimensions
+ALWAYS_RESCORED = 5000  # an index of at most this size compares all dimensions of all descriptors
 RESCORED = 400  # fewest candidates of the first pass that are compared over all dimensions
 RESCORED_PER_RESULT = 16
 

@@ -52,6 +52,6 @@ def covariance(information: Array, T_target_source: Array, resolution: float) ->
     `information` (6,6) is that of `refinement.refine`: rotation first, in the source's frame.
     """
     regular = information + np.eye(6) * 1e-6 * float(np.trace(information)) / 6.0 + np.eye(6) * 1e-9
-    local: Array = VARIANCE_SCALE * np.linalg.inv(regular)
+    local = np.asarray(VARIANCE_SCALE * np.linalg.inv(regular), np.float64)
     in_target = rotated(reordered(local), T_target_source[:3, :3])
     return in_target + independent(FLOOR_RESOLUTIONS * resolution, FLOOR_RADIANS)

@@ -65,7 +65,7 @@ class Registrar:
     def refine(self, target: Cloud, source: Cloud, T_initial: Array) -> Registration:
         """The transform from `source` to `target` near an initial one (4,4): to track a pose, or after recognition."""
         candidates = self._candidates(target, source)
-        candidates.add(Hypotheses(np.asarray(T_initial)[None], np.ones(1), "guess"), 1)
+        candidates.add(Hypotheses(np.asarray(T_initial)[None], np.ones(1), "initial"), 1)
         return self._result(candidates)
 
     def _candidates(self, target: Cloud, source: Cloud) -> Candidates:

@@ -220,7 +220,7 @@ class Relocalizer:
         return _in_map(self.registrar.refine(place.cloud, scan.cloud, T_cloud_base), place)
 
     def _registered(self, scan: Scan, place: Place) -> _ScanPose:
-        """The pose by registration to a place, then refined, and judged, on the map around that pose."""
+        """The pose by registration to a place; a confident one is then refined on the map around it."""
         found = _in_map(self.registrar.register(place.cloud, scan.cloud), place)
         if _reason(found) != "ok":
             return found

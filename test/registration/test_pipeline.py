@@ -60,7 +60,7 @@ def test_the_errors_lie_within_the_covariance(upright: Registrar, street: ScanPa
 def test_a_guess_is_refined(upright: Registrar, street: ScanPair) -> None:
     target, source, truth = clouds(street, np.eye(3))
     found = upright.refine(target, source, truth @ se3.from_planar(0.5, -0.4, 0.03))
-    assert found.proposed_by == "guess"
+    assert found.proposed_by == "initial"
     degrees, metres = errors(found, truth)
     assert degrees < 0.1
     assert metres < 0.03

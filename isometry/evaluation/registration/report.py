@@ -75,7 +75,9 @@ def _sections(
             "Rotation error", f"Share of pairs within it, by {groups_name}.", plots.error_distributions(results, False)
         ),
     )
-    shown += section("Errors of every pair", "Those without an answer lie at the upper right.", plots.errors(results))
+    shown += section(
+        "Errors of every pair", "Those without a registration are at the upper right.", plots.errors(results)
+    )
     misses = [_miss(result, groups_name) for result in worst_misses(results)]
     shown += "".join(pair(*misses[k : k + 2]) if k + 1 < len(misses) else misses[k] for k in range(0, len(misses), 2))
     groups = {

@@ -29,7 +29,6 @@ class Features:
     sided: bool  # whether the normals point to the sensor; else their sign is arbitrary
     descriptors: Descriptors  # (F,32) unit, invariant
     frames: NDArray[np.float32] | None  # (F,8,3) vectors that turn with the cloud; None for an invariant network
-    coarse_points: Array  # (C,3) metres
     coarse_descriptors: Descriptors  # (C,64) unit, invariant
     patch: NDArray[np.int64]  # (F,) number of the coarse point of each fine point
 
@@ -65,7 +64,6 @@ class FeatureEncoder:
             sided=cloud.viewpoint is not None,
             descriptors=descriptors,
             frames=frames[0] if frames else None,
-            coarse_points=pyramid.metres(pyramid.coarse),
             coarse_descriptors=coarse_descriptors,
             patch=pyramid.coarse_above[pyramid.middle_above],
         )
