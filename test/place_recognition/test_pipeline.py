@@ -25,7 +25,7 @@ def recognizer(encoder: BirdsEyeEncoder) -> PlaceRecognizer:
     return PlaceRecognizer(encoder, PlaceMemory(encoder.sha256, encoder.descriptor_size), PlaceRecognitionParameters())
 
 
-def remember_scenes(recognizer: PlaceRecognizer, look: Look, count: int = 6) -> None:
+def add_scenes(recognizer: PlaceRecognizer, look: Look, count: int = 6) -> None:
     for seed in range(count):
         observation = recognizer.observe(look(seed, np.eye(4)))
         recognizer.add_keyframe(observation, se3.from_planar(100.0 * seed, 0.0, 0.3 * seed), seed)
@@ -33,7 +33,7 @@ def remember_scenes(recognizer: PlaceRecognizer, look: Look, count: int = 6) -> 
 
 @pytest.mark.parametrize("yaw_deg", [0.0, 17.0, 90.0, 135.0, -164.0])
 def test_a_place_is_recognised_from_any_direction(recognizer: PlaceRecognizer, look: Look, yaw_deg: float) -> None:
-    remember_scenes(recognizer, look)
+    add_scenes(recognizer, look)
     T_keyframe_query = se3.from_planar(1.5, -1.0, np.radians(yaw_deg))
     match = recognizer.recognise(recognizer.observe(look(4, T_keyframe_query)))
     assert match.accepted, match
@@ -48,7 +48,7 @@ def test_a_place_is_recognised_from_any_direction(recognizer: PlaceRecognizer, l
 
 
 def test_the_covariance_is_one(recognizer: PlaceRecognizer, look: Look) -> None:
-    remember_scenes(recognizer, look, 2)
+    add_scenes(recognizer, look, 2)
     match = recognizer.recognise(recognizer.observe(look(1, np.eye(4))))
     assert match.covariance is not None
     np.testing.assert_allclose(match.covariance, match.covariance.T)
@@ -57,7 +57,7 @@ def test_the_covariance_is_one(recognizer: PlaceRecognizer, look: Look) -> None:
 
 
 def test_an_unknown_place_is_not_accepted_and_says_why(recognizer: PlaceRecognizer, look: Look) -> None:
-    remember_scenes(recognizer, look)
+    add_scenes(recognizer, look)
     match = recognizer.recognise(recognizer.observe(look(99, np.eye(4))))
     assert not match.accepted
     assert match.reason == "low_agreement"
@@ -71,7 +71,7 @@ def test_an_empty_memory_says_so(recognizer: PlaceRecognizer, look: Look) -> Non
 
 
 def test_keyframes_that_are_too_new_are_no_candidates(recognizer: PlaceRecognizer, look: Look) -> None:
-    remember_scenes(recognizer, look)
+    add_scenes(recognizer, look)
     match = recognizer.recognise(recognizer.observe(look(4, np.eye(4))), newest_stamp_ns=3)
     assert match.keyframe != 4
     assert max(match.candidates) <= 3
@@ -93,8 +93,8 @@ def test_a_scan_is_related_to_a_keyframe_some_metres_back(recognizer: PlaceRecog
     assert not recognizer.relate(recognizer.observe(look(5, T_keyframe_query)), 0, guess).accepted
 
 
-def test_a_tilted_robot_finds_its_place_when_told_where_up_is(recognizer: PlaceRecognizer, look: Look) -> None:
-    remember_scenes(recognizer, look)
+def test_a_tilted_robot_finds_its_place_by_the_direction_of_gravity(recognizer: PlaceRecognizer, look: Look) -> None:
+    add_scenes(recognizer, look)
     tilt = se3.from_rotation_translation(
         Rotation.from_euler("xyz", [12.0, -9.0, 70.0], degrees=True).as_matrix(), np.zeros(3)
     )
@@ -149,5 +149,5 @@ def test_the_baseline_serves_the_same_pipeline(encoder: BirdsEyeEncoder, look: L
     recognizer = PlaceRecognizer(
         baseline, PlaceMemory(baseline.sha256, baseline.descriptor_size), PlaceRecognitionParameters()
     )
-    remember_scenes(recognizer, look)
+    add_scenes(recognizer, look)
     assert recognizer.recognise(recognizer.observe(look(3, np.eye(4)))).candidates[0] == 3

@@ -1,4 +1,4 @@
-"""A robot that is located in what place recognition has remembered."""
+"""A robot that is located in a place memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.town import build_town
 
 
-def remembered(simulator: LidarSimulator, poses: Array) -> PlaceRecognizer:
+def filled_memory(simulator: LidarSimulator, poses: Array) -> PlaceRecognizer:
     """A memory of the base frame, which lies on the ground under the sensor."""
     encoder = BirdsEyeEncoder.load()
     recognizer = PlaceRecognizer(
@@ -52,7 +52,7 @@ def drive() -> tuple[LidarSimulator, Array]:
 def test_what_a_scan_resembles_is_looked_at_first(drive: tuple[LidarSimulator, Array]) -> None:
     simulator, poses = drive
     registrar = load_registrar("upright")
-    places = MemoryPlaces(remembered(simulator, poses[::3]), registrar.parameters)
+    places = MemoryPlaces(filled_memory(simulator, poses[::3]), registrar.parameters)
     points = simulator.scan(poses[50], np.random.default_rng(1)) + np.array([0.0, 0.0, poses[50, 2, 3]])
     scan = Scan(points, prepare(points, registrar.parameters, np.array([0.0, 0.0, poses[50, 2, 3]])))
     first = next(iter(places.candidates(scan, None)))
@@ -71,7 +71,7 @@ def test_an_empty_memory_is_refused() -> None:
 def test_a_robot_is_located_though_its_sensor_was_turned(drive: tuple[LidarSimulator, Array]) -> None:
     simulator, poses = drive
     registrar = load_registrar("upright")
-    places = MemoryPlaces(remembered(simulator, poses[:50:2]), registrar.parameters)
+    places = MemoryPlaces(filled_memory(simulator, poses[:50:2]), registrar.parameters)
     relocalizer = Relocalizer(registrar, places, RelocalizationParameters())
     random = np.random.default_rng(1)
     turn = se3.from_rotation_translation(Rotation.random(random_state=3).as_matrix(), np.zeros(3))

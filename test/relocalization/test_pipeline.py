@@ -1,4 +1,4 @@
-"""When a robot counts as located and as lost: with a registration that is told the truth, and with the real one."""
+"""When a robot counts as located and as lost: with a registration that knows the true pose, and with the real one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Oracle:
         self.truth: Array | None = np.eye(4)  # None: in no part of the map
         self.shift = np.zeros(3)  # by which it is wrong
         self.overlap, self.asked = 0.5, 0
-        self.best_elsewhere = False  # asked without a guess, another place of the surroundings fits better
+        self.best_elsewhere = False  # without an initial pose, another place of the surroundings fits better
 
     # The map.
     def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
@@ -47,17 +47,17 @@ class Oracle:
         return None if abs(T_map_base[1, 3]) > 100.0 else Place(scan.cloud, se3.from_planar(T_map_base[0, 3], 0.0, 0.1))
 
     # The registration: each place is known by its middle, which the truth is near to or not.
-    def at(self, place: Place, T_map_guess: Array | None) -> Registration:
+    def at(self, place: Place, T_map_initial: Array | None) -> Registration:
         self.asked += 1
         T_cloud_map = se3.inverse(place.T_map_cloud)
         if self.truth is None:
             return _answer(np.eye(4), False, 0.1)
         true = self.truth.copy()
         true[:3, 3] += self.shift
-        if T_map_guess is None:
+        if T_map_initial is None:
             right = not self.best_elsewhere and abs(self.truth[0, 3] - place.T_map_cloud[0, 3]) <= 10.0
         else:
-            right = float(np.linalg.norm((T_map_guess - self.truth)[:3, 3])) < 3.0
+            right = float(np.linalg.norm((T_map_initial - self.truth)[:3, 3])) < 3.0
         return _answer(T_cloud_map @ true, right, self.overlap)
 
 
@@ -67,7 +67,7 @@ def _answer(T: Array, right: bool, overlap: float) -> Registration:
 
 
 class OracleRelocalizer(Relocalizer):
-    """Asks the oracle with the place, which a registrar is not told."""
+    """Gives the oracle the place, which a registrar does not get."""
 
     def __init__(self, oracle: Any, parameters: RelocalizationParameters) -> None:
         self.oracle = oracle
@@ -102,7 +102,7 @@ class Robot:
         self.true = true
 
 
-def test_a_place_is_believed_when_a_second_scan_confirms_it() -> None:
+def test_a_place_is_accepted_when_a_second_scan_confirms_it() -> None:
     robot = Robot()
     first = robot.scan()
     assert (first.located, first.reason, first.T_map_base, first.T_map_odom) == (False, "unconfirmed", None, None)
@@ -214,7 +214,7 @@ def test_a_correction_beyond_reason_is_a_doubt() -> None:
     assert not robot.scan().located
 
 
-def test_a_good_guess_is_verified_and_a_bad_one_refused() -> None:
+def test_a_good_initial_pose_is_verified_and_a_bad_one_refused() -> None:
     robot = Robot(searched_places=1)
     robot.true = se3.from_planar(160.0, 0.0, 0.0)
     robot.relocalizer.set_initial_pose(se3.from_planar(20.0, 0.0, 0.0), 5.0)
@@ -228,7 +228,7 @@ def test_a_good_guess_is_verified_and_a_bad_one_refused() -> None:
     assert not step.initial_pose_refused
 
 
-def test_a_guess_corrects_a_robot_that_is_located_and_a_bad_one_changes_nothing() -> None:
+def test_an_initial_pose_corrects_a_robot_that_is_located_and_a_bad_one_changes_nothing() -> None:
     robot = Robot()
     robot.scan()
     robot.scan()
@@ -246,7 +246,7 @@ def test_a_guess_corrects_a_robot_that_is_located_and_a_bad_one_changes_nothing(
     assert np.allclose(step.T_map_odom, robot.T_map_odom)
 
 
-def test_a_place_far_from_the_guess_is_not_what_was_asked_for() -> None:
+def test_a_place_far_from_the_initial_pose_is_refused() -> None:
     robot = Robot(searched_places=1)
     robot.true = se3.from_planar(160.0, 0.0, 0.0)
     robot.relocalizer.set_initial_pose(se3.from_planar(153.0, 0.0, 0.0), 2.0)
@@ -265,7 +265,7 @@ def test_a_scan_that_fits_much_worse_than_the_others_is_compared_with_all_of_the
     assert robot.scan().reason == "low_confidence"
 
 
-def test_when_told_to_forget_it_is_lost() -> None:
+def test_after_forget_it_is_lost() -> None:
     robot = Robot(confirmations=0)
     assert robot.scan().located
     robot.relocalizer.forget()

@@ -34,16 +34,16 @@ def test_turned_scans_of_a_street_are_registered(drive: Path, tmp_path: Path, gr
     output = tmp_path / "figures.json"
     status, text = evaluate("--kitti", str(drive), "--gaps", "1,3", "--every", "2", "--json", str(output), *ground)
     assert status == 0, text
-    told = json.loads(output.read_text())
-    assert {gap: figures["n"] for gap, figures in told["gaps"].items()} == {"1": 2, "3": 1}
-    for figures in told["gaps"].values():
+    written = json.loads(output.read_text())
+    assert {gap: figures["n"] for gap, figures in written["gaps"].items()} == {"1": 2, "3": 1}
+    for figures in written["gaps"].values():
         assert figures["success"] == 1.0
         assert figures["rre_deg"] < 1.0
         assert figures["rte_m"] < 0.2
         assert 0.0 < figures["seconds"] < 60.0
-    assert told["gaps"]["3"]["distance_m"] == pytest.approx(3.0, abs=0.1)
-    assert {"commit", "machine", "model", "wrong_accepted_at_95_kept", "inside_2_sigma"} <= set(told)
-    assert f"gaps 1,3 every 2 rotate so3 seed 0{' without ground' if ground else ''}" in told["data"]
+    assert written["gaps"]["3"]["distance_m"] == pytest.approx(3.0, abs=0.1)
+    assert {"commit", "machine", "model", "wrong_accepted_at_95_kept", "inside_2_sigma"} <= set(written)
+    assert f"gaps 1,3 every 2 rotate so3 seed 0{' without ground' if ground else ''}" in written["data"]
 
 
 def test_poses_may_come_from_any_file(drive: Path, tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_poses_may_come_from_any_file(drive: Path, tmp_path: Path) -> None:
         "--kitti", str(drive), "--poses", str(tmp_path / "poses.txt"), "--gaps", "4", "--json", str(output)
     )
     assert status == 0, text
-    told = json.loads(output.read_text())["gaps"]["4"]
-    assert told["success"] == 0.0
-    assert told["misses"][0]["source"] == 4
-    assert told["rte_m"] > 300.0
+    written = json.loads(output.read_text())["gaps"]["4"]
+    assert written["success"] == 0.0
+    assert written["misses"][0]["source"] == 4
+    assert written["rte_m"] > 300.0
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,14 @@ def test_the_published_fragments_are_registered(three_d_match: Path, tmp_path: P
     where = ("--three-d-match", str(three_d_match), "--benchmark", "3DLoMatch", "--rotate", rotate)
     status, text = evaluate(*where, "--json", str(output), "--report", str(page))
     assert status == 0, text
-    told = json.loads(output.read_text())
-    assert told["registration_recall"] == told["scenes"]["house"]["registration_recall"] == 1.0
-    assert told["median_rre_deg"] < 1.0
-    assert {group: figures["n"] for group, figures in told["pairs"].items()} == {"neighbours_in_time": 1, "counted": 1}
-    assert told["data"] == f"3DLoMatch 1 scenes rotate {'none' if rotate == 'auto' else rotate} seed 0"
+    written = json.loads(output.read_text())
+    assert written["registration_recall"] == written["scenes"]["house"]["registration_recall"] == 1.0
+    assert written["median_rre_deg"] < 1.0
+    assert {group: figures["n"] for group, figures in written["pairs"].items()} == {
+        "neighbours_in_time": 1,
+        "counted": 1,
+    }
+    assert written["data"] == f"3DLoMatch 1 scenes rotate {'none' if rotate == 'auto' else rotate} seed 0"
     assert page.stat().st_size > 1_000_000  # with all that its plots need
 
 

@@ -86,10 +86,10 @@ def test_the_summary_tells_the_mean_and_the_worst() -> None:
         {"path_error_ratio": {"best_aligned": a, "same_start": b}, "wrong_loops_let_in": n}
         for a, b, n in ((0.1, 0.4, 0), (0.3, 0.2, 2))
     ]
-    told = summary(drives)
-    assert told["path_error_ratio"]["best_aligned"] == pytest.approx({"mean": 0.2, "worst": 0.3})
-    assert told["path_error_ratio"]["same_start"] == pytest.approx({"mean": 0.3, "worst": 0.4})
-    assert told["wrong_loops_let_in"] == 2
+    over_drives = summary(drives)
+    assert over_drives["path_error_ratio"]["best_aligned"] == pytest.approx({"mean": 0.2, "worst": 0.3})
+    assert over_drives["path_error_ratio"]["same_start"] == pytest.approx({"mean": 0.3, "worst": 0.4})
+    assert over_drives["wrong_loops_let_in"] == 2
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ def cases(count: int, group: str = "5") -> Iterator[Case]:
 
 
 @dataclass
-class Told:
+class Given:
     """Registers with known errors: the true transform, moved by what `error` says of each pair."""
 
     error: Callable[[int], tuple[float, float]]  # degrees about, and metres along an axis
@@ -46,12 +46,12 @@ class Told:
         return Registration(T, covariance, confidence, confidence > 0.5, "ok", 0.8, "oracle", {}, {"verify": 0.002})
 
 
-def told(register: Callable[[ScanPair], Registration], count: int = 20) -> dict[str, Any]:
+def measured(register: Callable[[ScanPair], Registration], count: int = 20) -> dict[str, Any]:
     return figures(measure(cases(count), register), "gaps")
 
 
 def test_the_truth_has_no_error_and_is_kept() -> None:
-    result = told(Told(lambda k: (0.0, 0.0)))
+    result = measured(Given(lambda k: (0.0, 0.0)))
     group = result["gaps"]["5"]
     assert (group["n"], group["success"], group["accepted"], group["right_kept"]) == (20, 1.0, 1.0, 1.0)
     assert group["rre_deg"] == pytest.approx(0.0, abs=1e-6)
@@ -67,7 +67,7 @@ def test_the_truth_has_no_error_and_is_kept() -> None:
 
 def test_errors_are_medians_over_all_pairs_and_over_the_right_ones() -> None:
     # 0, 1, ... 9 degrees: five of ten are right; 0.1 m each
-    group = told(Told(lambda k: (float(k), 0.1)), 10)["gaps"]["5"]
+    group = measured(Given(lambda k: (float(k), 0.1)), 10)["gaps"]["5"]
     assert group["success"] == 0.5
     assert group["rre_deg"] == pytest.approx(4.5)
     assert group["rre_deg_of_right"] == pytest.approx(2.0)
@@ -78,7 +78,7 @@ def test_errors_are_medians_over_all_pairs_and_over_the_right_ones() -> None:
 
 @pytest.mark.parametrize(("degrees", "metres", "right"), [(4.99, 1.99, True), (5.01, 0.0, False), (0.0, 2.01, False)])
 def test_right_is_less_than_five_degrees_and_two_metres(degrees: float, metres: float, right: bool) -> None:
-    assert told(Told(lambda k: (degrees, metres)), 1)["gaps"]["5"]["success"] == float(right)
+    assert measured(Given(lambda k: (degrees, metres)), 1)["gaps"]["5"]["success"] == float(right)
 
 
 def test_a_threshold_that_keeps_95_percent_lets_in_what_is_above_it() -> None:
@@ -86,8 +86,8 @@ def test_a_threshold_that_keeps_95_percent_lets_in_what_is_above_it() -> None:
     wrong = range(0, 40, 4)
     claims = dict(zip((k for k in range(40) if k not in wrong), np.linspace(0.70, 0.99, 30), strict=True))
     claims |= dict.fromkeys(wrong, 0.1) | {0: 0.95, 4: 0.705}
-    register = Told(lambda k: (90.0 if k in wrong else 0.0, 0.0), lambda k: float(claims[k]))
-    result = told(register, 40)
+    register = Given(lambda k: (90.0 if k in wrong else 0.0, 0.0), lambda k: float(claims[k]))
+    result = measured(register, 40)
     assert result["threshold_at_95_kept"] == pytest.approx(0.71)  # the second lowest: 29 of 30 are kept
     assert result["wrong_accepted_at_95_kept"] == 1 / 40
     assert result["wrong_accepted"] == 2 / 40  # above the method's own 0.5
@@ -95,25 +95,25 @@ def test_a_threshold_that_keeps_95_percent_lets_in_what_is_above_it() -> None:
 
 
 def test_sigmas_are_compared_axis_by_axis_in_the_frame_of_the_target() -> None:
-    within = told(Told(lambda k: (1.9, 0.19)))["inside_2_sigma"]
+    within = measured(Given(lambda k: (1.9, 0.19)))["inside_2_sigma"]
     assert within == dict.fromkeys(("x", "y", "z", "roll", "pitch", "yaw"), 1.0)
-    outside = told(Told(lambda k: (2.1, 0.21)))["inside_2_sigma"]
+    outside = measured(Given(lambda k: (2.1, 0.21)))["inside_2_sigma"]
     assert outside == {**within, "x": 0.0, "pitch": 0.0}
 
 
 def test_a_confidence_that_comes_true_is_calibrated_and_one_that_boasts_is_not() -> None:
     half_wrong = lambda k: (90.0 * (k % 2), 0.0)  # noqa: E731
-    assert told(Told(half_wrong, lambda k: 0.5))["expected_calibration_error"] == pytest.approx(0.0)
-    assert told(Told(half_wrong, lambda k: 0.9))["expected_calibration_error"] == pytest.approx(0.4)
+    assert measured(Given(half_wrong, lambda k: 0.5))["expected_calibration_error"] == pytest.approx(0.0)
+    assert measured(Given(half_wrong, lambda k: 0.9))["expected_calibration_error"] == pytest.approx(0.4)
 
 
 def test_a_refused_cloud_is_a_miss_that_says_why_and_the_figures_are_json() -> None:
     def refuse(pair: ScanPair) -> Registration:
         if int(pair.name) < 12:
             raise UnusableCloudError("a cloud has 3 finite points")
-        return Told(lambda k: (0.0, 0.0))(pair)
+        return Given(lambda k: (0.0, 0.0))(pair)
 
-    result = told(refuse)
+    result = measured(refuse)
     group = result["gaps"]["5"]
     assert (group["success"], group["refused"], group["wrong_accepted"]) == (0.4, 12, 0.0)
     assert group["rre_deg"] is None  # more than half of all have no answer: no median
@@ -123,18 +123,18 @@ def test_a_refused_cloud_is_a_miss_that_says_why_and_the_figures_are_json() -> N
 
 
 def test_nothing_right_leaves_gaps_and_no_exception() -> None:
-    result = told(Told(lambda k: (90.0, 0.0), lambda k: 0.0))
+    result = measured(Given(lambda k: (90.0, 0.0), lambda k: 0.0))
     assert result["right_kept"] is None
     assert result["wrong_accepted_at_95_kept"] is None
     assert result["inside_2_sigma"]["x"] is None
     json.dumps(result, allow_nan=False)
 
 
-def test_groups_are_told_apart_and_points_are_kept_of_misses_only() -> None:
-    register = Told(lambda k: (90.0 * (k == 1), 0.0))
+def test_groups_are_separate_and_points_are_kept_of_misses_only() -> None:
+    register = Given(lambda k: (90.0 * (k == 1), 0.0))
     results = measure([*cases(2, "5"), *cases(4, "20")], register)
     result = figures(results, "gaps")
-    assert {group: told["n"] for group, told in result["gaps"].items()} == {"5": 2, "20": 4}
+    assert {group: of_group["n"] for group, of_group in result["gaps"].items()} == {"5": 2, "20": 4}
     assert [0 < len(o.case.pair.source) <= 6000 for o in results] == [o.case.target == 1 for o in results]
 
 
@@ -145,7 +145,7 @@ def test_the_error_does_not_depend_on_how_the_source_is_turned(random: np.random
         places = se3.apply(turned.T_target_source, turned.source.astype(np.float64))
         expected = se3.apply(case.pair.T_target_source, case.pair.source.astype(np.float64))
         np.testing.assert_allclose(places, expected, atol=1e-6)
-        register = Told(lambda k: (3.0, 1.0))
+        register = Given(lambda k: (3.0, 1.0))
         error = se3.error(register(turned).T_target_source, turned.T_target_source)
         np.testing.assert_allclose(error, [1.0, 0.0, 0.0, 0.0, np.radians(3.0), 0.0], atol=1e-9)
 
