@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -14,11 +13,12 @@ from isometry.nodes.lidar_odometry.parameters import LidarOdometryNodeParameters
 from isometry.nodes.relocalization.parameters import RelocalizationNodeParameters
 from isometry.relocalization.parameters import RelocalizationParameters
 
-Resolve = Callable[..., Any]
+if TYPE_CHECKING:
+    from test.launch.conftest import PlayLaunch
 
 
-def test_odometry_starts_itself_and_takes_the_topic(resolve: Resolve) -> None:
-    nodes = resolve("lidar_odometry.launch.py", "points:=/velodyne", "namespace:=robot", "publish_tf:=false")
+def test_odometry_starts_itself_and_takes_the_topic(play_launch: PlayLaunch) -> None:
+    nodes = play_launch.nodes("lidar_odometry.launch.py", "points:=/velodyne", "namespace:=robot", "publish_tf:=false")
     assert list(nodes) == ["/robot/lidar_odometry"]
     node = nodes["/robot/lidar_odometry"]
     assert (node["pkg"], node["exec"]) == ("isometry", "lidar_odometry_node")
@@ -28,8 +28,10 @@ def test_odometry_starts_itself_and_takes_the_topic(resolve: Resolve) -> None:
     assert "min_range" in node["params_files"][0]
 
 
-def test_relocalization_comes_with_odometry_so_that_no_other_package_is_needed(resolve: Resolve) -> None:
-    nodes = resolve("relocalization.launch.py", "map_file:=/a b/town.pcd", "points:=/velodyne", "publish_tf:=false")
+def test_relocalization_comes_with_odometry_so_that_no_other_package_is_needed(play_launch: PlayLaunch) -> None:
+    nodes = play_launch.nodes(
+        "relocalization.launch.py", "map_file:=/a b/town.pcd", "points:=/velodyne", "publish_tf:=false"
+    )
     assert sorted(nodes) == ["/lidar_odometry", "/relocalization"]
     node = nodes["/relocalization"]
     expected = {
@@ -46,16 +48,16 @@ def test_relocalization_comes_with_odometry_so_that_no_other_package_is_needed(r
         assert "FASTDDS_DEFAULT_PROFILES_FILE" in values
 
 
-def test_a_robot_with_odometry_of_its_own_leaves_ours_out(resolve: Resolve) -> None:
+def test_a_robot_with_odometry_of_its_own_leaves_ours_out(play_launch: PlayLaunch) -> None:
     arguments = ["memory_file:=/town.places", "lidar_odometry:=false", "odometry:=topic", "initialpose:=/set_pose"]
-    nodes = resolve("relocalization.launch.py", *arguments)
+    nodes = play_launch.nodes("relocalization.launch.py", *arguments)
     assert list(nodes) == ["/relocalization"]
     assert nodes["/relocalization"]["params"]["odometry"] == "topic"
     assert {"from": "initialpose", "to": "/set_pose"} in nodes["/relocalization"]["remaps"]
 
 
-def test_rviz_is_started_when_asked_for(resolve: Resolve) -> None:
-    nodes = resolve("relocalization.launch.py", "rviz:=true")
+def test_rviz_is_started_when_asked_for(play_launch: PlayLaunch) -> None:
+    nodes = play_launch.nodes("relocalization.launch.py", "rviz:=true")
     (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
     assert any(str(argument).endswith("relocalization.rviz") for argument in rviz["args"])
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -12,11 +11,12 @@ from isometry.nodes.tracking.parameters import TrackingNodeParameters
 from isometry.tracking.detection.parameters import ScanDetectorParameters
 from isometry.tracking.parameters import TrackingParameters
 
-Resolve = Callable[..., Any]
+if TYPE_CHECKING:
+    from test.launch.conftest import PlayLaunch
 
 
-def test_tracking_comes_with_odometry_so_that_no_other_package_is_needed(resolve: Resolve) -> None:
-    nodes = resolve("tracking.launch.py", "points:=/velodyne")
+def test_tracking_comes_with_odometry_so_that_no_other_package_is_needed(play_launch: PlayLaunch) -> None:
+    nodes = play_launch.nodes("tracking.launch.py", "points:=/velodyne")
     assert sorted(nodes) == ["/lidar_odometry", "/tracking"]
     node = nodes["/tracking"]
     assert (node["pkg"], node["exec"]) == ("isometry", "tracking_node")
@@ -30,9 +30,9 @@ def test_tracking_comes_with_odometry_so_that_no_other_package_is_needed(resolve
         assert "FASTDDS_DEFAULT_PROFILES_FILE" in {item["name"] for item in each["env"]}
 
 
-def test_detections_of_any_detector_can_be_tracked_without_points(resolve: Resolve) -> None:
+def test_detections_of_any_detector_can_be_tracked_without_points(play_launch: PlayLaunch) -> None:
     arguments = ["input:=detections", "detections:=/centerpoint/boxes", "lidar_odometry:=false", "odometry:=none"]
-    nodes = resolve("tracking.launch.py", *arguments, "namespace:=robot", "publish_tf:=true")
+    nodes = play_launch.nodes("tracking.launch.py", *arguments, "namespace:=robot", "publish_tf:=true")
     assert list(nodes) == ["/robot/tracking"]
     node = nodes["/robot/tracking"]
     expected = {"input": "detections", "odometry": "none", "publish_tf": True}
@@ -40,8 +40,8 @@ def test_detections_of_any_detector_can_be_tracked_without_points(resolve: Resol
     assert {"from": "detections", "to": "/centerpoint/boxes"} in node["remaps"]
 
 
-def test_rviz_is_started_when_asked_for(resolve: Resolve) -> None:
-    nodes = resolve("tracking.launch.py", "rviz:=true")
+def test_rviz_is_started_when_asked_for(play_launch: PlayLaunch) -> None:
+    nodes = play_launch.nodes("tracking.launch.py", "rviz:=true")
     (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
     assert any(str(argument).endswith("tracking.rviz") for argument in rviz["args"])
 
