@@ -16,12 +16,12 @@ from isometry.nodes.lidar_odometry.parameters import LidarOdometryNodeParameters
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
-from isometry.nodes.runtime.point_cloud2 import decode_xyz, decode_xyz_and_offsets
 from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
 from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.stamps import StampOrder
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
 from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
+from isometry.sensing.point_cloud2 import decode_xyz, decode_xyz_and_offsets
 
 PARAMETERS = (("", LidarOdometryNodeParameters), ("", LidarOdometryParameters))
 

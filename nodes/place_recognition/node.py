@@ -26,7 +26,6 @@ from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, OdometryTransforms, odometry_input
-from isometry.nodes.runtime.point_cloud2 import decode_xyz
 from isometry.nodes.runtime.quality_of_service import latched, overridable, reliable, sensor_data
 from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.stamps import StampOrder
@@ -38,6 +37,7 @@ from isometry.place_recognition.memory import PlaceMemory
 from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.place_recognition.pose_graph import KeyframePoseGraph, PoseGraphParameters
+from isometry.sensing.point_cloud2 import decode_xyz
 
 LOGGED_JUMP_METRES = 0.5
 NOTICED_METRES, NOTICED_RADIANS = 1e-4, 1e-5  # less is rounding

@@ -24,7 +24,7 @@ from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, OdometryTransforms, odometry_input
-from isometry.nodes.runtime.point_cloud2 import decode_xyz, encode_xyz
+from isometry.nodes.runtime.point_cloud2 import encode_xyz
 from isometry.nodes.runtime.quality_of_service import latched, overridable, reliable, sensor_data
 from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.stamps import StampOrder
@@ -40,6 +40,7 @@ from isometry.relocalization.memory_places import MemoryPlaces
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pipeline import RelocalizationStep, Relocalizer
 from isometry.relocalization.places import CloudPlaces, Places
+from isometry.sensing.point_cloud2 import decode_xyz
 
 LOST = {
     "low_confidence": "the scan fits no place of the map that was searched",

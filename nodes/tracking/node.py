@@ -26,13 +26,13 @@ from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.motion_inputs import OdometryInput, OdometryTransforms, odometry_input
-from isometry.nodes.runtime.point_cloud2 import decode_xyz, decode_xyz_and_offsets
 from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
 from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
 from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
 from isometry.nodes.tracking import messages as outputs
 from isometry.nodes.tracking.parameters import TrackingNodeParameters
+from isometry.sensing.point_cloud2 import decode_xyz, decode_xyz_and_offsets
 from isometry.tracking.detection.parameters import ScanDetectorParameters
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.pipeline import TrackingPipeline

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.geometry import se3
+from isometry.sensing.point_cloud2 import decode_xyz
 
 POINT_CLOUD, IMU = "sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/Imu"
 DETECTIONS = "vision_msgs/msg/Detection3DArray"
@@ -118,32 +119,21 @@ def read_poses(path: Path, topic: str) -> StampedPoses:
     return StampedPoses(np.array(stamps), np.stack([found[stamp] for stamp in stamps]))
 
 
-def read_clouds(path: Path, every: int = 1) -> Iterator[tuple[int, NDArray[np.float64]]]:
+def read_clouds(path: Path, every: int = 1) -> Iterator[tuple[int, Array]]:
     """Stamps, and finite points (N,3) in metres in the sensor's frame, of every `every`-th PointCloud2 of a bag.
 
-    Raises DatasetError when a cloud has no x, y and z of one floating-point type.
+    Raises DatasetError for a cloud without x, y and z, or whose layout does not fit its data.
     """
     with open_bag(path) as reader:
         connections = [connection for connection in reader.connections if connection.msgtype == POINT_CLOUD]
         for k, (connection, _, raw) in enumerate(reader.messages(connections)):
             if k % every == 0:
                 message: Any = reader.deserialize(raw, connection.msgtype)
-                yield _stamp_ns(message.header), _xyz(path, message)
-
-
-def _xyz(path: Path, message: Any) -> NDArray[np.float64]:
-    fields = {field.name: field for field in message.fields}
-    types = {fields[axis].datatype if axis in fields else 0 for axis in "xyz"}
-    if types not in ({7}, {8}):  # FLOAT32, FLOAT64
-        raise DatasetError(f"{path}: a cloud without x, y and z of one floating-point type")
-    kind = (">" if message.is_bigendian else "<") + ("f4" if types == {7} else "f8")
-    offsets = [fields[axis].offset for axis in "xyz"]
-    dtype = np.dtype({"names": list("xyz"), "formats": [kind] * 3, "offsets": offsets, "itemsize": message.point_step})
-    rows = message.data.reshape(message.height, message.row_step)[:, : message.width * message.point_step]
-    cloud = np.ascontiguousarray(rows).view(dtype).ravel()
-    points = np.column_stack([cloud[axis] for axis in "xyz"]).astype(np.float64)
-    finite: NDArray[np.float64] = points[np.isfinite(points).all(axis=1)]
-    return finite
+                try:
+                    points = decode_xyz(message).astype(np.float64)
+                except ValueError as error:
+                    raise DatasetError(f"{path}: {error}") from error
+                yield _stamp_ns(message.header), points
 
 
 def _stamp_ns(header: Any) -> int:
