@@ -5,7 +5,6 @@ Arrays are views of the message wherever that is possible.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,21 +21,13 @@ EPOCH_SECONDS, EPOCH_NANOSECONDS = 1e8, 1e17  # times beyond are since an epoch
 LONGEST_SCAN_S = 1.0
 
 
-class Field(Protocol):
-    """sensor_msgs/PointField: one value of each point."""
-
-    name: str
-    offset: int  # bytes from the start of the point
-    datatype: int
-
-
 class Cloud(Protocol):
     """sensor_msgs/PointCloud2, whichever library read it."""
 
     header: Any
     height: int
     width: int
-    fields: Sequence[Field]
+    fields: Any  # a sequence of sensor_msgs/PointField: name, offset in bytes, datatype
     is_bigendian: bool
     point_step: int  # bytes from one point to the next
     row_step: int  # bytes from one row to the next

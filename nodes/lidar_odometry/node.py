@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from nav_msgs.msg import Odometry
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import PointCloud2
 
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
@@ -16,89 +15,52 @@ from isometry.nodes.lidar_odometry.parameters import LidarOdometryNodeParameters
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
-from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
-from isometry.nodes.runtime.sensor_poses import SensorPoses
+from isometry.nodes.runtime.quality_of_service import reliable
 from isometry.nodes.runtime.stamps import StampOrder
-from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
-from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
 from isometry.sensing.point_cloud2 import decode_xyz, decode_xyz_and_offsets
 
 PARAMETERS = (("", LidarOdometryNodeParameters), ("", LidarOdometryParameters))
 
 
-class LidarOdometryNode(PerceptionNode):
-    """Carries messages to and from `LidarOdometry`, which is the method.
+class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
+    """Brings messages to `LidarOdometry`, which is the method, and publishes its results.
 
     When stamps run backwards by more than a second (a bag that loops) odometry starts again: the base at that scan is
     the new odom frame.
     """
 
     def __init__(self) -> None:
-        super().__init__("lidar_odometry", PARAMETERS)
-        self._points: Subscription | None = None
+        super().__init__("lidar_odometry", LidarOdometryNodeParameters, PARAMETERS)
         self._last: OdometryStep | None = None
 
-    # Lifecycle.
     def configure(self) -> None:
         """Advertise."""
-        self._own = own = parameters.read(self, LidarOdometryNodeParameters)
-        own.check_choices()
         self._odometry = LidarOdometry(parameters.read(self, LidarOdometryParameters))
-        self._order, transforms = StampOrder(), TransformBuffer()
-        self._sensors = SensorPoses(transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
+        self._order = StampOrder()
         self._misses = self._restarts = 0
         self._last = None
         self._publisher = self.advertise(Odometry, "odom", reliable())
-        self.releases.append(TransformListener(self, transforms).close)
-        self._broadcaster = TransformBroadcaster(self) if own.publish_tf else None
-        if self._broadcaster is not None:
-            self.releases.append(self._broadcaster.close)
+        self._broadcaster = self.advertise_transforms() if self.own.publish_tf else None
 
     def activate(self) -> None:
         """Subscribe."""
-        self._points = self.create_subscription(
-            PointCloud2, "points", self.enqueue, sensor_data(2), qos_overriding_options=overridable()
-        )
-
-    def deactivate(self) -> None:
-        """Unsubscribe."""
-        if self._points is not None:
-            self.destroy_subscription(self._points)
-        self._points = None
-
-    def inputs(self) -> Sequence[Subscription]:
-        """The points."""
-        return () if self._points is None else (self._points,)
+        self.subscribe_main_input(PointCloud2, "points")
 
     # One scan, on the worker's thread.
-    def work(self, message: PointCloud2, received_s: float) -> State:
-        """Follow the base, publish."""
-        stamp_ns = messages.stamp_ns(message.header.stamp)
-        try:
-            if self._order.restarted(stamp_ns):
-                self.get_logger().warning("time jumped back: odometry starts again")
-                self._odometry.reset()
-            points, offsets_s = decode_xyz_and_offsets(message) if self._own.deskew else (decode_xyz(message), None)
-            in_base, T_base_sensor = self._sensors.in_base_frame(
-                points.astype(np.float64), message.header.frame_id, stamp_ns
-            )
-            step = self._odometry.process(in_base, stamp_ns, T_base_sensor[:3, 3], offsets_s)
-        except TransformError as error:
-            return State("no_tf", str(error))
-        except ValueError as error:
-            return State("bad_input", str(error))
-        self._publish(step, stamp_ns)
-        self.published(stamp_ns, received_s)
-        self._last = step
-        self._misses += not step.fits
-        self._restarts += step.restarted
-        if not step.fits:
-            least = self._odometry.parameters.least_overlap
-            return State("lost", f"{step.overlap:.0%} of the scan fit the scans before it, fewer than {least:.0%}")
-        return State()
+    def process(self, message: PointCloud2, stamp_ns: int) -> OdometryStep:
+        """The motion of the base."""
+        if self._order.restarted(stamp_ns):
+            self.get_logger().warning("time jumped back: odometry starts again")
+            self._odometry.reset()
+        points, offsets_s = decode_xyz_and_offsets(message) if self.own.deskew else (decode_xyz(message), None)
+        in_base, T_base_sensor = self.sensors.in_base_frame(
+            points.astype(np.float64), message.header.frame_id, stamp_ns
+        )
+        return self._odometry.process(in_base, stamp_ns, T_base_sensor[:3, 3], offsets_s)
 
-    def _publish(self, step: OdometryStep, stamp_ns: int) -> None:
-        own = self._own
+    def publish(self, step: OdometryStep, stamp_ns: int) -> State:
+        """Odometry, and odom -> base_link on TF."""
+        own = self.own
         odometry = Odometry(child_frame_id=own.base_frame)
         odometry.header.frame_id, odometry.header.stamp = own.odom_frame, messages.to_stamp(stamp_ns)
         odometry.pose.pose = messages.to_pose(step.T_odom_base)
@@ -109,6 +71,14 @@ class LidarOdometryNode(PerceptionNode):
         self._publisher.publish(odometry)
         if self._broadcaster is not None:
             self._broadcaster.send(step.T_odom_base, own.odom_frame, own.base_frame, stamp_ns)
+        self.count_published(stamp_ns)
+        self._last = step
+        self._misses += not step.fits
+        self._restarts += step.restarted
+        if not step.fits:
+            least = self._odometry.parameters.least_overlap
+            return State("lost", f"{step.overlap:.0%} of the scan fit the scans before it, fewer than {least:.0%}")
+        return State()
 
     # Diagnostics.
     def diagnose(self) -> tuple[State, Mapping[str, object]]:

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path as FilePath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped, TransformStamped
-from nav_msgs.msg import Path
-from numpy.typing import NDArray
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.subscription import Subscription
+from nav_msgs.msg import Path as PathMessage
 from sensor_msgs.msg import PointCloud2
-from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
+from isometry.arrays import Array
 from isometry.nodes.place_recognition import messages as outputs
 from isometry.nodes.place_recognition.parameters import PlaceRecognitionNodeParameters
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
-from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, OdometryTransforms, odometry_input
-from isometry.nodes.runtime.quality_of_service import latched, overridable, reliable, sensor_data
-from isometry.nodes.runtime.sensor_poses import SensorPoses
+from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, gravity_input, odometry_input
+from isometry.nodes.runtime.quality_of_service import latched, reliable
 from isometry.nodes.runtime.stamps import StampOrder
-from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
-from isometry.nodes.runtime.transforms import Transform, TransformBuffer, TransformError
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.mapping import MappingStep, PlaceMapper, PlaceMapperParameters
 from isometry.place_recognition.memory import PlaceMemory
@@ -40,7 +33,7 @@ from isometry.place_recognition.pose_graph import KeyframePoseGraph, PoseGraphPa
 from isometry.sensing.point_cloud2 import decode_xyz
 
 LOGGED_JUMP_METRES = 0.5
-NOTICED_METRES, NOTICED_RADIANS = 1e-4, 1e-5  # less is rounding
+PUBLISHED_JUMP_METRES, PUBLISHED_JUMP_RADIANS = 1e-4, 1e-5  # less is rounding
 MATCHES_SHOWN = 500
 """Lines between a scan and its matched keyframe that the markers keep."""
 PARAMETERS = (
@@ -51,35 +44,30 @@ PARAMETERS = (
 )
 
 
-class PlaceRecognitionNode(PerceptionNode):
-    """Carries messages to and from `PlaceMapper`, which is the method.
+class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
+    """Brings messages to `PlaceMapper`, which is the method, and publishes its results.
 
-    When stamps run backwards by more than a second the robot is located again in what is remembered; until time
-    passes the newest keyframe nothing is added.
+    When stamps run backwards by more than a second the robot is located again in the memory; until time passes the
+    newest keyframe nothing is added.
     """
 
     def __init__(self) -> None:
-        super().__init__("place_recognition", PARAMETERS)
+        super().__init__("place_recognition", PlaceRecognitionNodeParameters, PARAMETERS)
         self._encoder: BirdsEyeEncoder | None = None
         self._mapper: PlaceMapper | None = None
-        self._points: Subscription | None = None
-        self._odometry: OdometryInput | OdometryTransforms | None = None
+        self._odometry: OdometryInput | None = None
         self._gravity: GravityInput | None = None
 
     # Lifecycle.
     def configure(self) -> None:
         """Load the model and the memory, then advertise."""
-        self._own = parameters.read(self, PlaceRecognitionNodeParameters)
-        self._own.check_choices()
         self._mapping = parameters.read(self, PlaceMapperParameters)
         self._mapping.check_choices()
-        model = FilePath(self._own.model_file).expanduser() if self._own.model_file else None
-        self._encoder = BirdsEyeEncoder.load(model, self._own.threads, (self._own.provider,))
-        self._begin(self._memory_at_start(), self._own.autosave)
-        self._transforms, own = TransformBuffer(), self._own
-        self._sensors = SensorPoses(self._transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
+        model = Path(self.own.model_file).expanduser() if self.own.model_file else None
+        self._encoder = BirdsEyeEncoder.load(model, self.own.threads, (self.own.provider,))
+        self._start_mapper(self._memory_at_start(), self.own.autosave)
         self._order = StampOrder()
-        self._out_of_order = self._recognised = self._jumps = 0
+        self._recognised = self._jumps = 0
         self._largest_jump = 0.0
         self._advertise()
 
@@ -87,16 +75,11 @@ class PlaceRecognitionNode(PerceptionNode):
         self._pose = self.advertise(PoseWithCovarianceStamped, "pose", reliable())
         self._match = self.advertise(DiagnosticArray, "match", reliable())
         self._correction = self.advertise(TransformStamped, "correction", reliable())
-        self._path = self.advertise(Path, "keyframes", latched())
+        self._path = self.advertise(PathMessage, "keyframes", latched())
         self._markers = self.advertise(MarkerArray, "markers", latched())
-        self.releases.append(TransformListener(self, self._transforms).close)
-        self._broadcaster = TransformBroadcaster(self) if self._own.publish_tf else None
-        if self._broadcaster is not None:
-            self.releases.append(self._broadcaster.close)
-        services = MutuallyExclusiveCallbackGroup()
+        self._broadcaster = self.advertise_transforms() if self.own.publish_tf else None
         for name, job in (("save", self._save), ("load", self._load), ("clear", self._clear)):
-            service = self.create_service(Trigger, f"~/{name}", self._answering(job), callback_group=services)
-            self.releases.append(partial(self.destroy_service, service))
+            self.serve(name, partial(self._with_mapper, job))
         timer = self.create_timer(1.0, lambda: self.worker.submit(self._publish_map))
         self.releases.append(partial(self.destroy_timer, timer))
 
@@ -109,30 +92,11 @@ class PlaceRecognitionNode(PerceptionNode):
 
     def activate(self) -> None:
         """Subscribe."""
-        own = self._own
-        self._odometry = odometry_input(self, own.odometry, self._transforms, own.odom_frame, own.base_frame)
-        self._gravity = None
-        if own.gravity == "imu":
-            self._gravity = GravityInput(self, "imu", own.base_frame, self._transforms, own.gravity_time_constant)
-        self._points = self.create_subscription(
-            PointCloud2, "points", self.enqueue, sensor_data(2), qos_overriding_options=overridable()
-        )
-
-    def deactivate(self) -> None:
-        """Unsubscribe."""
-        if self._points is not None:
-            self.destroy_subscription(self._points)
-        for motion_input in (self._odometry, self._gravity):
-            if motion_input is not None:
-                motion_input.close()
-        self._points = None
-
-    def inputs(self) -> Sequence[Subscription]:
-        """The points."""
-        return () if self._points is None else (self._points,)
+        self._odometry, self._gravity = odometry_input(self), gravity_input(self)
+        self.subscribe_main_input(PointCloud2, "points")
 
     # The memory.
-    def _begin(self, memory: PlaceMemory, keep: bool) -> None:
+    def _start_mapper(self, memory: PlaceMemory, keep: bool) -> None:
         """Start a mapper on a memory; with `keep` the memory writes every change to its file."""
         assert self._encoder is not None
         recognition = parameters.read(self, PlaceRecognitionParameters, "recognition.")
@@ -142,18 +106,18 @@ class PlaceRecognitionNode(PerceptionNode):
         if self._kept_in is not None:
             memory.attach(self._kept_in)
         self._mapper, self._map_changed = mapper, True
-        self._shown: deque[NDArray[np.float64]] = deque(maxlen=MATCHES_SHOWN)
+        self._match_lines: deque[Array] = deque(maxlen=MATCHES_SHOWN)  # each (2,3): scan, keyframe
 
-    def _memory_file(self) -> FilePath:
+    def _memory_file(self) -> Path:
         name = str(self.get_parameter("memory_file").value)
         if not name:
             raise ValueError("parameter memory_file is empty")
-        return FilePath(name).expanduser()
+        return Path(name).expanduser()
 
     def _memory_at_start(self) -> PlaceMemory:
         """What the file holds; in mapping mode it need not be there, nor be named unless it is to be kept."""
         if self._mapping.mode == "mapping":
-            named = bool(self._own.memory_file) or self._own.autosave
+            named = bool(self.own.memory_file) or self.own.autosave
             if not named or not self._memory_file().exists():
                 return self._empty_memory()
         return self._read_memory()
@@ -167,22 +131,14 @@ class PlaceRecognitionNode(PerceptionNode):
         return PlaceMemory.load(self._memory_file(), self._encoder.sha256, self._encoder.descriptor_size)
 
     # Services, on the worker's thread.
-    def _answering(self, job: Callable[[PlaceMapper], str]) -> Callable[..., Any]:
-        async def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            try:
-                assert self._mapper is not None  # services live between configure and cleanup
-                response.message = await self.on_worker(partial(job, self._mapper))
-                response.success = True
-            except (ValueError, OSError) as error:
-                response.message = str(error)
-            return response
-
-        return answer
+    def _with_mapper(self, job: Callable[[PlaceMapper], str]) -> str:
+        assert self._mapper is not None  # services live between configure and cleanup
+        return job(self._mapper)
 
     def _save(self, mapper: PlaceMapper) -> str:
         path, memory = self._memory_file(), mapper.recognizer.memory
         memory.save(path)
-        if self._own.autosave and self._mapping.mode == "mapping" and self._kept_in is None:
+        if self.own.autosave and self._mapping.mode == "mapping" and self._kept_in is None:
             memory.attach(path)
             self._kept_in = path
         return f"saved {len(memory)} keyframes to {path}"
@@ -191,7 +147,7 @@ class PlaceRecognitionNode(PerceptionNode):
         mapper.recognizer.memory.detach()
         try:
             memory = self._read_memory()
-            self._begin(memory, self._own.autosave)
+            self._start_mapper(memory, self.own.autosave)
         except (ValueError, OSError):
             if self._kept_in is not None:
                 mapper.recognizer.memory.attach(self._kept_in)
@@ -201,53 +157,43 @@ class PlaceRecognitionNode(PerceptionNode):
     def _clear(self, mapper: PlaceMapper) -> str:
         kept_in, memory = self._kept_in, mapper.recognizer.memory
         memory.detach()
-        self._begin(self._empty_memory(), keep=False)
+        self._start_mapper(self._empty_memory(), keep=False)
         forgotten = f"forgot {len(memory)} keyframes"
         return forgotten if kept_in is None else f"{forgotten}; {kept_in} keeps them until the next save"
 
     # One scan, on the worker's thread.
-    def work(self, message: PointCloud2, received_s: float) -> State:
-        """Recognise, map, publish."""
+    def process(self, message: PointCloud2, stamp_ns: int) -> MappingStep:
+        """Recognise the place, extend and correct the map."""
         assert self._mapper is not None
-        stamp_ns = messages.stamp_ns(message.header.stamp)
-        try:
-            if self._order.restarted(stamp_ns):
-                self.get_logger().warning("time jumped back: locating again")
-        except ValueError as error:
-            self._out_of_order += 1
-            return State("bad_input", str(error))
-        try:
-            assert self._odometry is not None
-            T_odom_base = self._odometry.lookup(stamp_ns, self._own.transform_timeout)
-            points, _ = self._sensors.in_base_frame(decode_xyz(message), message.header.frame_id, stamp_ns)
-            up = None if self._gravity is None else self._gravity.up(stamp_ns)
-            step = self._mapper.process(points, T_odom_base, stamp_ns, up)
-        except TransformError as error:
-            return State("no_tf", str(error))
-        except ValueError as error:
-            return State("bad_input", str(error))
-        self._publish(step, T_odom_base, stamp_ns)
-        self.published(stamp_ns, received_s)
-        return State()
+        assert self._odometry is not None
+        if self._order.restarted(stamp_ns):
+            self.get_logger().warning("time jumped back: locating again")
+        T_odom_base = self._odometry.lookup(stamp_ns)
+        points, _ = self.sensors.in_base_frame(decode_xyz(message), message.header.frame_id, stamp_ns)
+        up = None if self._gravity is None else self._gravity.up(stamp_ns)
+        return self._mapper.process(points, T_odom_base, stamp_ns, up)
 
-    def _publish(self, step: MappingStep, T_odom_base: Transform, stamp_ns: int) -> None:
+    def publish(self, step: MappingStep, stamp_ns: int) -> State:
+        """The answer, the pose if it is accepted, what has changed in the map, and map -> odom on TF."""
         assert self._mapper is not None
-        match, map_frame = step.match, self._own.map_frame
+        match, map_frame = step.match, self.own.map_frame
         place = None if match.keyframe is None else self._mapper.recognizer.memory.keyframe(match.keyframe)
         self._match.publish(outputs.to_match(step, stamp_ns, map_frame, None if place is None else place.stamp_ns))
         if match.accepted and match.T_map_query is not None and place is not None:
             self._pose.publish(outputs.to_pose_with_covariance(match, stamp_ns, map_frame))
-            self._shown.append(np.stack([match.T_map_query[:3, 3], place.T_map_base[:3, 3]]))
+            self._match_lines.append(np.stack([match.T_map_query[:3, 3], place.T_map_base[:3, 3]]))
             self._recognised += 1
-        if step.jump_metres > NOTICED_METRES or step.jump_radians > NOTICED_RADIANS:
-            self._announce(step, stamp_ns)
+        if step.jump_metres > PUBLISHED_JUMP_METRES or step.jump_radians > PUBLISHED_JUMP_RADIANS:
+            self._publish_correction(step, stamp_ns)
         if self._broadcaster is not None and self._odometry is not None and step.T_map_odom is not None:
-            dated_ns = stamp_ns + round(self._own.transform_tolerance * 1e9)
+            dated_ns = stamp_ns + round(self.own.transform_tolerance * 1e9)
             self._broadcaster.send(step.T_map_odom, map_frame, self._odometry.frame, dated_ns)
         self._map_changed = self._map_changed or step.path_changed or match.accepted
+        self.count_published(stamp_ns)
+        return State()
 
-    def _announce(self, step: MappingStep, stamp_ns: int) -> None:
-        base = self._own.base_frame
+    def _publish_correction(self, step: MappingStep, stamp_ns: int) -> None:
+        base = self.own.base_frame
         self._correction.publish(
             messages.to_transform_stamped(step.T_before_after, base, f"{base}_corrected", stamp_ns)
         )
@@ -266,9 +212,9 @@ class PlaceRecognitionNode(PerceptionNode):
             return
         self._map_changed = False
         memory = self._mapper.recognizer.memory
-        poses, stamps_ns, map_frame = memory.poses, memory.stamps_ns, self._own.map_frame
+        poses, stamps_ns, map_frame = memory.poses, memory.stamps_ns, self.own.map_frame
         stamp_ns = self._order.newest_ns or 0
-        shown = np.array(self._shown).reshape(-1, 2, 3)
+        shown = np.array(self._match_lines).reshape(-1, 2, 3)
         self._path.publish(outputs.to_path(poses, stamps_ns, map_frame, stamp_ns))
         self._markers.publish(outputs.to_markers(poses, shown, map_frame, stamp_ns))
 
@@ -285,7 +231,7 @@ class PlaceRecognitionNode(PerceptionNode):
             "keyframes": len(self._mapper.recognizer.memory),
             "kept_in": self._kept_in or "",
             "recognised": self._recognised,
-            "out_of_order": self._out_of_order,
+            "out_of_order": self._order.out_of_order,
             "jumps": self._jumps,
             "largest_jump_m": float(self._largest_jump),
         }

@@ -6,94 +6,162 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from rclpy.task import Future
+from std_srvs.srv import Trigger
+from tf2_msgs.msg import TFMessage
 
 from isometry.inference import ModelMismatchError
-from isometry.nodes.runtime import diagnostics, parameters
+from isometry.nodes.runtime import diagnostics, messages, parameters
 from isometry.nodes.runtime.diagnostics import State
-from isometry.nodes.runtime.quality_of_service import reliable
+from isometry.nodes.runtime.node_parameters import NodeParameters
+from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
+from isometry.nodes.runtime.sensor_poses import SensorPoses
+from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
+from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
 from isometry.nodes.runtime.worker import NewestWorker
 
 OVERLOADED_FRACTION = 0.1
 """Of the messages of the last second: the fraction dropped from which a node calls itself overloaded."""
 FOREIGN_CLOCK_S = 60.0
 """A latency beyond this means that stamps are not of the node's clock."""
+Own = TypeVar("Own", bound=NodeParameters, covariant=True)
 
 
-class PerceptionNode(LifecycleNode):
-    """A lifecycle node that stays up whatever happens, and says in /diagnostics what is wrong and what to do.
+class PerceptionNode(LifecycleNode, Generic[Own]):
+    """A lifecycle node that stays up whatever happens, and reports in /diagnostics what is wrong and what to do.
 
-    A subclass overrides `configure` (parameters, models, publishers, services), `activate` (subscriptions),
-    `deactivate`, `cleanup`, `work` (one message, on the worker's thread) and `diagnose`.
+    A subclass overrides `configure` (models, publishers, services), `activate` (inputs), `process` (convert a message,
+    call the method), `publish` (what came of it) and `diagnose`. `own` has the node's own parameters.
     """
 
-    def __init__(self, name: str, kinds: Sequence[tuple[str, type]]) -> None:
-        """`kinds` are (prefix, parameter dataclass). Raises ValueError naming a parameter with a bad value."""
+    def __init__(self, name: str, own: type[Own], kinds: Sequence[tuple[str, type]]) -> None:
+        """`kinds` are (prefix, parameter dataclass) of all parameters, of which `own` are the node's own.
+
+        Raises ValueError naming a parameter with a bad value.
+        """
         super().__init__(name)
+        self._own_type = own
         for prefix, kind in kinds:
             parameters.declare(self, kind, prefix)
+        self.own = own()
+        self.transforms = TransformBuffer()
         self.statistics = diagnostics.Statistics()
-        self.worker: NewestWorker[tuple[Any, float]] = NewestWorker(self._work_and_count, self._failed)
-        self.found = State()  # of the last message
+        self.worker: NewestWorker[tuple[Any, float]] = NewestWorker(self._work, self._failed)
+        self._state = State()  # after the last message
         self._configured_state = State("no_input", "not configured")
         self._active = False
         self.releases: list[Callable[[], object]] = []  # what `cleanup` calls, the newest first
-        self._last_input_s = self._reported_s = time.monotonic()
+        self._inputs: list[Subscription] = []  # that the node cannot do without
+        self._subscribed: list[Subscription] = []  # while active
+        self._service_group = MutuallyExclusiveCallbackGroup()
+        self._received_s = self._last_input_s = self._reported_s = time.monotonic()
         self._reported_received = self._reported_dropped = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", reliable())
-        # On a steady clock: a node must report even when /clock stands still.
+        # On a steady clock: a node must report even when /clock does not advance.
         self._heartbeat = self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     # What a subclass provides.
     def configure(self) -> None:
-        """Take what the node needs. Raises ValueError or OSError, in one line, when something does not fit."""
+        """Load and advertise what the node needs. Raises ValueError or OSError, whose message is one line."""
 
     def activate(self) -> None:
-        """Subscribe."""
+        """Subscribe, by `subscribe_main_input` and `subscribe`."""
 
-    def deactivate(self) -> None:
-        """Unsubscribe."""
+    def process(self, message: Any, stamp_ns: int) -> Any:
+        """Convert a message and call the method, on the worker's thread; the result goes to `publish`.
+
+        Raises TransformError and ValueError when the message cannot be used.
+        """
+        raise NotImplementedError
+
+    def publish(self, result: Any, stamp_ns: int) -> State:
+        """Publish a result, on the worker's thread; returns the node's state."""
+        raise NotImplementedError
+
+    def diagnose(self) -> tuple[State, Mapping[str, object]]:
+        """The node's own state when nothing else is wrong, and its own figures."""
+        return State(), {}
 
     def cleanup(self) -> None:
-        """Give back everything that `configure` took; must bear being called after half of it.
+        """Give back everything that `configure` took; also after a part of it.
 
-        Here: what is in `releases`. A subclass that took more goes on from there.
+        Here: what is in `releases`. A subclass that took more extends this.
         """
         while self.releases:
             self.releases.pop()()
 
+    # What a subclass uses.
     def advertise(self, kind: type, topic: str, profile: QoSProfile) -> Any:
         """A publisher that is given back on cleanup."""
         publisher: Any = self.create_publisher(kind, topic, profile)
         self.releases.append(partial(self.destroy_publisher, publisher))
         return publisher
 
-    def work(self, message: Any, received_s: float) -> State:
-        """Use one message, on the worker's thread. `received_s` is of time.monotonic()."""
-        raise NotImplementedError
+    def advertise_transforms(self) -> TransformBroadcaster:
+        """A publisher on /tf that is given back on cleanup."""
+        return TransformBroadcaster(self.advertise(TFMessage, "/tf", reliable(100)))
 
-    def inputs(self) -> Sequence[Subscription]:
-        """Subscriptions that the node cannot do without."""
-        return ()
+    def serve(self, name: str, job: Callable[[], str]) -> None:
+        """A service `~/name` of std_srvs/Trigger that is given back on cleanup.
 
-    def diagnose(self) -> tuple[State, Mapping[str, object]]:
-        """The node's own state when nothing else is wrong, and its own figures."""
-        return State(), {}
+        `job` runs between messages on the worker's thread and returns the answer; its ValueError or OSError is the
+        answer of a failure.
+        """
+
+        async def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            try:
+                response.message = await self._on_worker(job)
+                response.success = True
+            except (ValueError, OSError) as error:
+                response.message = str(error)
+            return response
+
+        service = self.create_service(Trigger, f"~/{name}", answer, callback_group=self._service_group)
+        self.releases.append(partial(self.destroy_service, service))
+
+    def subscribe(
+        self,
+        kind: type,
+        topic: str,
+        receive: Callable[[Any], None],
+        profile: QoSProfile,
+        overrides: QoSOverridingOptions | None = None,
+    ) -> Subscription:
+        """A subscription that is given back when the node is deactivated."""
+        subscription = self.create_subscription(kind, topic, receive, profile, qos_overriding_options=overrides)
+        self._subscribed.append(subscription)
+        return subscription
+
+    def subscribe_main_input(self, kind: type, topic: str) -> None:
+        """Subscribe to the messages for `process`; the node reports when none arrive."""
+        self._inputs.append(self.subscribe(kind, topic, self._enqueue, sensor_data(2), overridable()))
+
+    def count_published(self, stamp_ns: int) -> None:
+        """Count a result that has been published, by its input's stamp."""
+        latency_s = (self.get_clock().now().nanoseconds - stamp_ns) * 1e-9
+        self.statistics.published(latency_s, time.monotonic() - self._received_s)
 
     # Lifecycle.
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Model and parameters; what does not fit is a FAILURE with one line."""
+        """Read parameters, load and advertise; what is wrong with them is a FAILURE with one line."""
         try:
+            self.own = own = parameters.read(self, self._own_type)
+            own.check()
+            self.transforms = TransformBuffer()
+            self.sensors = SensorPoses(self.transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
             self.configure()
+            self.releases.append(TransformListener(self, self.transforms).close)
         except (ValueError, OSError) as error:
             word = "model_mismatch" if isinstance(error, ModelMismatchError) else "bad_input"
             self._configured_state = State(word, " ".join(str(error).split()))
@@ -104,8 +172,8 @@ class PerceptionNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to listen and to work."""
-        self.found = State()
+        """Begin to receive and to work."""
+        self._state = State()
         self._last_input_s = time.monotonic()
         self.worker.start()
         self.activate()
@@ -113,7 +181,7 @@ class PerceptionNode(LifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop listening, and finish what is in work."""
+        """Unsubscribe, and finish what is in work."""
         self._stop()
         return super().on_deactivate(state)
 
@@ -136,25 +204,41 @@ class PerceptionNode(LifecycleNode):
     def _stop(self) -> None:
         if self._active:
             self._active = False
-            self.deactivate()
+            for subscription in self._subscribed:
+                self.destroy_subscription(subscription)
+            self._inputs, self._subscribed = [], []
             self.worker.stop()
 
     # Messages.
-    def enqueue(self, message: Any) -> None:
+    def _enqueue(self, message: Any) -> None:
         """The callback of the main input: queue and return."""
         self._last_input_s = time.monotonic()
         self.statistics.received()
         self.worker.put((message, self._last_input_s))
 
-    def published(self, stamp_ns: int, received_s: float) -> None:
-        """Count a result that has gone out, by its input's stamp and arrival."""
-        latency_s = (self.get_clock().now().nanoseconds - stamp_ns) * 1e-9
-        self.statistics.published(latency_s, time.monotonic() - received_s)
+    def _work(self, item: tuple[Any, float]) -> None:
+        """Process and publish, on the worker's thread."""
+        message, self._received_s = item
+        stamp_ns = messages.stamp_ns(message.header.stamp)
+        try:
+            result = self.process(message, stamp_ns)
+        except TransformError as error:
+            self._state = State("no_tf", str(error))
+        except ValueError as error:
+            self._state = State("bad_input", str(error))
+        else:
+            self._state = self.publish(result, stamp_ns)
+        if self._state.word != "ok":
+            self.get_logger().warning(self._state.message, throttle_duration_sec=5.0)
 
-    async def on_worker(self, job: Callable[[], Any]) -> Any:
+    def _failed(self, error: Exception) -> None:
+        self._state = State("bad_input", f"{type(error).__name__}: {error}")
+        self.get_logger().error(self._state.message, throttle_duration_sec=5.0)
+
+    async def _on_worker(self, job: Callable[[], str]) -> Any:
         """Result of `job`, run between messages on the worker's thread; the executor goes on meanwhile.
 
-        Await it in callbacks of a callback group of their own: the others of a group wait for it.
+        Callbacks of the same callback group wait for it, so that services have a group of their own.
         """
         future: Future = Future(executor=self.executor)
 
@@ -169,15 +253,6 @@ class PerceptionNode(LifecycleNode):
         self.worker.submit(run)
         return await future
 
-    def _work_and_count(self, item: tuple[Any, float]) -> None:
-        self.found = self.work(*item)
-        if self.found.word != "ok":
-            self.get_logger().warning(self.found.message, throttle_duration_sec=5.0)
-
-    def _failed(self, error: Exception) -> None:
-        self.found = State("bad_input", f"{type(error).__name__}: {error}")
-        self.get_logger().error(self.found.message, throttle_duration_sec=5.0)
-
     # Diagnostics.
     def _report(self) -> None:
         now_s = time.monotonic()
@@ -191,9 +266,9 @@ class PerceptionNode(LifecycleNode):
         if not self._active:
             state = self._configured_state
         elif now_s - self._last_input_s > 2.0:
-            state = State("no_input", "; ".join(self._silence(subscription) for subscription in self.inputs()))
-        elif self.found.word != "ok":
-            state = self.found
+            state = State("no_input", "; ".join(self._silence(subscription) for subscription in self._inputs))
+        elif self._state.word != "ok":
+            state = self._state
         else:
             state = overloaded if own_state.word == "ok" and overloaded.word != "ok" else own_state
         name = f"{self.get_fully_qualified_name().lstrip('/')}: status"
@@ -209,7 +284,7 @@ class PerceptionNode(LifecycleNode):
         return State()
 
     def _silence(self, subscription: Subscription) -> str:
-        """Why nothing arrives on a topic, as far as the graph tells."""
+        """Why nothing arrives on a topic, as far as the graph shows."""
         topic, kind = subscription.topic_name, subscription.msg_type
         expected = f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
         publishers = self.get_publishers_info_by_topic(topic)
@@ -225,12 +300,12 @@ class PerceptionNode(LifecycleNode):
         return f"{topic} is published by {name}, but nothing arrives"
 
 
-def run(build: Callable[[], PerceptionNode], arguments: Sequence[str] | None = None) -> int:
-    """The main function of a node: build, configure and activate when `autostart` is true, spin until told to stop.
+def run(build: Callable[[], PerceptionNode[Any]]) -> int:
+    """The main function of a node: build, configure and activate when `autostart` is true, spin until it is stopped.
 
     A bad parameter ends it with one line and exit status 2; everything else is a named state of a node that stays up.
     """
-    rclpy.init(args=None if arguments is None else list(arguments))
+    rclpy.init()
     try:
         node = build()
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import Field, fields
 from typing import Any, TypeVar
 
@@ -39,13 +39,6 @@ def read(node: Node, kind: type[Parameters], prefix: str = "") -> Parameters:
     """The dataclass with the parameters' present values. Raises ValueError naming the first bad one."""
     names: Sequence[str] = [item.name for item in fields(kind)]  # type: ignore[arg-type]
     return from_mapping(kind, {name: node.get_parameter(prefix + name).value for name in names})
-
-
-def check_choices(parameters: Any, choices: Mapping[str, Sequence[str]]) -> None:
-    """Raise ValueError naming the first of some parameters that is none of its choices."""
-    for name, allowed in choices.items():
-        if getattr(parameters, name) not in allowed:
-            raise ValueError(f"parameter {name} = {getattr(parameters, name)!r} must be one of {', '.join(allowed)}")
 
 
 def descriptor(item: Field[Any]) -> ParameterDescriptor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from tf2_msgs.msg import TFMessage
 
 from isometry.nodes.runtime import messages
@@ -13,7 +14,7 @@ from isometry.nodes.runtime.transforms import Transform, TransformBuffer
 
 
 class TransformListener:
-    """Fills a buffer from /tf and /tf_static for as long as it lives."""
+    """Fills a buffer from /tf and /tf_static until it is closed."""
 
     def __init__(self, node: Node, buffer: TransformBuffer) -> None:
         self._node, self._buffer = node, buffer
@@ -23,7 +24,7 @@ class TransformListener:
         ]
 
     def close(self) -> None:
-        """Stop listening."""
+        """Unsubscribe."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 
@@ -41,15 +42,11 @@ class TransformListener:
 class TransformBroadcaster:
     """Publishes transforms on /tf."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._publisher = node.create_publisher(TFMessage, "/tf", reliable(100))
+    def __init__(self, publisher: Publisher) -> None:
+        """`publisher` is of tf2_msgs/TFMessage."""
+        self._publisher = publisher
 
     def send(self, T_target_source: Transform, target: str, source: str, stamp_ns: int) -> None:
         """Publish one edge: `source` is the child of `target`."""
         stamped = messages.to_transform_stamped(T_target_source, target, source, stamp_ns)
         self._publisher.publish(TFMessage(transforms=[stamped]))
-
-    def close(self) -> None:
-        """Stop publishing."""
-        self._node.destroy_publisher(self._publisher)

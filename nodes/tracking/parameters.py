@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from isometry.nodes.runtime.parameters import check_choices
+from isometry.nodes.runtime.node_parameters import OdometryInputParameters, choice
 from isometry.parameters import parameter
-
-CHOICES = {
-    "input": ("points", "detections"),
-    "odometry": ("tf", "topic", "none"),
-    "sensor_pose": ("tf", "identity"),
-}
 
 
 @dataclass(frozen=True)
-class TrackingNodeParameters:
+class TrackingNodeParameters(OdometryInputParameters):
     """Frames and inputs. Read when the node is configured."""
 
-    autostart: bool = parameter(True, "configure and activate at the start, without a lifecycle manager")
-    input: str = parameter(
+    input: str = choice(
         "points",
         "points: sensor_msgs/PointCloud2 on points; detections: vision_msgs/Detection3DArray on detections",
+        ("points", "detections"),
     )
     odom_frame: str = parameter("odom", "frame of the tracks (with odometry = topic: taken from the messages)")
-    base_frame: str = parameter("base_link", "frame of the robot")
-    odometry: str = parameter(
+    odometry: str = choice(
         "tf",
         "tf: odom_frame -> base_frame; topic: nav_msgs/Odometry on odom; none: followed in the points, and detections "
         "are tracked as seen from base_frame",
+        ("tf", "topic", "none"),
     )
-    sensor_pose: str = parameter("tf", "tf: base_frame -> frame of the input from TF; identity: they are the same")
+    sensor_pose: str = choice(
+        "tf", "tf: base_frame -> frame of the input from TF; identity: they are the same", ("tf", "identity")
+    )
     transform_timeout: float = parameter(0.2, "seconds to wait for a transform of an input's stamp", 0.0, 5.0)
     publish_tf: bool = parameter(False, "with points and odometry = none: publish odom_frame -> base_frame on /tf")
     deskew: bool = parameter(
@@ -42,9 +38,9 @@ class TrackingNodeParameters:
     least_confidence: float = parameter(0.5, "tracks that are less sure are followed and not published", 0.0, 1.0)
     path_step: float = parameter(0.5, "seconds between the published positions of a predicted path", 0.1, 3.0)
 
-    def check_choices(self) -> None:
-        """Raise ValueError naming the first parameter that is none of its choices."""
-        check_choices(self, CHOICES)
+    def check(self) -> None:
+        """Raise ValueError naming a parameter that is none of its choices, or class names that cannot be read."""
+        super().check()
         self.names()
 
     def names(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isometry.sensing.point_cloud2 import Field, decode_xyz, decode_xyz_and_offsets
+from isometry.sensing.point_cloud2 import decode_xyz, decode_xyz_and_offsets
 
 UINT8, INT16, UINT32, FLOAT32, FLOAT64 = 2, 3, 6, 7, 8  # constants of sensor_msgs/PointField
 CODES = {FLOAT32: "f", FLOAT64: "d", INT16: "h", UINT8: "B"}
@@ -37,7 +37,7 @@ class PointCloud2:
     point_step: int = 0
     row_step: int = 0
     is_bigendian: bool = False
-    fields: list[Field] = field(default_factory=list)
+    fields: list[PointField] = field(default_factory=list)
     data: bytes = b""
     header: Any = None
 
@@ -109,7 +109,7 @@ def test_empty_and_single_points(count: int) -> None:
 
 def test_the_common_layout_is_a_view_and_takes_well_under_a_millisecond() -> None:
     points = np.random.default_rng(0).normal(size=(120_000, 4)).astype("<f4")
-    fields: list[Field] = [PointField(name, 4 * k, FLOAT32) for k, name in enumerate(("x", "y", "z", "intensity"))]
+    fields: list[PointField] = [PointField(name, 4 * k, FLOAT32) for k, name in enumerate(("x", "y", "z", "intensity"))]
     message = PointCloud2(1, 120_000, 16, 16 * 120_000, False, fields, points.tobytes())
     decoded = decode_xyz(message)
     assert np.array_equal(decoded, points[:, :3])
