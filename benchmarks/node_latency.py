@@ -1,4 +1,4 @@
-"""Place recognition and tracking as nodes over DDS: dense scans at 10 Hz, from the scan's stamp to what is told."""
+"""Place recognition and tracking as nodes over DDS: dense scans at 10 Hz, from a scan's publication to its answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.place_recognition import DENSE
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift
 from isometry.datasets.rosbag.drive import write_drive
-from isometry.evaluation.replay.replay import replay, replay_tracking
+from isometry.evaluation.replay.replay import replay_place_recognition, replay_tracking
 from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
 
 SCANS = 300
@@ -28,8 +28,11 @@ def figures(scans: int = SCANS) -> Iterator[Figure]:
         write_drive(folder / "bag", KittiOdometry(folder / "drive", "00"), drift=OdometryDrift())
         ground = {"ground_height": -SimulatedDrive().height_m}
         bag, log = folder / "bag", folder / "node.log"
-        told = {"": replay(bag, log, rate=1.0, parameters=ground), "tracking_": replay_tracking(bag, log, rate=1.0)}
-    for name, recording in told.items():
+        recordings = {
+            "": replay_place_recognition(bag, log, rate=1.0, parameters=ground),
+            "tracking_": replay_tracking(bag, log, rate=1.0),
+        }
+    for name, recording in recordings.items():
         latency_ms = 1e3 * recording.latency_s
         for share in (50, 99):
             figure = float(np.percentile(latency_ms, share))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isometry.cli.common.arguments import parse_frames, parse_settings
 from isometry.cli.common.progress import clear_errors, progress_bar
 
-app = typer.Typer(no_args_is_help=True, help="Replay a bag through a node and judge what it says.")
+if TYPE_CHECKING:
+    from isometry.evaluation.replay.recording import NodeRecording
+
+app = typer.Typer(no_args_is_help=True, help="Replay a bag through a node and report its answers.")
 Out = Annotated[Path, typer.Option(help="Folder for the report and what is kept for the next time.")]
 Rate = Annotated[float, typer.Option(min=0.0, help="Times real time; 0 = as fast as the node answers.")]
 
@@ -25,7 +28,7 @@ def place_recognition(
 ) -> None:
     """Replay a rosbag2 through the place-recognition node, in its own process over DDS."""
     with clear_errors():
-        _replay_and_report(bag, out, rate, points, {"model_file": model} if model else {})
+        _report_place_recognition(bag, out, rate, points, {"model_file": model} if model else {})
 
 
 @app.command("tracking")
@@ -38,9 +41,9 @@ def tracking(
     parameter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the node; may be repeated.")] = None,
 ) -> None:
     """Replay a rosbag2 through the tracking node, in its own process over DDS."""
-    from isometry.evaluation.common.provenance import provenance
     from isometry.evaluation.replay.replay import replay_tracking
-    from isometry.evaluation.replay.tracking.report import figures, headline, write_report
+    from isometry.evaluation.replay.tracking.figures import figures
+    from isometry.evaluation.replay.tracking.report import headline, write_report
 
     with clear_errors():
         parameters = parse_settings("--parameter", parameter or [])
@@ -48,9 +51,8 @@ def tracking(
         with progress_bar(f"replaying {bag.name}") as advance:
             recording = replay_tracking(bag, out / "node.log", rate, points, detections, parameters, advance)
         recording.save(out / "recording.npz")
-        measured, told = figures(recording), recording.diagnostics
-        model = told.get("model", "unknown"), told.get("model_sha256", "unknown")
-        page = write_report(out, measured, provenance(f"{bag.name}, replayed at rate {rate:g}", *model), recording)
+        measured = figures(recording)
+        page = write_report(out, measured, _provenance(bag, rate, recording), recording)
         _print(headline(measured), page)
 
 
@@ -70,7 +72,7 @@ def demo(
         chosen = parse_frames(frames)
         out.mkdir(parents=True, exist_ok=True)
         bag = _bag(kitti, sequence, chosen, out, seed)
-        _replay_and_report(bag, out, rate, "", {})
+        _report_place_recognition(bag, out, rate, "", {})
 
 
 def _bag(kitti: Path | None, sequence: str, frames: slice, out: Path, seed: int) -> Path:
@@ -100,24 +102,27 @@ def _simulated(root: Path, sequence: str, seed: int) -> Path:
     return root
 
 
-def _replay_and_report(bag: Path, out: Path, rate: float, points: str, parameters: dict[str, Any]) -> None:
-    from isometry.evaluation.common.provenance import provenance
+def _report_place_recognition(bag: Path, out: Path, rate: float, points: str, parameters: dict[str, Any]) -> None:
     from isometry.evaluation.replay.place_recognition.judgement import figures, judge
     from isometry.evaluation.replay.place_recognition.report import headline, write_report
-    from isometry.evaluation.replay.replay import replay
+    from isometry.evaluation.replay.replay import replay_place_recognition
+    from isometry.place_recognition.mapping import PlaceMapperParameters
 
     out.mkdir(parents=True, exist_ok=True)
     with progress_bar(f"replaying {bag.name}") as advance:
-        recording = replay(bag, out / "node.log", rate, points, parameters, advance)
+        recording = replay_place_recognition(bag, out / "node.log", rate, points, parameters, advance)
     recording.save(out / "recording.npz")
-    judgement = judge(bag, recording)
+    judgement = judge(bag, recording, PlaceMapperParameters())
     measured = figures(recording, judgement)
-    told = recording.diagnostics
-    origin = provenance(
-        f"{bag.name}, replayed at rate {rate:g}", told.get("model", "unknown"), told.get("model_sha256", "unknown")
-    )
-    page = write_report(out, "Place recognition", measured, origin, recording, judgement)
+    page = write_report(out, measured, _provenance(bag, rate, recording), recording, judgement)
     _print(headline(measured), page)
+
+
+def _provenance(bag: Path, rate: float, recording: NodeRecording) -> dict[str, Any]:
+    from isometry.evaluation.common.provenance import provenance
+
+    model, sha256 = (recording.diagnostics.get(name, "unknown") for name in ("model", "model_sha256"))
+    return provenance(f"{bag.name}, replayed at rate {rate:g}", model, sha256)
 
 
 def _print(headline: list[tuple[str, str]], page: Path) -> None:

@@ -23,7 +23,7 @@ def view(
 
     with clear_errors():
         with needs("viser"):
-            from isometry.evaluation.replay.place_recognition.view import show
+            from isometry.evaluation.replay.place_recognition import view as place_recognition_view
             from isometry.evaluation.replay.tracking import view as tracking_view
         from isometry.evaluation.replay.recording import TrackingRecording, load_recording
 
@@ -31,6 +31,6 @@ def view(
         if isinstance(recorded, TrackingRecording):
             server = tracking_view.show(bag, port, recorded)
         else:
-            server = show(bag, port, every, recorded)
+            server = place_recognition_view.show(bag, port, every, recorded)
         Console().print(f"http://localhost:{server.get_port()}   (Ctrl-C ends it)")
         server.sleep_forever()

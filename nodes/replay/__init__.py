@@ -1,1 +1,1 @@
-"""Replays a rosbag2 to a running place-recognition node over DDS, and records what it answers."""
+"""Replays a rosbag2 to a running node over DDS, and records its answers."""

@@ -1,6 +1,6 @@
-"""`python -m isometry.nodes.replay BAG OUT ...`: a process of its own, that the node knows no more of than a robot.
+"""`python -m isometry.nodes.replay BAG OUT ...`: plays a bag, in its own process, as a robot publishes its sensors.
 
-Lines of JSON on standard output tell the progress; what cannot be used is one line on standard error, and exit code 1.
+Lines of JSON on standard output report the progress; bad input is one line on standard error, and exit code 1.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from rcl_interfaces.srv import GetParameters
@@ -22,19 +23,25 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from isometry.datasets.rosbag.reader import open_bag
+from isometry.nodes.replay.place_recognition import PlaceRecognitionRecorder
 from isometry.nodes.replay.player import BagPlayer
-from isometry.nodes.replay.recorder import RECORDERS, MatchRecorder, TrackRecorder
+from isometry.nodes.replay.recorder import NodeRecorder
+from isometry.nodes.replay.tracking import TrackingRecorder
 
-QUIET_S = 5.0
-"""A scan that is not answered for so long never will be."""
+RECORDERS: dict[str, Callable[[Node], NodeRecorder[Any]]] = {
+    "place_recognition": PlaceRecognitionRecorder,
+    "tracking": TrackingRecorder,
+}
+"""By the name of the node."""
+ANSWER_TIMEOUT_S = 5.0
+"""A scan that is not answered for so long is taken for dropped."""
+START_TIMEOUT_S = 60.0
 
 
-def replay(
-    bag: Path, out: Path, name: str, points: str, topics: list[str], rate: float, start_timeout_s: float
-) -> None:
+def replay(bag: Path, out: Path, name: str, points: str, topics: list[str], rate: float) -> None:
     """Play a bag at `rate` times its speed (0: each scan when the one before was answered) and write the recording.
 
-    `name` is of the node that listens, `points` the topic of the scans or of what else it answers.
+    `name` is the name of the node, `points` the topic of the scans or of the other messages that it answers.
 
     Raises ValueError when the bag or the node cannot be used.
     """
@@ -42,39 +49,39 @@ def replay(
     with open_bag(bag) as reader, _spinning(node):
         recorder = RECORDERS[name](node)
         player = BagPlayer(node, reader, points, topics)
-        _wait_until_ready(player, recorder, start_timeout_s)
-        _wait_until_met(node, name, start_timeout_s)
+        _wait_until_ready(player, recorder)
+        _wait_until_met(node, name)
         for done, total in player.play(rate):
             if rate == 0.0:
-                recorder.wait_for_answer(player.newest_stamp_ns, QUIET_S)
+                recorder.wait_for_answer(player.newest_stamp_ns, ANSWER_TIMEOUT_S)
             print(json.dumps({"done": done, "total": total}), flush=True)
-        recorder.wait_until_complete(player.newest_stamp_ns, QUIET_S)
+        recorder.wait_until_complete(player.newest_stamp_ns, ANSWER_TIMEOUT_S)
         recorder.recording(player.played, player.shift_ns).save(out)
 
 
-def _wait_until_ready(player: BagPlayer, recorder: MatchRecorder | TrackRecorder, timeout_s: float) -> None:
-    """Until the node listens to what is played, and the recorder to the node."""
-    end_s = time.monotonic() + timeout_s
+def _wait_until_ready(player: BagPlayer, recorder: NodeRecorder[Any]) -> None:
+    """Wait until the node has subscribed to what is played, and the recorder to the node."""
+    end_s = time.monotonic() + START_TIMEOUT_S
     while not (recorder.matched() and not player.unmatched()):
         if recorder.refusal:
             raise ValueError(f"the node did not start: {recorder.refusal}")
         if time.monotonic() > end_s:
             silent = ", ".join(player.unmatched()) or "what it publishes"
-            raise ValueError(f"no {recorder.name} node is connected after {timeout_s:.0f} s (missing: {silent})")
+            raise ValueError(f"no {recorder.name} node is connected after {START_TIMEOUT_S:.0f} s (missing: {silent})")
         time.sleep(0.02)
 
 
-def _wait_until_met(node: Node, name: str, timeout_s: float) -> None:
-    """Until the other node has met this one's publishers, which a count on this side does not tell.
+def _wait_until_met(node: Node, name: str) -> None:
+    """Wait until the other node has met this one's publishers, which a count on this side does not show.
 
-    Discovery keeps its order: who answers a client that was made after the publishers knows the publishers.
+    Discovery keeps its order: a node that answers a client made after the publishers has met the publishers.
     """
     client: Client = node.create_client(GetParameters, f"{name}/get_parameters")
     answered = threading.Event()
-    if client.wait_for_service(timeout_s):
+    if client.wait_for_service(START_TIMEOUT_S):
         future = client.call_async(GetParameters.Request(names=["autostart"]))
         future.add_done_callback(lambda _: answered.set())
-    if not answered.wait(timeout_s):
+    if not answered.wait(START_TIMEOUT_S):
         raise ValueError("the node does not answer a request for its parameters")
 
 
@@ -103,16 +110,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="isometry.nodes.replay", description=__doc__)
     parser.add_argument("bag", type=Path)
     parser.add_argument("out", type=Path, help="recording to write (.npz)")
-    parser.add_argument("--node", choices=sorted(RECORDERS), required=True, help="name of the node that listens")
-    parser.add_argument("--points", required=True, help="topic of the scans, or of what else the node answers")
+    parser.add_argument("--node", choices=sorted(RECORDERS), required=True, help="name of the node")
+    parser.add_argument("--points", required=True, help="topic of the messages that the node answers")
     parser.add_argument("--topics", nargs="*", default=[], help="topics to play beside them")
     parser.add_argument("--rate", type=float, default=1.0)
-    parser.add_argument("--start-timeout", type=float, default=60.0, help="seconds")
     arguments = parser.parse_args()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)  # a signal ends this process at once
     try:
         a = arguments
-        replay(a.bag, a.out, a.node, a.points, a.topics, a.rate, a.start_timeout)
+        replay(a.bag, a.out, a.node, a.points, a.topics, a.rate)
     except (ValueError, OSError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1

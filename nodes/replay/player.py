@@ -1,4 +1,4 @@
-"""Plays the messages of a bag, as the bytes that they are, with stamps shifted to now."""
+"""Plays the messages of a bag, as serialised in it, with stamps shifted to now."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class BagPlayer:
         return self.played[-1].stamp_ns + self.shift_ns
 
     def unmatched(self) -> list[str]:
-        """Topics that nobody listens to yet."""
+        """Topics without a subscriber yet."""
         return [topic for topic, publisher in self._publishers.items() if not publisher.get_subscription_count()]
 
     def play(self, rate: float) -> Iterator[tuple[int, int]]:
         """Publish everything in order; gives (scans done, scans in all) after each scan.
 
-        `rate` is relative to the bag's own speed; 0 waits for nothing. At rate 1 a stamp says how long ago, by wall
-        clock, the first scan's driver would have stamped it.
+        `rate` is relative to the bag's own speed; 0 does not wait. At rate 1 stamps are as if the sensors of the bag
+        were read now.
         """
         total = sum(c.msgcount for c in self._connections if c.topic == self._points)
         first_bag_ns, first_stamp_ns = self._first_scan()

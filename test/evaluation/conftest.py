@@ -11,7 +11,7 @@ from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift
 from isometry.datasets.rosbag.drive import write_drive
 from isometry.datasets.rosbag.writer import START_NS
-from isometry.evaluation.replay.recording import Recording
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 from isometry.geometry import se3
 
 SIDE_M, LAPS = 20, 2
@@ -47,7 +47,7 @@ def square_bag(square_drive: KittiOdometry, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def perfect(square_drive: KittiOdometry) -> Recording:
+def perfect(square_drive: KittiOdometry) -> PlaceRecognitionRecording:
     """Every scan becomes a keyframe; each of the second lap is matched with the same place of the first, and the last
     four of the first lap with its start.
     """
@@ -59,7 +59,7 @@ def perfect(square_drive: KittiOdometry) -> Recording:
     accepted = matched >= 0
     T = np.full((count, 4, 4), np.nan)
     T[accepted] = se3.inverse(square_drive.poses[matched[accepted]]) @ square_drive.poses[accepted]
-    return Recording(
+    return PlaceRecognitionRecording(
         scan_stamps_ns=stamps,
         answer_stamps_ns=stamps,
         latency_s=np.linspace(0.01, 0.02, count),

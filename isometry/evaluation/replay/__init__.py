@@ -1,1 +1,1 @@
-"""Replay of a bag through a real node, and what is made of it."""
+"""Replay of a bag through a real node: the recording of its answers, figures, a report, a view."""

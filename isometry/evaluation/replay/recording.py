@@ -1,4 +1,4 @@
-"""What a node said while a bag was replayed: arrays, with the bag's stamps, in one file."""
+"""What a node published while a bag was replayed: arrays, with the bag's stamps, in one file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind = TypeVar("Kind", bound="NodeRecording")
 
 @dataclass(frozen=True)
 class NodeRecording:
-    """N scans (or messages of detections) were played, A of them were answered. Stamps are the bag's."""
+    """N scans (or messages of detections) were played, A of them were answered. Stamps are those of the bag."""
 
     node: ClassVar[str]  # name of the node
 
@@ -46,7 +46,7 @@ class NodeRecording:
         values["states"] = tuple(json.loads(str(values["states"])))
         return cls(**values)
 
-    def told(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """How many scans were answered and how fast, by name; None where it could not be measured."""
         scans, answers = len(self.scan_stamps_ns), len(self.answer_stamps_ns)
         received, published, dropped = (int(self.diagnostics.get(name, 0)) for name in COUNTED)
@@ -54,8 +54,8 @@ class NodeRecording:
         return {
             "scans": scans,
             "answered": answers,
-            "refused": refused,  # received, and found unfit: see the node's log
-            "drops": scans - answers - refused,  # lost on the way, or replaced by a newer one before their turn
+            "refused": refused,  # received, and could not be used: see the node's log
+            "drops": scans - answers - refused,  # lost in transport, or replaced by a newer scan in the queue
             "latency_p50_ms": percentile(self.latency_s * 1e3, 50),
             "latency_p99_ms": percentile(self.latency_s * 1e3, 99),
             "latency_max_ms": percentile(self.latency_s * 1e3, 100),
@@ -76,8 +76,8 @@ def percentile(values: NDArray[Any], percent: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class Recording(NodeRecording):
-    """What a place-recognition node said of A scans; K keyframes were left at the end."""
+class PlaceRecognitionRecording(NodeRecording):
+    """The answers of a place-recognition node to A scans, and its K keyframes at the end."""
 
     node: ClassVar[str] = "place_recognition"
 
@@ -93,11 +93,11 @@ class Recording(NodeRecording):
 
 @dataclass(frozen=True)
 class TrackingRecording(NodeRecording):
-    """What a tracking node said: T rows, one for each track in each of A answers, in the order of the answers."""
+    """The answers of a tracking node: T rows, one for each track in each of A answers, in the order of the answers."""
 
     node: ClassVar[str] = "tracking"
 
-    answers: Integers  # (T,) which answer a row is of
+    answers: Integers  # (T,) position of the row's answer in the answers
     ids: Integers  # (T,)
     labels: NDArray[np.str_]  # (T,)
     confidences: Array  # (T,) 0 to 1
@@ -105,8 +105,8 @@ class TrackingRecording(NodeRecording):
     frame: NDArray[np.str_]  # () name of that frame
 
 
-def load_recording(path: Path) -> Recording | TrackingRecording:
-    """A recording of whichever node."""
+def load_recording(path: Path) -> PlaceRecognitionRecording | TrackingRecording:
+    """The recording of any node."""
     with np.load(path) as arrays:
-        kind = TrackingRecording if "ids" in arrays.files else Recording
+        kind = TrackingRecording if "ids" in arrays.files else PlaceRecognitionRecording
     return kind.load(path)

@@ -1,4 +1,4 @@
-"""Replays a bag through a real node, in its own process over real DDS, and reads what it said."""
+"""Replays a bag through a real node, in its own process over real DDS, and reads the recording of its answers."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from typing import IO
 
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import IMU, ODOMETRY, POINT_CLOUD, topic_types
-from isometry.evaluation.replay.recording import Kind, Recording, TrackingRecording
+from isometry.evaluation.replay.recording import Kind, PlaceRecognitionRecording, TrackingRecording
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 class ReplayError(ValueError):
-    """A process of the replay failed; the message is what it said last."""
+    """A process of the replay failed; the message is the last line of its output."""
 
 
-def replay(
+def replay_place_recognition(
     bag: Path,
     log: Path,
     rate: float = 1.0,
     points: str = "",
     parameters: Mapping[str, object] | None = None,
     advance: Callable[[int, int], None] | None = None,
-) -> Recording:
+) -> PlaceRecognitionRecording:
     """Play `bag` into place recognition, at `rate` times its speed (0: as fast as the node answers).
 
     The node's own output goes to `log`. `points` is the topic of the scans, needed when the bag has several.
-    `parameters` are the node's. `advance` is told (done, total) after each scan. Raises DatasetError for a bag that
-    cannot be used, ReplayError when a process fails.
+    `parameters` are the node's. `advance` is called with (done, total) after each scan. Raises DatasetError for a bag
+    that cannot be used, ReplayError when a process fails.
     """
     topics = topic_types(bag)
     points = points or _only_topic(bag, topics, POINT_CLOUD)
@@ -47,7 +47,7 @@ def replay(
         remapped["odom"] = _only_topic(bag, topics, ODOMETRY)
     if IMU in topics.values():
         remapped["imu"] = next(topic for topic, kind in topics.items() if kind == IMU)
-    return _replayed(Recording, bag, log, rate, remapped, topics, chosen, advance)
+    return _replay(PlaceRecognitionRecording, bag, log, rate, remapped, topics, chosen, advance)
 
 
 def replay_tracking(
@@ -59,20 +59,22 @@ def replay_tracking(
     parameters: Mapping[str, object] | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> TrackingRecording:
-    """Play `bag` into tracking: the detections on the topic of that name, else its scans. See `replay` for the rest.
+    """Play `bag` into tracking: the detections on the topic of that name, else its scans.
+
+    The other arguments and the errors are those of `replay_place_recognition`.
 
     Odometry is that of the bag, from TF or else from its only topic of it; where it has none, the node's own.
     """
     topics = topic_types(bag)
     remapped = {"detections": detections} if detections else {"points": points or _only_topic(bag, topics, POINT_CLOUD)}
-    told = "tf" if "/tf" in topics else "topic" if list(topics.values()).count(ODOMETRY) == 1 else "none"
-    chosen = {"input": next(iter(remapped)), "odometry": told, **(parameters or {})}
+    odometry = "tf" if "/tf" in topics else "topic" if list(topics.values()).count(ODOMETRY) == 1 else "none"
+    chosen = {"input": next(iter(remapped)), "odometry": odometry, **(parameters or {})}
     if chosen["odometry"] == "topic":
         remapped["odom"] = _only_topic(bag, topics, ODOMETRY)
-    return _replayed(TrackingRecording, bag, log, rate, remapped, topics, chosen, advance)
+    return _replay(TrackingRecording, bag, log, rate, remapped, topics, chosen, advance)
 
 
-def _replayed(
+def _replay(
     kind: type[Kind],
     bag: Path,
     log: Path,
@@ -82,9 +84,9 @@ def _replayed(
     parameters: Mapping[str, object],
     advance: Callable[[int, int], None] | None,
 ) -> Kind:
-    """What the node of some recordings says of a bag with `topics`.
+    """The recording, of type `kind`, of the node that makes such recordings; the bag has `topics`.
 
-    `remapped` has the bag's topic of each of the node's; the first one is what it answers.
+    `remapped` has the bag's topic by the node's; the node answers the messages of the first one.
     """
     if rate < 0.0:
         raise ValueError(f"rate {rate} is negative")
@@ -141,15 +143,15 @@ def _play(
         try:
             for line in player.stdout:
                 if advance is not None and line.startswith("{"):
-                    told = json.loads(line)
-                    advance(told["done"], told["total"])
-            said = player.stderr.read()
+                    progress = json.loads(line)
+                    advance(progress["done"], progress["total"])
+            errors = player.stderr.read()
         finally:
             player.terminate()
     if node.poll() is not None:
         raise ReplayError(f"the node ended with exit code {node.returncode}: {_last_line(log.read_text())}")
     if player.returncode:
-        raise ReplayError(_last_line(said) or f"the player ended with exit code {player.returncode}")
+        raise ReplayError(_last_line(errors) or f"the player ended with exit code {player.returncode}")
 
 
 def _end_with(node: subprocess.Popen[bytes], player: subprocess.Popen[str]) -> None:
@@ -166,7 +168,7 @@ def _last_line(text: str) -> str:
 def ros_environment() -> dict[str, str]:
     """The environment of the processes: this machine only, a domain of their own, a DDS profile for large messages.
 
-    What is set already is left as it is.
+    Variables that are set already are kept.
     """
     environment = dict(os.environ)
     environment.pop("_ROS_WHEELS_BOOTSTRAP_COMPLETE", None)

@@ -1,1 +1,1 @@
-"""A replay of the place-recognition node: judged, reported, viewed."""
+"""A replay of the place-recognition node: judgement, plots, report, view."""

@@ -1,4 +1,4 @@
-"""Judges what a node said during a replay against the true poses in the bag.
+"""Judges the answers of a node during a replay against the true poses in the bag.
 
 A query has a true revisit when a keyframe that the node was allowed to match (old enough, far enough back along the
 path) lies within the revisit radius of it. Recall counts over those queries; wrong acceptances over all.
@@ -17,7 +17,7 @@ from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import read_poses, topic_types
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
-from isometry.evaluation.replay.recording import Recording, percentile
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording, percentile
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapperParameters
 
@@ -44,7 +44,7 @@ class Judgement:
         return (self.translation_error_m < RIGHT_METRES) & (self.rotation_error_deg < RIGHT_DEGREES)
 
 
-def judge(bag: Path, recording: Recording, gates: PlaceMapperParameters | None = None) -> Judgement | None:
+def judge(bag: Path, recording: PlaceRecognitionRecording, gates: PlaceMapperParameters) -> Judgement | None:
     """Judge a replay of `bag`, whose node had the loop gates `gates`; None when the bag has no true poses.
 
     Raises DatasetError when the bag's poses cannot be read.
@@ -52,7 +52,6 @@ def judge(bag: Path, recording: Recording, gates: PlaceMapperParameters | None =
     topics = topic_types(bag)
     if GROUND_TRUTH not in topics:
         return None
-    gates = gates or PlaceMapperParameters()
     odometry_topic = next((topic for topic in ODOMETRY_TOPICS if topic in topics), None)
     if odometry_topic is None:
         raise DatasetError(f"{bag}: no odometry on {' or '.join(ODOMETRY_TOPICS)}")
@@ -81,7 +80,10 @@ def judge(bag: Path, recording: Recording, gates: PlaceMapperParameters | None =
 
 
 def _allowed(
-    recording: Recording, odometry_stamps_ns: NDArray[np.int64], T_odom_base: Array, gates: PlaceMapperParameters
+    recording: PlaceRecognitionRecording,
+    odometry_stamps_ns: NDArray[np.int64],
+    T_odom_base: Array,
+    gates: PlaceMapperParameters,
 ) -> NDArray[np.bool_]:
     """(A,K): whether a keyframe was old enough and far enough back for an answer."""
     steps = np.linalg.norm(np.diff(T_odom_base[:, :3, 3], axis=0), axis=1)
@@ -102,7 +104,9 @@ def _within(apart: Array, keyframes: NDArray[np.int64]) -> NDArray[np.bool_]:
     return within
 
 
-def _pose_errors(recording: Recording, T_world_base: Array, T_world_keyframe: Array) -> tuple[Array, Array]:
+def _pose_errors(
+    recording: PlaceRecognitionRecording, T_world_base: Array, T_world_keyframe: Array
+) -> tuple[Array, Array]:
     metres, degrees = np.full((2, len(recording.keyframes)), np.nan)
     posed = (recording.keyframes >= 0) & np.isfinite(recording.T_keyframe_query).all(axis=(1, 2))
     if posed.any():
@@ -111,7 +115,7 @@ def _pose_errors(recording: Recording, T_world_base: Array, T_world_keyframe: Ar
     return metres, degrees
 
 
-def precision_recall(recording: Recording, judgement: Judgement) -> tuple[Array, Array, Array]:
+def precision_recall(recording: PlaceRecognitionRecording, judgement: Judgement) -> tuple[Array, Array, Array]:
     """Confidence thresholds (T,) falling, and at each the precision (T,) and recall (T,) of answers above it.
 
     An answer is right when its keyframe lies within the revisit radius.
@@ -126,14 +130,14 @@ def precision_recall(recording: Recording, judgement: Judgement) -> tuple[Array,
     return confidences[last_of_its_value], precision[last_of_its_value], recall[last_of_its_value]
 
 
-def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]:
-    """What the report tells, by name; None where it could not be measured."""
-    told = recording.told() | {
+def figures(recording: PlaceRecognitionRecording, judgement: Judgement | None) -> dict[str, Any]:
+    """The figures of the report by name; None where it could not be measured."""
+    counts = recording.figures() | {
         "accepted": int(recording.accepted.sum()),
         "keyframes": len(recording.keyframe_stamps_ns),
     }
     if judgement is None:
-        return {**told, "judged": False}
+        return {**counts, "judged": False}
     revisits, accepted = judgement.has_revisit, recording.accepted
     posed = accepted & np.isfinite(judgement.translation_error_m)
     wrong = posed & ~judgement.pose_right
@@ -141,7 +145,7 @@ def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]
     map_error = path_error(positions, true_positions)
     odometry_error = path_error(judgement.T_odom_keyframe[:, :3, 3], true_positions)
     return {
-        **told,
+        **counts,
         "judged": True,
         "queries_with_revisit": int(revisits.sum()),
         "recall_at_1_retrieval": _share(judgement.retrieved[revisits]),
@@ -149,8 +153,8 @@ def figures(recording: Recording, judgement: Judgement | None) -> dict[str, Any]
         "recall_at_1_accepted": _share((judgement.found & accepted)[revisits]),
         "wrong_accepted": float(wrong.sum()) / max(len(recording.answer_stamps_ns), 1) if posed.any() else None,
         "pose_success": _share(judgement.pose_right[posed & revisits]),
-        "translation_error_m": _spread(judgement.translation_error_m[posed]),
-        "rotation_error_deg": _spread(judgement.rotation_error_deg[posed]),
+        "translation_error_m": _median_and_p90(judgement.translation_error_m[posed]),
+        "rotation_error_deg": _median_and_p90(judgement.rotation_error_deg[posed]),
         "path_error_m": map_error,
         "odometry_path_error_m": odometry_error,
     }
@@ -160,5 +164,5 @@ def _share(values: NDArray[np.bool_]) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _spread(values: Array) -> dict[str, float | None]:
+def _median_and_p90(values: Array) -> dict[str, float | None]:
     return {"median": percentile(values, 50), "p90": percentile(values, 90)}

@@ -9,12 +9,12 @@ from isometry.arrays import Array
 from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.evaluation.common.trajectory import align
 from isometry.evaluation.replay.place_recognition.judgement import Judgement, precision_recall
-from isometry.evaluation.replay.recording import Recording
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 from isometry.geometry import se3
 
 
-def path(recording: Recording, judgement: Judgement) -> go.Figure:
-    """The true path, the corrected one and odometry alone from above, and what became of each revisit."""
+def path(recording: PlaceRecognitionRecording, judgement: Judgement) -> go.Figure:
+    """The true path, the corrected one and odometry alone from above, and whether each revisit was found."""
     truth = judgement.T_world_keyframe[:, :3, 3]
     corrected, odometry = (
         se3.apply(align(poses[:, :3, 3], truth), poses[:, :3, 3])
@@ -38,7 +38,7 @@ def path(recording: Recording, judgement: Judgement) -> go.Figure:
     return figure
 
 
-def path_without_truth(recording: Recording) -> go.Figure:
+def path_without_truth(recording: PlaceRecognitionRecording) -> go.Figure:
     """The keyframes from above, as the node's map has them."""
     figure = with_axes("x, m", "y, m", height=620)
     _line(figure, recording.T_map_keyframe[:, :3, 3], "keyframes", BLUE)
@@ -46,8 +46,8 @@ def path_without_truth(recording: Recording) -> go.Figure:
     return figure
 
 
-def precision_recall_curve(recording: Recording, judgement: Judgement) -> go.Figure:
-    """Precision over recall; each point says its confidence."""
+def precision_recall_curve(recording: PlaceRecognitionRecording, judgement: Judgement) -> go.Figure:
+    """Precision over recall; the text of each point is its confidence."""
     confidence, precision, recall = precision_recall(recording, judgement)
     figure = with_axes("recall", "precision")
     text = [f"confidence {value:.3f}" for value in confidence]
@@ -57,7 +57,7 @@ def precision_recall_curve(recording: Recording, judgement: Judgement) -> go.Fig
     return figure
 
 
-def pose_errors(recording: Recording, judgement: Judgement) -> go.Figure:
+def pose_errors(recording: PlaceRecognitionRecording, judgement: Judgement) -> go.Figure:
     """Yaw error over position error of accepted answers, both on logarithmic axes."""
     known = recording.accepted & np.isfinite(judgement.translation_error_m)
     figure = with_axes("metres in the plane", "degrees of yaw")

@@ -10,15 +10,14 @@ from isometry.evaluation.common.provenance import write_json
 from isometry.evaluation.replay.latency import latency_histogram
 from isometry.evaluation.replay.place_recognition import plots
 from isometry.evaluation.replay.place_recognition.judgement import REVISIT_RADIUS_M, Judgement
-from isometry.evaluation.replay.recording import Recording
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 
 
 def write_report(
     folder: Path,
-    title: str,
     figures: dict[str, Any],
     provenance: dict[str, Any],
-    recording: Recording,
+    recording: PlaceRecognitionRecording,
     judgement: Judgement | None,
 ) -> Path:
     """Write report.html and report.json into `folder`, under temporary names first; returns the page's path."""
@@ -26,7 +25,7 @@ def write_report(
     write_json(folder / "report.json", {**figures, "provenance": provenance})
     return write_page(
         folder / "report.html",
-        title,
+        "Place recognition",
         f"{provenance['data']} · {provenance['date']}",
         headline(figures),
         _sections(figures, provenance, recording, judgement),
@@ -34,11 +33,11 @@ def write_report(
 
 
 def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a reader wants to know first: values as text, and what they are."""
-    told: list[tuple[str, str]] = []
+    """The most important figures: values as text, and what they are."""
+    tiles: list[tuple[str, str]] = []
     if figures["judged"]:
         error = figures["translation_error_m"]["median"], figures["rotation_error_deg"]["median"]
-        told += [
+        tiles += [
             (share(figures["recall_at_1"]), f"recall@1 verified ({share(figures['recall_at_1_retrieval'])} retrieval)"),
             (share(figures["pose_success"]), "accepted poses right (< 2 m, < 5°)"),
             (number(error[0], "m") + ", " + number(error[1], "°"), "pose error, median"),
@@ -49,7 +48,7 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
             ),
         ]
     return [
-        *told,
+        *tiles,
         (number(figures["latency_p50_ms"], "ms"), f"latency p50 (p99 {number(figures['latency_p99_ms'], 'ms')})"),
         (str(figures["drops"]), f"drops of {figures['scans']} scans ({figures['refused']} more refused)"),
         (str(figures["provider"]).removesuffix("ExecutionProvider"), "execution provider in use"),
@@ -57,17 +56,20 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _sections(
-    figures: dict[str, Any], provenance: dict[str, Any], recording: Recording, judgement: Judgement | None
+    figures: dict[str, Any],
+    provenance: dict[str, Any],
+    recording: PlaceRecognitionRecording,
+    judgement: Judgement | None,
 ) -> str:
     latency = section(
         "Latency", "From the publication of a scan to the arrival of its answer.", latency_histogram(recording)
     )
-    told = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
+    measured = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
     made = section("How it was made", "", table=rows(provenance))
-    said = section("What the node said last", "From its /diagnostics.", table=rows(figures["node"]))
+    last = section("Last report of the node", "From its /diagnostics.", table=rows(figures["node"]))
     if judgement is None:
         note = "The bag has no /ground_truth/pose, so that nothing could be judged."
-        return section("Path", note, plots.path_without_truth(recording)) + latency + pair(told, made) + said
+        return section("Path", note, plots.path_without_truth(recording)) + latency + pair(measured, made) + last
     path = section(
         "Path and loops",
         f"Found: accepted, and the matched keyframe lies within {REVISIT_RADIUS_M:g} m. Missed: there was such a "
@@ -76,10 +78,10 @@ def _sections(
     )
     curve = section(
         "Precision and recall",
-        "Over the confidence from which an answer is believed.",
+        "Over the confidence from which an answer is accepted.",
         plots.precision_recall_curve(recording, judgement),
     )
     errors = section(
         "Pose error", "Of accepted answers, in the matched keyframe.", plots.pose_errors(recording, judgement)
     )
-    return path + pair(curve, errors) + latency + pair(told, made) + said
+    return path + pair(curve, errors) + latency + pair(measured, made) + last

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import StampedPoses, read_clouds, read_poses, topic_types
-from isometry.evaluation.replay.recording import Recording
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 from isometry.geometry import se3
 
 POSE_TOPICS = ("/ground_truth/pose", "/odom", "/tf")
@@ -18,7 +18,7 @@ POINTS_SHOWN = 3000  # of each cloud
 BLUE, GREEN = (37, 99, 235), (22, 163, 74)
 
 
-def show(bag: Path, port: int, every: int, recording: Recording | None = None) -> viser.ViserServer:
+def show(bag: Path, port: int, every: int, recording: PlaceRecognitionRecording | None = None) -> viser.ViserServer:
     """Serve each `every`-th cloud, the path, and the accepted loops of a replay; the server runs until it is stopped.
 
     Raises DatasetError for a bag that has no poses.
@@ -44,7 +44,7 @@ def show(bag: Path, port: int, every: int, recording: Recording | None = None) -
     return server
 
 
-def _loops(recording: Recording, poses: StampedPoses) -> NDArray[np.float64]:
+def _loops(recording: PlaceRecognitionRecording, poses: StampedPoses) -> NDArray[np.float64]:
     """Lines (L,2,3) from each accepted scan to its keyframe."""
     accepted = recording.accepted
     starts = poses.at(recording.answer_stamps_ns[accepted])

@@ -1,1 +1,1 @@
-"""A replay of the tracking node: reported and viewed."""
+"""A replay of the tracking node: figures, plots, report, view."""

@@ -1,4 +1,4 @@
-"""What a tracking node said of a bag in the browser: each message's scan with its tracks, chosen by a slider."""
+"""The tracks of a replay in the browser: the scan of each message with its tracks, chosen by a slider."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from isometry.geometry.boxes import footprints
 POINTS_SHOWN = 20_000  # of each cloud
 POINT_COLOUR = (120, 130, 145)
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # hues so many turns apart differ most, however many there are
-TAIL = 20  # messages that a track's way reaches back
+TAIL = 20  # messages that the drawn path of a track reaches back
 EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]])
 
 
 def show(bag: Path, port: int, recording: TrackingRecording) -> viser.ViserServer:
     """Serve the tracks of each answer, and its scan where the bag has one; the server runs until it is stopped.
 
-    Scans are placed by the odometry in the bag, as the replay does where it is not told otherwise; without any, tracks
-    are as seen from the robot, and so are scans. The sensor is taken to be where the base is.
+    Scans are placed by the odometry in the bag, which is the default of the replay too; without any, tracks and scans
+    are in the frame of the robot. The sensor is assumed to be at the base.
     """
     places = _places(bag, recording)
     clouds = dict(read_clouds(bag)) if POINT_CLOUD in topic_types(bag).values() else {}
@@ -35,7 +35,7 @@ def show(bag: Path, port: int, recording: TrackingRecording) -> viser.ViserServe
     slider = server.gui.add_slider("message", 0, max(len(recording.answer_stamps_ns) - 1, 1), 1, 0)
 
     def draw() -> None:
-        """The scene of the chosen answer, in the place of the one before."""
+        """Draw the chosen answer, in place of the one before."""
         k = min(int(slider.value), len(recording.answer_stamps_ns) - 1)
         if k < 0:
             return
@@ -43,7 +43,7 @@ def show(bag: Path, port: int, recording: TrackingRecording) -> viser.ViserServe
         shown = se3.apply(places[k], cloud[:: len(cloud) // POINTS_SHOWN + 1])
         with server.atomic():
             server.scene.add_point_cloud("/scan", shown.astype(np.float32), POINT_COLOUR, point_size=0.06)
-            for name, (segments, colours) in {"/boxes": boxes(recording, k), "/ways": ways(recording, k)}.items():
+            for name, (segments, colours) in {"/boxes": boxes(recording, k), "/tails": tails(recording, k)}.items():
                 server.scene.add_line_segments(
                     name, segments.astype(np.float32), colours, thickness=0.12, thickness_units="world"
                 )
@@ -71,8 +71,8 @@ def boxes(recording: TrackingRecording, answer: int) -> tuple[Array, NDArray[np.
     return edges, _colours(np.repeat(recording.ids[own], len(EDGES)))
 
 
-def ways(recording: TrackingRecording, answer: int) -> tuple[Array, NDArray[np.uint8]]:
-    """Where the tracks of one answer were before: segments (S,2,3), and the colours (S,2,3) of their tracks."""
+def tails(recording: TrackingRecording, answer: int) -> tuple[Array, NDArray[np.uint8]]:
+    """Recent positions of the tracks of one answer: segments (S,2,3), and the colours (S,2,3) of their tracks."""
     alive = recording.ids[recording.answers == answer]
     recent = (recording.answers <= answer) & (recording.answers > answer - TAIL) & np.isin(recording.ids, alive)
     order = np.flatnonzero(recent)

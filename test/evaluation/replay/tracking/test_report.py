@@ -16,7 +16,7 @@ from isometry.datasets.rosbag.drive import write_drive
 from isometry.datasets.rosbag.writer import START_NS, new_bag
 from isometry.evaluation.replay.recording import TrackingRecording
 from isometry.evaluation.replay.replay import replay_tracking
-from isometry.evaluation.replay.tracking.report import figures
+from isometry.evaluation.replay.tracking.figures import figures
 
 pytest.importorskip("rclpy", reason="needs ROS 2: rclpy is not installed")
 
@@ -47,8 +47,8 @@ def test_each_scan_of_a_drive_is_answered_and_reported(simulated_kitti: Path, tm
     assert str(recording.frame) == "odom"
     assert (recording.latency_s > 0.0).all()
     assert len(recording.ids) == len(recording.boxes) == len(recording.labels) == len(recording.answers) > 0
-    told = json.loads((out / "report.json").read_text())
-    assert (told["scans"], told["answered"], told["drops"]) == (12, 12, 0)
+    report = json.loads((out / "report.json").read_text())
+    assert (report["scans"], report["answered"], report["drops"]) == (12, 12, 0)
     assert "<h2>From above</h2>" in (out / "report.html").read_text()
 
 
@@ -62,8 +62,8 @@ def test_detections_are_played_in_place_of_scans(tmp_path: Path) -> None:
     assert set(recording.labels) == {"car"}
     assert len(np.unique(recording.ids)) == 1
     np.testing.assert_allclose(recording.boxes[:, 0], 5.0 + recording.answers, atol=0.2)
-    told = figures(recording)
-    assert (told["ids"], told["tracks_median"]) == (1, 1.0)
+    measured = figures(recording)
+    assert (measured["ids"], measured["tracks_median"]) == (1, 1.0)
 
 
 def write_detections(path: Path) -> None:

@@ -20,7 +20,7 @@ TENTH = 100_000_000
 
 @pytest.fixture
 def recording() -> TrackingRecording:
-    """Three messages: of a car that drives and one that stands, then of the first alone, then of none."""
+    """Three messages: of a car that drives and one that is parked, then of the first alone, then of none."""
     boxes = np.array([[0.0, 0.0, 1.0, 4.0, 2.0, 2.0, 0.0], [9.0, 5.0, 1.0, 4.0, 2.0, 2.0, np.pi / 2.0]] * 2)
     boxes[2, 0] = 1.5
     stamps = START_NS + TENTH * np.arange(3)
@@ -51,9 +51,9 @@ def test_boxes_are_drawn_by_their_edges(recording: TrackingRecording) -> None:
     assert (colours[0] != colours[-1]).any()
 
 
-def test_the_way_of_a_track_is_that_since_it_was_first_seen(recording: TrackingRecording) -> None:
-    assert view.ways(recording, 0)[0].shape == (0, 2, 3)
-    segments, colours = view.ways(recording, 1)
+def test_the_tail_of_a_track_joins_its_recent_positions(recording: TrackingRecording) -> None:
+    assert view.tails(recording, 0)[0].shape == (0, 2, 3)
+    segments, colours = view.tails(recording, 1)
     np.testing.assert_allclose(segments, [[[0.0, 0.0, 1.0], [1.5, 0.0, 1.0]]])
     np.testing.assert_array_equal(colours, view.boxes(recording, 1)[1][:1])
 
@@ -78,7 +78,7 @@ def test_the_slider_chooses_the_message(recording: TrackingRecording, tmp_path: 
         np.testing.assert_allclose(shown("/scan"), [[1.0, 2.0, 3.0]], atol=1e-2)
         slider.value = 1
         assert len(shown("/boxes")) == 12
-        assert len(shown("/ways")) == 1
+        assert len(shown("/tails")) == 1
         np.testing.assert_allclose(shown("/scan"), [[11.0, 2.0, 3.0]], atol=1e-2)
         slider.value = 2
         assert len(shown("/boxes")) == 0
