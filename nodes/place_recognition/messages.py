@@ -1,4 +1,4 @@
-"""What the place-recognition node publishes, as messages."""
+"""Messages out of the types of place recognition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isometry.place_recognition.types import PlaceMatch
 
 
 def to_match(step: MappingStep, query_stamp_ns: int, map_frame: str, keyframe_stamp_ns: int | None) -> DiagnosticArray:
-    """The answer for one scan, accepted or refused; `message` is the reason, the values are in the README's table."""
+    """The answer for one scan, accepted or refused; `message` is the reason; the documentation lists the values."""
     match = step.match
     nearest = match.candidate_distances[0] if match.candidate_distances else float("nan")
     of_match = dict(zip(match.candidates, match.candidate_distances, strict=False))

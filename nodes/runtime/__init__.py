@@ -1,1 +1,1 @@
-"""What every node is made of: lifecycle, worker thread, diagnostics, parameters, transforms and message layouts."""
+"""What all nodes share: lifecycle, worker thread, diagnostics, parameters, inputs, transforms, messages, launching."""

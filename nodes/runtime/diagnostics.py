@@ -1,4 +1,4 @@
-"""What a node says about itself once a second: a state word, what to do about it, and figures that can be trusted."""
+"""What a node reports once a second: a state word, what to do about it, and figures."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 LEVELS_AND_ADVICE = {
     "ok": (DiagnosticStatus.OK, "working"),
     "no_input": (DiagnosticStatus.WARN, "no messages arrive: check the topic name, its type and that the driver runs"),
-    "sync_starved": (DiagnosticStatus.WARN, "inputs arrive but never together: check their stamps and rates"),
     "no_tf": (DiagnosticStatus.WARN, "a transform is missing: check the frame names and who publishes them"),
     "bad_input": (DiagnosticStatus.ERROR, "the input cannot be used: see what is wrong with it"),
     "model_mismatch": (DiagnosticStatus.ERROR, "model and file do not fit: give the file that this model made"),
     "overloaded": (DiagnosticStatus.WARN, "messages are dropped: lower the input rate or give the node more cores"),
     "lost": (DiagnosticStatus.WARN, "the position is not known: drive to a place that is in the map"),
 }
-"""Every state word of every node, its level, and what to do."""
+"""Level and advice by state word; no node has other words."""
+LATENCIES_KEPT = 1000
+"""The newest results, of which percentiles are reported."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A documented state word and, in one line, what exactly was found."""
+    """A state word and, in one line, the particular cause."""
 
     word: str = "ok"
     detail: str = ""
@@ -36,7 +37,7 @@ class State:
 
     @property
     def message(self) -> str:
-        """State word, what was found, and what to do."""
+        """State word, cause, and what to do."""
         _, advice = LEVELS_AND_ADVICE[self.word]
         return f"{self.word}: {self.detail} ({advice})" if self.detail else f"{self.word}: {advice}"
 
@@ -44,21 +45,21 @@ class State:
 class Statistics:
     """Counts and latencies of a node since the last report; may be fed from several threads."""
 
-    def __init__(self, latencies_kept: int = 1000) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._latencies_s: deque[float] = deque(maxlen=latencies_kept)
-        self._processing_s: deque[float] = deque(maxlen=latencies_kept)
+        self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._processing_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._received = self._published = 0
         self._total_received = self._total_published = 0
 
     def received(self) -> None:
-        """One message came in."""
+        """Count a message that has come in."""
         with self._lock:
             self._received += 1
             self._total_received += 1
 
     def published(self, latency_s: float, processing_s: float) -> None:
-        """One result went out, so many seconds after its input's stamp and after its input's arrival."""
+        """Count a result, published so many seconds after the stamp and after the arrival of its input."""
         with self._lock:
             self._published += 1
             self._total_published += 1

@@ -1,24 +1,26 @@
-"""Which way is up, from an IMU; without ROS."""
+"""The direction of up, from an IMU; without ROS."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-Vector = NDArray[np.float64]  # (3,)
+from isometry.arrays import Array
+
+STALE_NS = 500_000_000
+"""A sample is no answer for a time further from its own than this."""
 
 
 class GravityFilter:
     """Direction of up in the IMU's frame: from its orientation where it has one, else low-passed specific force."""
 
-    def __init__(self, time_constant_s: float = 1.0, stale_s: float = 0.5) -> None:
-        """`time_constant_s` smooths accelerations; an answer is for at most `stale_s` seconds from a sample."""
-        self._time_constant_s, self._stale_ns = time_constant_s, round(stale_s * 1e9)
-        self._up: Vector | None = None
+    def __init__(self, time_constant_s: float) -> None:
+        """`time_constant_s` is that of the low-pass filter of accelerations."""
+        self._time_constant_s = time_constant_s
+        self._up: Array | None = None
         self._stamp_ns = 0
 
-    def update(self, stamp_ns: int, acceleration: Vector, quaternion_xyzw: Vector | None) -> None:
+    def update(self, stamp_ns: int, acceleration: Array, quaternion_xyzw: Array | None) -> None:
         """One sample: specific force (3,) in m/s2 (+9.8 upwards at rest), orientation in a level world if known.
 
         Samples that are not finite or have no direction are ignored.
@@ -37,9 +39,9 @@ class GravityFilter:
             self._up = self._up + (1.0 - np.exp(-elapsed_s / self._time_constant_s)) * (acceleration - self._up)
         self._stamp_ns = stamp_ns
 
-    def up(self, stamp_ns: int) -> Vector | None:
+    def up(self, stamp_ns: int) -> Array | None:
         """Unit vector (3,) in the IMU's frame, or None when no sample is near that time."""
-        if self._up is None or abs(stamp_ns - self._stamp_ns) > self._stale_ns:
+        if self._up is None or abs(stamp_ns - self._stamp_ns) > STALE_NS:
             return None
-        direction: Vector = self._up / np.linalg.norm(self._up)
+        direction: Array = self._up / np.linalg.norm(self._up)
         return direction

@@ -39,7 +39,7 @@ Own = TypeVar("Own", bound=NodeParameters, covariant=True)
 
 
 class PerceptionNode(LifecycleNode, Generic[Own]):
-    """A lifecycle node that stays up whatever happens, and reports in /diagnostics what is wrong and what to do.
+    """A lifecycle node that goes on after bad input, and reports in /diagnostics what is wrong and what to do.
 
     A subclass overrides `configure` (models, publishers, services), `activate` (inputs), `process` (convert a message,
     call the method), `publish` (what came of it) and `diagnose`. `own` has the node's own parameters.
@@ -303,7 +303,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
 def run(build: Callable[[], PerceptionNode[Any]]) -> int:
     """The main function of a node: build, configure and activate when `autostart` is true, spin until it is stopped.
 
-    A bad parameter ends it with one line and exit status 2; everything else is a named state of a node that stays up.
+    A bad parameter ends it with one line and exit status 2; everything else is a named state of a node that goes on.
     """
     rclpy.init()
     try:

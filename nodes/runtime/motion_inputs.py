@@ -1,4 +1,4 @@
-"""Odometry and gravity out of topics and TF, for nodes that need to know how the robot moves and which way is up."""
+"""Odometry and the direction of gravity, from topics and TF, as inputs of a node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from isometry.nodes.runtime.transforms import Transform, TransformBuffer
 DEPTH = 50
 """Messages kept for a busy executor: half a second at 100 Hz."""
 ODOMETRY = "the odometry's frame"
-"""Stands for it in the buffer, where a scan may wait before the first message has brought its name."""
+"""Its name in the buffer: a scan may wait there before the first message has brought the true one."""
 
 
 class OdometryTopic:

@@ -1,4 +1,4 @@
-"""Where sensors are on the robot, as the parameters base_frame and sensor_pose of a node say."""
+"""The poses of sensors on the robot, by the parameters base_frame and sensor_pose of a node."""
 
 from __future__ import annotations
 

@@ -8,21 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from isometry.arrays import Array
 from isometry.geometry import se3
+from isometry.nodes.runtime.stamps import RESTART_NS
 
-Transform = NDArray[np.float64]  # (4,4)
+Transform = Array  # (4,4)
+KEPT_NS = 10_000_000_000
 
 
 class TransformError(LookupError):
-    """A transform that is not known; the message says which, and what is known instead."""
+    """A transform that is not known; the message names it, and those that are known."""
 
 
 @dataclass
 class _Edge:
-    """How one frame moves in its parent: samples sorted by time, or one sample for all times."""
+    """The motion of a frame in its parent: samples sorted by time, or one sample for all times."""
 
     parent: str
     static: bool
@@ -33,13 +35,11 @@ class _Edge:
 class TransformBuffer:
     """Transforms by child frame, as /tf brings them; safe to fill and to read from different threads.
 
-    Samples older than `keep_seconds` before the newest one are forgotten. A sample more than `restart_seconds` older
-    than the newest one of its frame means that time starts again (a bag that loops): what was known of that frame's
-    motion is forgotten.
+    Samples older than `KEPT_NS` before the newest one are forgotten. A sample more than `RESTART_NS` older than the
+    newest one of its frame means that time starts again (a bag that loops): the frame's earlier samples are forgotten.
     """
 
-    def __init__(self, keep_seconds: float = 10.0, restart_seconds: float = 1.0) -> None:
-        self._keep_ns, self._restart_ns = round(keep_seconds * 1e9), round(restart_seconds * 1e9)
+    def __init__(self) -> None:
         self._edges: dict[str, _Edge] = {}
         self._changed = threading.Condition(threading.RLock())
 
@@ -54,7 +54,7 @@ class TransformBuffer:
             edge = self._edges.get(child)
             if edge is None or edge.parent != parent or edge.static != static or static:
                 edge = self._edges[child] = _Edge(parent, static)
-            if edge.stamps_ns and stamp_ns < edge.stamps_ns[-1] - self._restart_ns:
+            if edge.stamps_ns and stamp_ns < edge.stamps_ns[-1] - RESTART_NS:
                 edge.stamps_ns, edge.transforms = [], []
             position = bisect_left(edge.stamps_ns, stamp_ns)
             if position < len(edge.stamps_ns) and edge.stamps_ns[position] == stamp_ns:
@@ -62,14 +62,9 @@ class TransformBuffer:
             else:
                 edge.stamps_ns.insert(position, stamp_ns)
                 edge.transforms.insert(position, T_parent_child)
-            expired = bisect_left(edge.stamps_ns, edge.stamps_ns[-1] - self._keep_ns)
+            expired = bisect_left(edge.stamps_ns, edge.stamps_ns[-1] - KEPT_NS)
             del edge.stamps_ns[:expired], edge.transforms[:expired]
             self._changed.notify_all()
-
-    def clear(self) -> None:
-        """Forget everything that moves; static transforms stay."""
-        with self._changed:
-            self._edges = {child: edge for child, edge in self._edges.items() if edge.static}
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Transform:
         """T_target_source at a time. Raises TransformError when the frames are not joined or not known at that time."""

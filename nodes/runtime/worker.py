@@ -1,4 +1,4 @@
-"""A thread that always works on the newest message, so that an executor is never blocked and never falls behind."""
+"""A thread that works on the newest message, so that an executor is never blocked and never falls behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NewestWorker(Generic[Item]):
     """
 
     def __init__(self, work: Callable[[Item], None], failed: Callable[[Exception], None]) -> None:
-        """`failed` is told of every exception that `work` or a job lets out; the thread goes on."""
+        """`failed` is called with every exception that `work` or a job raises; the thread goes on."""
         self._work, self._failed = work, failed
         self._condition = threading.Condition()
         self._waiting: deque[Item] = deque(maxlen=1)

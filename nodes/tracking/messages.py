@@ -1,4 +1,4 @@
-"""What the tracking node hears and publishes, as messages."""
+"""Messages to and from the types of tracking."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def from_detections(message: Detection3DArray, T_base_message: Array, names: Map
 
 
 def _x_axes(quaternions: Array) -> Array:
-    """Where quaternions (N,4; x, y, z, w) of any length turn the x axis to (N,3); NaN for those without length."""
+    """The x axis (N,3) turned by quaternions (N,4; x, y, z, w) of any length; NaN for those without length."""
     with np.errstate(invalid="ignore", divide="ignore"):
         x, y, z, w = (quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)).T
     return np.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + z * w), 2.0 * (x * z - y * w)], axis=1)
@@ -96,7 +96,7 @@ def to_predicted_paths(tracks: tuple[Track, ...], header: Header, stamp_ns: int,
 
 
 def path_headings(track: Track) -> Array:
-    """Yaw (K,) along a predicted path; the box's own where the path stands still."""
+    """Yaw (K,) along a predicted path; the box's own where the path does not move."""
     steps = np.diff(np.concatenate([track.box[None, :2], track.path]), axis=0)
     moves = np.linalg.norm(steps, axis=1) > STILL_MPS * PATH_STEP_S
     return np.where(moves, np.arctan2(steps[:, 1], steps[:, 0]), track.box[6])

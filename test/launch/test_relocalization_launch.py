@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
-import yaml
-
-from isometry.lidar_odometry.parameters import LidarOdometryParameters
-from isometry.nodes.lidar_odometry.parameters import LidarOdometryNodeParameters
-from isometry.nodes.relocalization.parameters import RelocalizationNodeParameters
-from isometry.relocalization.parameters import RelocalizationParameters
 
 if TYPE_CHECKING:
     from test.launch.conftest import PlayLaunch
@@ -60,22 +51,3 @@ def test_rviz_is_started_when_asked_for(play_launch: PlayLaunch) -> None:
     nodes = play_launch.nodes("relocalization.launch.py", "rviz:=true")
     (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
     assert any(str(argument).endswith("relocalization.rviz") for argument in rviz["args"])
-
-
-@pytest.mark.parametrize(
-    ("name", "kinds"),
-    [
-        ("lidar_odometry", [LidarOdometryNodeParameters, LidarOdometryParameters]),
-        ("relocalization", [RelocalizationNodeParameters, RelocalizationParameters]),
-    ],
-)
-def test_the_parameter_files_name_parameters_that_exist(repository: Path, name: str, kinds: list[type]) -> None:
-    (values,) = yaml.safe_load((repository / "config" / f"{name}.yaml").read_text()).values()
-    known = {field for kind in kinds for field in kind.__dataclass_fields__}  # type: ignore[attr-defined]
-    assert set(values["ros__parameters"]) <= known
-
-
-def test_the_view_is_a_configuration_of_rviz(repository: Path) -> None:
-    view = yaml.safe_load((repository / "config" / "relocalization.rviz").read_text())
-    topics = {display["Topic"]["Value"] for display in view["Visualization Manager"]["Displays"] if "Topic" in display}
-    assert topics == {"points", "map_points", "odom", "pose"}

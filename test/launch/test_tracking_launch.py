@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import yaml
-
-from isometry.nodes.tracking.parameters import TrackingNodeParameters
-from isometry.tracking.detection.parameters import ScanDetectorParameters
-from isometry.tracking.parameters import TrackingParameters
 
 if TYPE_CHECKING:
     from test.launch.conftest import PlayLaunch
@@ -44,16 +37,3 @@ def test_rviz_is_started_when_asked_for(play_launch: PlayLaunch) -> None:
     nodes = play_launch.nodes("tracking.launch.py", "rviz:=true")
     (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
     assert any(str(argument).endswith("tracking.rviz") for argument in rviz["args"])
-
-
-def test_the_parameter_file_names_parameters_that_exist(repository: Path) -> None:
-    (values,) = yaml.safe_load((repository / "config" / "tracking.yaml").read_text()).values()
-    known = {*TrackingNodeParameters.__dataclass_fields__, *TrackingParameters.__dataclass_fields__}
-    known |= {f"scan.{name}" for name in ScanDetectorParameters.__dataclass_fields__}
-    assert set(values["ros__parameters"]) <= known
-
-
-def test_the_view_is_a_configuration_of_rviz(repository: Path) -> None:
-    view = yaml.safe_load((repository / "config" / "tracking.rviz").read_text())
-    topics = {display["Topic"]["Value"] for display in view["Visualization Manager"]["Displays"] if "Topic" in display}
-    assert topics == {"points", "markers"}

@@ -44,7 +44,7 @@ def ros() -> Iterator[None]:
 
 
 class Robot:
-    """A robot that drives through a town of walls, and hears everything that place recognition says."""
+    """A robot that drives through a town of walls, and receives all outputs of place recognition."""
 
     def __init__(self) -> None:
         self.node = Node("robot")
@@ -63,30 +63,30 @@ class Robot:
         self.tf_static = self.node.create_publisher(TFMessage, "/tf_static", latched(100))
         self.odom = self.node.create_publisher(Odometry, "odom", reliable())
         subscribe = self.node.create_subscription
-        subscribe(DiagnosticArray, "match", self._hear_match, reliable(100))
-        subscribe(PoseWithCovarianceStamped, "pose", self._hear_pose, reliable(100))
-        subscribe(TransformStamped, "correction", self._hear_correction, reliable(100))
-        subscribe(PathMessage, "keyframes", self._hear_path, latched())
-        subscribe(DiagnosticArray, "/diagnostics", self._hear_status, reliable(100))
-        subscribe(TFMessage, "/tf", self._hear_tf, reliable(100))
+        subscribe(DiagnosticArray, "match", self._receive_match, reliable(100))
+        subscribe(PoseWithCovarianceStamped, "pose", self._receive_pose, reliable(100))
+        subscribe(TransformStamped, "correction", self._receive_correction, reliable(100))
+        subscribe(PathMessage, "keyframes", self._receive_path, latched())
+        subscribe(DiagnosticArray, "/diagnostics", self._receive_status, reliable(100))
+        subscribe(TFMessage, "/tf", self._receive_tf, reliable(100))
 
-    def _hear_match(self, message: DiagnosticArray) -> None:
+    def _receive_match(self, message: DiagnosticArray) -> None:
         self.matches[messages.stamp_ns(message.header.stamp)] = values_of(message.status[0])
 
-    def _hear_pose(self, message: PoseWithCovarianceStamped) -> None:
+    def _receive_pose(self, message: PoseWithCovarianceStamped) -> None:
         assert message.header.frame_id == "map"
         self.poses[messages.stamp_ns(message.header.stamp)] = messages.from_pose(message.pose.pose)
 
-    def _hear_correction(self, message: TransformStamped) -> None:
+    def _receive_correction(self, message: TransformStamped) -> None:
         self.corrections.append(messages.from_transform(message.transform))
 
-    def _hear_path(self, message: PathMessage) -> None:
+    def _receive_path(self, message: PathMessage) -> None:
         self.path = [messages.from_pose(pose.pose) for pose in message.poses]
 
-    def _hear_status(self, message: DiagnosticArray) -> None:
+    def _receive_status(self, message: DiagnosticArray) -> None:
         self.status, self.status_stamp_ns = message.status[0], messages.stamp_ns(message.header.stamp)
 
-    def _hear_tf(self, message: TFMessage) -> None:
+    def _receive_tf(self, message: TFMessage) -> None:
         for stamped in message.transforms:
             if (stamped.header.frame_id, stamped.child_frame_id) == ("map", "odom"):
                 self.map_to_odom.append(messages.from_transform(stamped.transform))
@@ -96,10 +96,10 @@ class Robot:
         return values_of(self.status).get("state", "")
 
     def until(self, happened: Callable[[], Any], timeout_s: float = LONG_S) -> None:
-        """Spin until something has happened; fail, with what the node says of itself, when it does not."""
+        """Spin until something has happened; fail, with the last report of the node, when it does not."""
         end = time.monotonic() + timeout_s
         while not happened():
-            assert time.monotonic() < end, f"did not happen; the node says: {self.status.message}"
+            assert time.monotonic() < end, f"did not happen; the node reports: {self.status.message}"
             self.executor.spin_once(timeout_sec=0.05)
 
     def listen(self, seconds: float) -> None:
@@ -140,7 +140,7 @@ class Robot:
         return future.result()
 
     def meet(self) -> None:
-        """Wait until the node hears the points and is heard."""
+        """Wait until the node and the robot have subscribed to each other."""
         others = [self.points, self.tf]
         self.until(lambda: all(publisher.get_subscription_count() > (publisher is self.tf) for publisher in others))
         self.until(lambda: self.node.count_publishers("match") and self.node.count_publishers("pose"))

@@ -29,20 +29,20 @@ NODE = "lidar_odometry"
 
 
 class Listener:
-    """A robot without wheel encoders, that hears its odometry."""
+    """A robot without wheel encoders, that receives its odometry."""
 
     def __init__(self, robot: Robot) -> None:
         self.robot = robot
         robot.node.destroy_publisher(robot.odom)
         self.odometry: dict[int, Odometry] = {}
         self.edges: dict[int, np.ndarray] = {}
-        robot.node.create_subscription(Odometry, "odom", self._hear, reliable(100))
-        robot.node.create_subscription(TFMessage, "/tf", self._hear_tf, reliable(100))
+        robot.node.create_subscription(Odometry, "odom", self._receive, reliable(100))
+        robot.node.create_subscription(TFMessage, "/tf", self._receive_tf, reliable(100))
 
-    def _hear(self, message: Odometry) -> None:
+    def _receive(self, message: Odometry) -> None:
         self.odometry[messages.stamp_ns(message.header.stamp)] = message
 
-    def _hear_tf(self, message: TFMessage) -> None:
+    def _receive_tf(self, message: TFMessage) -> None:
         for stamped in message.transforms:
             if (stamped.header.frame_id, stamped.child_frame_id) == ("odom", "base_link"):
                 self.edges[messages.stamp_ns(stamped.header.stamp)] = messages.from_transform(stamped.transform)
@@ -53,7 +53,7 @@ class Listener:
         robot.until(lambda: robot.status.message)
 
     def scan(self, true: np.ndarray, stamp: int, T_base_lidar: np.ndarray | None = None) -> np.ndarray:
-        """Send a scan, and wait for what the node says: T_odom_base."""
+        """Send a scan, and wait for the answer of the node: T_odom_base."""
         points, frame = self.robot.scan(true), "base_link"
         if T_base_lidar is not None:
             points, frame = se3.apply(se3.inverse(T_base_lidar), points), "lidar"
@@ -119,6 +119,7 @@ def test_without_publish_tf_there_is_none(listener: Listener, start: Start) -> N
     listener.meet()
     listener.scan(np.eye(4), SECOND)
     listener.scan(np.eye(4), 2 * SECOND)
+    listener.robot.listen(0.5)  # a transform would come after the odometry
     assert not listener.edges
 
 
@@ -168,10 +169,10 @@ def test_what_is_missing_is_named(
     node = start(NODE, **parameters)
     stamps = count(SECOND, SECOND)
 
-    def told() -> bool:
+    def reported() -> bool:
         listener.robot.send_points(listener.robot.scan(np.eye(4)), next(stamps), "lidar")
         listener.robot.listen(0.2)
         return listener.robot.state == state and words in listener.robot.status.message
 
-    listener.robot.until(told)
+    listener.robot.until(reported)
     assert node.runs

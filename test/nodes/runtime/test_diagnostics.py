@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from isometry.nodes.runtime.diagnostics import LEVELS_AND_ADVICE, State, Statistics, to_status, values_of
+from isometry.nodes.runtime.diagnostics import (
+    LATENCIES_KEPT,
+    LEVELS_AND_ADVICE,
+    State,
+    Statistics,
+    to_status,
+    values_of,
+)
 
-DOCUMENTED = {"ok", "no_input", "sync_starved", "no_tf", "bad_input", "model_mismatch", "overloaded", "lost"}
+DOCUMENTED = {"ok", "no_input", "no_tf", "bad_input", "model_mismatch", "overloaded", "lost"}
 
 
 def test_the_state_words_are_the_documented_ones() -> None:
@@ -16,7 +23,7 @@ def test_the_state_words_are_the_documented_ones() -> None:
 
 
 @pytest.mark.parametrize("word", sorted(DOCUMENTED - {"ok"}))
-def test_every_trouble_says_what_was_found_and_what_to_do_in_one_line(word: str) -> None:
+def test_every_trouble_has_its_cause_and_what_to_do_in_one_line(word: str) -> None:
     status = to_status("node: status", "node", State(word, "the very thing"), {})
     assert status.message.startswith(f"{word}: the very thing (")
     assert "\n" not in status.message
@@ -41,13 +48,13 @@ def test_rates_are_of_the_last_period_and_counts_of_all() -> None:
 
 
 def test_latency_percentiles_are_those_of_the_kept_samples() -> None:
-    statistics = Statistics(latencies_kept=100)
-    latencies = np.random.default_rng(0).gamma(2.0, 0.05, 300)
+    statistics = Statistics()
+    latencies = np.random.default_rng(0).gamma(2.0, 0.05, 3 * LATENCIES_KEPT)
     for latency in latencies:
         statistics.published(latency, latency / 2)
     figures = statistics.report(1.0)
-    assert figures["latency_p50_ms"] == pytest.approx(np.median(latencies[-100:]) * 1e3)
-    assert figures["latency_p99_ms"] == pytest.approx(np.quantile(latencies[-100:], 0.99) * 1e3)
+    assert figures["latency_p50_ms"] == pytest.approx(np.median(latencies[-LATENCIES_KEPT:]) * 1e3)
+    assert figures["latency_p99_ms"] == pytest.approx(np.quantile(latencies[-LATENCIES_KEPT:], 0.99) * 1e3)
     assert figures["processing_p50_ms"] == pytest.approx(figures["latency_p50_ms"] / 2)
 
 

@@ -19,13 +19,13 @@ def angle_deg(first: np.ndarray | None, second: np.ndarray) -> float:
 
 
 def test_orientation_gives_up_whatever_the_acceleration() -> None:
-    gravity = GravityFilter()
+    gravity = GravityFilter(1.0)
     gravity.update(SECOND, np.array([50.0, 0.0, 0.0]), TILT.as_quat())
     assert angle_deg(gravity.up(SECOND), UP) < 1e-5
 
 
 def test_shaking_is_averaged_out_of_accelerations() -> None:
-    gravity, random = GravityFilter(time_constant_s=1.0), np.random.default_rng(0)
+    gravity, random = GravityFilter(1.0), np.random.default_rng(0)
     for k in range(1000):
         gravity.update(k * SECOND // 100, 9.81 * UP + random.normal(0.0, 3.0, 3), None)
     assert angle_deg(gravity.up(10 * SECOND), UP) < 3.0
@@ -40,7 +40,7 @@ def test_a_new_tilt_is_followed_within_a_few_time_constants() -> None:
 
 
 def test_an_old_sample_is_no_answer() -> None:
-    gravity = GravityFilter(stale_s=0.5)
+    gravity = GravityFilter(1.0)
     assert gravity.up(0) is None
     gravity.update(SECOND, 9.81 * UP, None)
     assert gravity.up(2 * SECOND) is None
@@ -49,13 +49,13 @@ def test_an_old_sample_is_no_answer() -> None:
 
 @pytest.mark.parametrize("force", [np.zeros(3), np.full(3, np.nan)])
 def test_samples_without_a_direction_are_ignored(force: np.ndarray) -> None:
-    gravity = GravityFilter()
+    gravity = GravityFilter(1.0)
     gravity.update(SECOND, force, None)
     assert gravity.up(SECOND) is None
 
 
 def test_when_time_starts_again_the_average_starts_again() -> None:
-    gravity = GravityFilter()
+    gravity = GravityFilter(1.0)
     gravity.update(100 * SECOND, np.array([9.81, 0.0, 0.0]), None)
     gravity.update(0, 9.81 * UP, None)
     assert angle_deg(gravity.up(0), UP) < 1e-5

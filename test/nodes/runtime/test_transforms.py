@@ -33,7 +33,7 @@ def test_between_samples_motion_is_interpolated() -> None:
         assert np.allclose(buffer.lookup("odom", "base_link", round(seconds * SECOND)), screw(seconds), atol=1e-9)
 
 
-def test_the_way_through_a_common_ancestor_is_found_in_both_directions() -> None:
+def test_frames_are_joined_through_a_common_ancestor_in_both_directions() -> None:
     buffer = moving()
     T_base_lidar, T_base_camera = se3.from_planar(0.5, 0.0, 1.0), se3.from_planar(0.0, 0.2, -0.5)
     buffer.insert("base_link", "lidar", T_base_lidar, 0, static=True)
@@ -66,12 +66,12 @@ def test_a_leading_slash_of_old_frame_names_does_not_matter() -> None:
 
 
 def test_old_samples_are_forgotten() -> None:
-    buffer = TransformBuffer(keep_seconds=1.0)
-    for k in range(50):
+    buffer = TransformBuffer()
+    for k in range(150):
         buffer.insert("odom", "base_link", screw(0.1 * k), k * SECOND // 10)
-    assert np.allclose(buffer.lookup("odom", "base_link", 4 * SECOND), screw(4.0))
+    assert np.allclose(buffer.lookup("odom", "base_link", 5 * SECOND), screw(5.0))
     with pytest.raises(TransformError, match="before the oldest"):
-        buffer.lookup("odom", "base_link", 3 * SECOND)
+        buffer.lookup("odom", "base_link", 4 * SECOND)
 
 
 def test_samples_that_arrive_in_another_order_are_sorted() -> None:

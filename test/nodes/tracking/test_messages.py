@@ -1,4 +1,4 @@
-"""What the tracking node hears and publishes, as messages."""
+"""Messages to and from the types of tracking."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_predicted_paths_have_the_time_ahead_in_the_header_of_each_box() -> None
     assert np.allclose(covariances, ahead)
 
 
-def test_what_stands_still_keeps_its_heading() -> None:
+def test_an_object_that_does_not_move_keeps_its_heading() -> None:
     assert np.allclose(convert.path_headings(track(1, (0.0, 0.0))), 0.7)
 
 
