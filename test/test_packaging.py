@@ -126,7 +126,8 @@ def test_imports_point_down(repository: Path, layer: str) -> None:
 def test_folders_of_capabilities_do_not_import_each_other(repository: Path, layer: str) -> None:
     offenders = []
     for file, parts in imports_of_the_package(repository, layer):
-        folder = file.parts[file.parts.index(layer) + 1]
+        path = file.relative_to(repository).parts
+        folder = path[path.index(layer) + 1]
         allowed = {folder, folder.removesuffix(".py"), *SHARED, *BY_CAPABILITY[layer].get(folder, set())}
         if parts[0] == layer and len(parts) > 1 and parts[1] not in allowed:
             offenders.append(f"{file.relative_to(repository)} imports {'.'.join(parts)}")

@@ -14,7 +14,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from rclpy.task import Future
@@ -24,6 +24,7 @@ from tf2_msgs.msg import TFMessage
 from isometry.inference import ModelMismatchError
 from isometry.nodes.runtime import diagnostics, messages, parameters
 from isometry.nodes.runtime.diagnostics import State
+from isometry.nodes.runtime.graph import why_silent
 from isometry.nodes.runtime.node_parameters import NodeParameters
 from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
 from isometry.nodes.runtime.sensor_poses import SensorPoses
@@ -42,7 +43,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
     """A lifecycle node that goes on after bad input, and reports in /diagnostics what is wrong and what to do.
 
     A subclass overrides `configure` (models, publishers, services), `activate` (inputs), `process` (convert a message,
-    call the method), `publish` (what came of it) and `diagnose`. `own` has the node's own parameters.
+    call the method), `publish` (the result) and `diagnose`. `own` has the node's own parameters.
     """
 
     def __init__(self, name: str, own: type[Own], kinds: Sequence[tuple[str, type]]) -> None:
@@ -266,7 +267,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         if not self._active:
             state = self._configured_state
         elif now_s - self._last_input_s > 2.0:
-            state = State("no_input", "; ".join(self._silence(subscription) for subscription in self._inputs))
+            state = State("no_input", "; ".join(why_silent(self, each) for each in self._inputs))
         elif self._state.word != "ok":
             state = self._state
         else:
@@ -282,22 +283,6 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         if new_dropped > OVERLOADED_FRACTION * max(new, 1):
             return State("overloaded", f"{new_dropped} of the last {new} messages dropped")
         return State()
-
-    def _silence(self, subscription: Subscription) -> str:
-        """Why nothing arrives on a topic, as far as the graph shows."""
-        topic, kind = subscription.topic_name, subscription.msg_type
-        expected = f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
-        publishers = self.get_publishers_info_by_topic(topic)
-        if not publishers:
-            return f"nobody publishes {topic} ({expected})"
-        for publisher in publishers:
-            name = f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name}"
-            if publisher.topic_type != expected:
-                return f"{topic} is published as {publisher.topic_type} by {name}, expected {expected}"
-            compatibility, reason = qos_check_compatible(publisher.qos_profile, subscription.qos_profile)
-            if compatibility == QoSCompatibility.ERROR:
-                return f"{topic} of {name} has another quality of service: {reason}"
-        return f"{topic} is published by {name}, but nothing arrives"
 
 
 def run(build: Callable[[], PerceptionNode[Any]]) -> int:
