@@ -11,11 +11,11 @@ from isometry.cli.common.progress import clear_errors, needs_training_extra, pro
 
 
 def flow_memory(
-    scenes: Annotated[Path, typer.Option(help="Folder of the simulated drives; those not there are simulated.")],
+    scenes: Annotated[Path, typer.Option(help="Folder of the simulated drives; missing ones are simulated.")],
     output: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the trained network.")],
-    steps: Annotated[int, typer.Option(help="Optimiser steps, a piece of a drive each.")] = 1800,
-    seed: Annotated[int, typer.Option(min=0, help="Of every random process.")] = 0,
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
+    steps: Annotated[int, typer.Option(help="Optimiser steps, a clip of a drive each.")] = 1800,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random process.")] = 0,
+    threads: Annotated[int, typer.Option(help="Threads of torch.")] = 1,
     resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,
 ) -> None:
     """Train the bird's-eye memory on simulated drives; writes log.csv, checkpoint.pt and flow_memory.pt."""

@@ -1,4 +1,4 @@
-"""`isometry train place-recognition`, and `calibration` of what it is sure of."""
+"""`isometry train place-recognition`, and `calibration` of its confidence and covariance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from isometry.cli.common.arguments import parse_frames
-from isometry.cli.common.progress import clear_errors, needs_training_extra
+from isometry.cli.common.progress import clear_errors, needs_training_extra, progress_bar
 
 
 def place_recognition(
@@ -18,8 +18,8 @@ def place_recognition(
     first_frame: Annotated[int, typer.Option(help="Frames before are skipped (00: poses 0-13 are bad).")] = 14,
     validate_on: Annotated[str | None, typer.Option(help="A drive on which recall is logged: NN.")] = None,
     steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 2400,
-    seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed of every random process.")] = 0,
+    threads: Annotated[int, typer.Option(help="Threads of torch.")] = 2,
     ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
     resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,
 ) -> None:
@@ -31,31 +31,32 @@ def place_recognition(
 
         from isometry.datasets.kitti.odometry import KittiOdometry
         from isometry.training.place_recognition.drives import load_drive
-        from isometry.training.place_recognition.recipe import TrainingParameters
+        from isometry.training.place_recognition.recipe import PlaceRecognitionTrainingParameters
         from isometry.training.place_recognition.train import train
         from isometry.training.place_recognition.trained import save_trained
         from isometry.training.place_recognition.validation import Validation
 
         torch.set_num_threads(threads)
-        parameters = TrainingParameters(steps=steps, seed=seed)
+        parameters = PlaceRecognitionTrainingParameters(steps=steps, seed=seed)
         frames = slice(first_frame, None)
         drive = load_drive(KittiOdometry(kitti, sequence), frames, ground_height, lambda rows: track(rows, "reading"))
         validation = None
         if validate_on is not None:
             validation = Validation(load_drive(KittiOdometry(kitti, validate_on), slice(None), ground_height))
-        network = train(drive, parameters, output, validation, resume)
+        with progress_bar("training place recognition") as advance:
+            network = train(drive, parameters, output, validation, resume, advance)
         save_trained(network, drive, parameters, output / "place_recognition.pt")
 
 
 def calibration(
     kitti: Annotated[Path, typer.Option(help="KITTI odometry directory.")],
-    database: Annotated[str, typer.Option(help="Frames A:B that are remembered.")] = "14:3000",
-    queries: Annotated[str, typer.Option(help="Frames C:D that are asked for.")] = "3200:4541",
+    database: Annotated[str, typer.Option(help="Frames A:B of the database.")] = "14:3000",
+    queries: Annotated[str, typer.Option(help="Frames C:D of the queries.")] = "3200:4541",
     sequence: Annotated[str, typer.Option(help="The drive that the network was trained on.")] = "00",
-    every: Annotated[int, typer.Option(help="Ask only every K-th query.")] = 1,
+    every: Annotated[int, typer.Option(help="Use only every K-th query.")] = 1,
     ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
 ) -> None:
-    """Print the constants of place_recognition/calibration.py as fitted to this drive, each query turned by 0.6 rad."""
+    """Print the constants of place_recognition/calibration.py, fitted to a drive; each query is turned by 0.6 rad."""
     with clear_errors():
         from rich.progress import track
 

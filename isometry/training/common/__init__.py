@@ -1,1 +1,1 @@
-"""What all trainings share: the loop, fits, the way to ONNX."""
+"""What all trainings share: the loop, files of trained networks, fits, the export to ONNX."""

@@ -1,81 +1,98 @@
-"""What all trainings share: the state that a checkpoint holds, one step of the optimiser, and a row of the log."""
+"""The training loop of all networks: optimiser steps, a log of figures, and checkpoints to resume from."""
 
 from __future__ import annotations
 
 import csv
-import pickle
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isometry.training.common.recipe import Recipe
+from isometry.training.common.trained import reading, write_whole
+
 Network = TypeVar("Network", bound=nn.Module)
+Loss = tuple[Tensor, Mapping[str, float]]  # the loss to minimise, and its parts by their column in the log
+Step = Callable[[Network, np.random.Generator], Loss]
+Progress = Callable[[int, int], None]  # called with the steps done and the steps in all
 
 
-class Recipe(Protocol):
-    """What a recipe says of the optimiser."""
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps in all."""
-        ...
-
-    @property
-    def learning_rate(self) -> float:
-        """At its highest."""
-        ...
-
-    @property
-    def weight_decay(self) -> float:
-        """Of AdamW."""
-        ...
-
-    @property
-    def average(self) -> float:
-        """Decay of the averaged weights."""
-        ...
+def no_progress(_done: int, _total: int) -> None:
+    """Show nothing."""
 
 
 class Trainer(Generic[Network]):
-    """The state of a training: what a checkpoint holds."""
+    """The state of a training, as a checkpoint holds it, and the loop that advances it.
 
-    def __init__(self, network: Network, recipe: Recipe, warm_up: float) -> None:
-        """`warm_up` is the share of the steps in which the learning rate rises."""
-        self.step = 0
-        self.network = network
+    The optimiser is AdamW (Loshchilov and Hutter, 2019) with one cycle of the learning rate (Smith and Topin, 2019) and
+    gradients clipped to norm 1. The result has exponentially averaged weights.
+    """
+
+    def __init__(
+        self, build: Callable[[], Network], recipe: Recipe, warm_up: float, resume: Path | None = None
+    ) -> None:
+        """`build` makes the network, after torch was seeded; `warm_up` is the share of steps in which the rate rises.
+
+        `resume` is a checkpoint to go on from. Raises ValueError naming a file that is none of this training.
+        """
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.random = np.random.default_rng(recipe.seed)
+        self.steps_done = 0
+        self.network = build()
         self.averaged = torch.optim.swa_utils.AveragedModel(
-            network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average), use_buffers=True
+            self.network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average), use_buffers=True
         )
-        self.optimiser = torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=recipe.weight_decay)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, max_lr=recipe.learning_rate, total_steps=recipe.steps + 1, pct_start=warm_up
         )
-        self.parts = {name: getattr(self, name) for name in ("network", "averaged", "optimiser", "schedule")}
+        self._parts = {name: getattr(self, name) for name in ("network", "averaged", "optimiser", "schedule")}
+        if resume is not None:
+            self.load(resume)
+        self._began = time.perf_counter()
 
     @property
     def result(self) -> Network:
-        """The network with averaged weights."""
-        module = self.averaged.module
+        """The network with averaged weights, in evaluation mode."""
+        module = self.averaged.module.eval()
         assert isinstance(module, type(self.network))
         return module
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
-        write_whole(state | {"step": self.step}, path)
+    def run(
+        self,
+        step: Step[Network],
+        validate: Callable[[Network], Mapping[str, float]],
+        output: Path,
+        columns: Sequence[str],
+        every: int,
+        save: Callable[[Network], None] = lambda _result: None,
+        progress: Progress = no_progress,
+    ) -> Network:
+        """Do the remaining steps of the recipe and return the network with averaged weights, in evaluation mode.
 
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint. Raises ValueError naming a file that is none."""
-        try:
-            state = torch.load(path, weights_only=True)
-            for name, part in self.parts.items():
-                part.load_state_dict(state[name])
-            self.step = state["step"]
-        except (OSError, LookupError, RuntimeError, pickle.UnpicklingError) as error:
-            raise ValueError(f"{path}: not a checkpoint of this training") from error
+        `step` draws training data and returns the loss. After `every` so many steps, and after the last one, `log.csv`
+        in the folder `output` gets a row of `columns`: the mean of the loss's parts since the row before, and the
+        figures of `validate`. Then `checkpoint.pt` is written, and `save` called. Both functions get the result so far.
+        """
+        output.mkdir(parents=True, exist_ok=True)
+        losses: list[Mapping[str, float]] = []
+        while self.steps_done < self.recipe.steps:
+            loss, parts = step(self.network, self.random)
+            self.advance(loss)
+            losses.append(parts)
+            progress(self.steps_done, self.recipe.steps)
+            if self.steps_done % every == 0 or self.steps_done == self.recipe.steps:
+                with torch.no_grad():
+                    figures = validate(self.result)
+                self.record(output, columns, {**means(losses), **figures})
+                save(self.result)
+                losses = []
+        return self.result
 
     def advance(self, loss: Tensor) -> None:
         """One optimiser step."""
@@ -85,26 +102,36 @@ class Trainer(Generic[Network]):
         self.optimiser.step()
         self.schedule.step()
         self.averaged.update_parameters(self.network)
-        self.step += 1
+        self.steps_done += 1
+
+    def record(self, output: Path, columns: Sequence[str], figures: Mapping[str, float]) -> None:
+        """Append a row of figures to `log.csv` in the folder `output`, and write `checkpoint.pt`."""
+        output.mkdir(parents=True, exist_ok=True)
+        minutes = (time.perf_counter() - self._began) / 60.0
+        append_row(output / "log.csv", columns, {"step": self.steps_done, "minutes": minutes, **figures})
+        self.save(output / "checkpoint.pt")
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts.items()}
+        write_whole(state | {"step": self.steps_done}, path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint. Raises ValueError naming a file that is none of this training."""
+        with reading(path, "a checkpoint of this training") as state:
+            for name, part in self._parts.items():
+                part.load_state_dict(state[name])
+            self.steps_done = state["step"]
 
 
-def write_whole(content: Mapping[str, Any], path: Path) -> None:
-    """Write tensors and what describes them, the file whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    torch.save(dict(content), temporary)
-    temporary.replace(path)
+def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each column of rows that have the same ones."""
+    columns = list(rows[0])
+    values = np.array([[row[name] for name in columns] for row in rows]).mean(axis=0)
+    return dict(zip(columns, values.tolist(), strict=True))
 
 
-@contextmanager
-def reading(path: Path, kind: str) -> Iterator[dict[str, Any]]:
-    """What `write_whole` wrote. What does not fit, here or in the block, is a ValueError: the file is not `kind`."""
-    try:
-        yield torch.load(path, weights_only=True)
-    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not {kind}, or one of another version") from error
-
-
-def append_row(path: Path, columns: Sequence[str], row: dict[str, float]) -> None:
+def append_row(path: Path, columns: Sequence[str], row: Mapping[str, float]) -> None:
     """Append one row of figures to a CSV log, its header first."""
     fresh = not path.exists()
     with path.open("a", newline="") as stream:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,9 @@ from isometry.datasets.moving_digits import SEEN, SIZE, WIDEST, Motion, MovingDi
 from isometry.models.flow_predictor import FlowPredictor, PlainPredictor
 from isometry.models.layers.flow.translation_flows import TranslationFlows
 from isometry.models.layers.so2.polar_grid import PolarGrid
-from isometry.parameters import parameter
-from isometry.training.common.trainer import Trainer, append_row, reading, write_whole
+from isometry.training.common.trained import reading, write_trained
+from isometry.training.common.trainer import Loss, Progress, Trainer, no_progress
+from isometry.training.moving_digits.recipe import MovingDigitsTrainingParameters
 
 Predictor = FlowPredictor | PlainPredictor
 NETWORKS = ("flow", "plain")
@@ -28,20 +27,40 @@ WARM_UP = 0.1  # of the steps
 VALIDATION = 32  # sequences
 
 
-@dataclass(frozen=True)
-class MovingDigitsParameters:
-    """The recipe, the same for both networks."""
+def train(
+    motion: Motion,
+    network: str,
+    parameters: MovingDigitsTrainingParameters,
+    output: Path,
+    resume: Path | None = None,
+    progress: Progress = no_progress,
+) -> Predictor:
+    """Train on the digits for training and return the network with averaged weights.
 
-    steps: int = parameter(400, "optimiser steps", 1)
-    batch: int = parameter(16, "sequences in a step", 1)
-    hidden: int = parameter(32, "channels of the memory, at each velocity", 1)
-    maps: int = parameter(2, "channels of it that the image is made of", 1)
-    fastest: int = parameter(1, "cells, or turns of 10 degrees, a step: velocities trained on, either way", 0)
-    learning_rate: float = parameter(2e-3, "at its highest; one warm-up and a cosine", 0.0)
-    weight_decay: float = parameter(1e-5, "of AdamW", 0.0)
-    average: float = parameter(0.98, "decay of the averaged weights that are kept", 0.0, 1.0)
-    checkpoint_every: int = parameter(50, "steps between two checkpoints and rows of the log", 1)
-    seed: int = parameter(0, "of every random process", 0)
+    `resume` is a checkpoint to go on from. Writes `log.csv`, `checkpoint.pt` and the network so far into `output`. The
+    log's errors are mean squared ones on other digits, at the velocities trained on and at the widest.
+    """
+    data = MovingDigits(motion, parameters.fastest, training=True)
+    held = {
+        "error": held_sequences(motion, parameters.fastest),
+        "error_unseen": held_sequences(motion, WIDEST[motion]),
+    }
+    trainer = Trainer(
+        lambda: new_network(network, motion, parameters.hidden, parameters.maps), parameters, WARM_UP, resume
+    )
+
+    def step(network: Predictor, random: np.random.Generator) -> Loss:
+        loss = error(network, torch.from_numpy(data.sequences(random, parameters.batch, SEEN + PREDICTED)))
+        return loss, {"loss": loss.item()}
+
+    def validate(result: Predictor) -> dict[str, float]:
+        return {name: error(result, sequences).item() for name, sequences in held.items()}
+
+    def save(result: Predictor) -> None:
+        path = output / f"moving_digits_{motion}_{network}.pt"
+        write_trained(path, result, asdict(parameters), name=network, motion=motion)
+
+    return trainer.run(step, validate, output, COLUMNS, parameters.checkpoint_every, save, progress)
 
 
 def new_network(name: str, motion: Motion, hidden: int, maps: int) -> Predictor:
@@ -58,6 +77,12 @@ def new_network(name: str, motion: Motion, hidden: int, maps: int) -> Predictor:
         return FlowPredictor(hidden, maps, TranslationFlows(fastest, circular=True))
     polar = PolarGrid(SIZE[motion], 36 * CELLS_PER_TURN)
     return FlowPredictor(hidden, maps, TranslationFlows((0, fastest), circular=True, stride=CELLS_PER_TURN), polar)
+
+
+def held_sequences(motion: Motion, fastest: int) -> Tensor:
+    """Sequences (N,T,S,S) of digits that are not trained on."""
+    data = MovingDigits(motion, fastest, training=False)
+    return torch.from_numpy(data.sequences(np.random.default_rng(1), VALIDATION, SEEN + PREDICTED))
 
 
 def predict(network: Predictor, images: Tensor, count: int) -> Tensor:
@@ -79,66 +104,14 @@ def predict(network: Predictor, images: Tensor, count: int) -> Tensor:
     return torch.cat(following, dim=1)
 
 
-def train(
-    motion: Motion,
-    network: str,
-    parameters: MovingDigitsParameters,
-    output: Path,
-    resume: Path | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Predictor:
-    """Train on the digits for training and return the network with averaged weights.
-
-    Writes `checkpoint.pt`, the trained network so far and `log.csv` into `output` every so many steps. The log's errors
-    are mean squared ones on other digits, at the velocities trained on and at the widest.
-    """
-    output.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(parameters.seed)
-    trainer = Trainer(new_network(network, motion, parameters.hidden, parameters.maps), parameters, WARM_UP)
-    if resume is not None:
-        trainer.load(resume)
-    random = np.random.default_rng([parameters.seed, trainer.step])
-    data = MovingDigits(motion, parameters.fastest, training=True)
-    length = SEEN + PREDICTED
-    held = [
-        torch.from_numpy(
-            MovingDigits(motion, fastest, training=False).sequences(np.random.default_rng(1), VALIDATION, length)
-        )
-        for fastest in (parameters.fastest, WIDEST[motion])
-    ]
-    began = time.perf_counter()
-    losses: list[float] = []
-    while trainer.step < parameters.steps:
-        loss = error(trainer.network, torch.from_numpy(data.sequences(random, parameters.batch, length)))
-        trainer.advance(loss)
-        losses.append(loss.item())
-        progress(trainer.step, parameters.steps)
-        if trainer.step % parameters.checkpoint_every == 0 or trainer.step == parameters.steps:
-            with torch.no_grad():
-                errors = [error(trainer.result, sequences).item() for sequences in held]
-            minutes = (time.perf_counter() - began) / 60.0
-            figures = (trainer.step, minutes, float(np.mean(losses)), *errors)
-            append_row(output / "log.csv", COLUMNS, dict(zip(COLUMNS, figures, strict=True)))
-            trainer.save(output / "checkpoint.pt")
-            save_trained(trainer.result, network, motion, parameters, output / f"moving_digits_{motion}_{network}.pt")
-            losses = []
-    return trainer.result.eval()
-
-
 def error(network: Predictor, sequences: Tensor) -> Tensor:
     """Mean squared error of what follows the first ten images of sequences (N,T,S,S)."""
     predicted = predict(network, sequences[:, :SEEN], sequences.shape[1] - SEEN)
     return (predicted - sequences[:, SEEN:]).square().mean()
 
 
-def save_trained(network: Predictor, name: str, motion: Motion, parameters: MovingDigitsParameters, path: Path) -> None:
-    """Write a trained network with its name, motion and recipe for the export."""
-    content = {"name": name, "motion": motion, "network": network.state_dict(), "recipe": asdict(parameters)}
-    write_whole(content, path)
-
-
 def load_trained(path: Path) -> tuple[Predictor, str, Motion, dict[str, Any]]:
-    """What `save_trained` wrote: network, name, motion, recipe. Raises ValueError naming a file that is not."""
+    """The network, name, motion and recipe that `train` wrote. Raises ValueError naming a file that is not one."""
     with reading(path, "a trained network for moving digits") as content:
         recipe = content["recipe"]
         network = new_network(content["name"], content["motion"], recipe["hidden"], recipe["maps"])

@@ -1,4 +1,4 @@
-"""A recorded drive as training data: bird's-eye columns that can be turned by any yaw, and where each was seen."""
+"""A recorded drive as training data: bird's-eye columns that can be turned by any yaw, and the pose of each scan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from isometry.sensing.ground import without_ground
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How a scan is varied beyond its yaw, to stand for another day: what another drive would not have seen alike."""
+    """How a scan is changed beyond its yaw: parts of it are hidden, as they would be on another day."""
 
     dropped_cells: float = 0.25  # at most this share of the cells is lost
     hidden_sector: float = 0.15  # at most this share of the circle is hidden, with probability one half

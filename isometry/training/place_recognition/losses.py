@@ -1,4 +1,4 @@
-"""The two losses: places against all other places, oriented features across views."""
+"""The two losses of place recognition: places against all other places, oriented features across views."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from isometry.geometry import planar
 from isometry.models.layers.so2.cyclic_convolution import ORIENTATIONS, orientation_shift
 from isometry.training.place_recognition.drives import Drive
 from isometry.training.place_recognition.pairs import Batch
-from isometry.training.place_recognition.recipe import TrainingParameters
+from isometry.training.place_recognition.recipe import PlaceRecognitionTrainingParameters
 
 
-def place_loss(descriptors: Tensor, batch: Batch, bank: Tensor, drive: Drive, parameters: TrainingParameters) -> Tensor:
+def place_loss(
+    descriptors: Tensor, batch: Batch, bank: Tensor, drive: Drive, parameters: PlaceRecognitionTrainingParameters
+) -> Tensor:
     """InfoNCE of full descriptors (2P,D) against each other and against the bank (N,D)."""
     position = torch.from_numpy(drive.position)
     here = position[batch.frames]
@@ -25,13 +27,13 @@ def place_loss(descriptors: Tensor, batch: Batch, bank: Tensor, drive: Drive, pa
     positive = (among < parameters.positive_radius) & ~itself
     negative = among > parameters.negative_radius
     against_bank = (descriptors @ bank.T / parameters.temperature).masked_fill(~far, -torch.inf)
-    strangers = torch.cat([logits.masked_fill(~negative, -torch.inf), against_bank], dim=1).logsumexp(1, keepdim=True)
-    loss = torch.logaddexp(logits, strangers) - logits
+    negatives = torch.cat([logits.masked_fill(~negative, -torch.inf), against_bank], dim=1).logsumexp(1, keepdim=True)
+    loss = torch.logaddexp(logits, negatives) - logits
     weight = positive / positive.sum(dim=1, keepdim=True).clamp_min(1)
     return (loss * weight).sum() / len(descriptors)
 
 
-def feature_loss(local: Tensor, batch: Batch, drive: Drive, parameters: TrainingParameters) -> Tensor:
+def feature_loss(local: Tensor, batch: Batch, drive: Drive, parameters: PlaceRecognitionTrainingParameters) -> Tensor:
     """InfoNCE of oriented features (2P,64,H,W) over sampled matches between the views of each pair."""
     local = nn.functional.normalize(local, dim=1)
     half_width = drive.grid.half_width
@@ -42,7 +44,7 @@ def feature_loss(local: Tensor, batch: Batch, drive: Drive, parameters: Training
         cells = torch.nonzero(occupied[k])
         cells = cells[torch.randperm(len(cells))[: parameters.features_per_pair]]
         xy = (cells + 0.5) * (2.0 * half_width / size) - half_width
-        moved, turn = carry_over(xy.double().numpy(), batch, k, drive)
+        moved, turn = warped(xy.double().numpy(), batch, k, drive)
         inside = torch.from_numpy(np.hypot(*moved.T) < half_width - 1.0)
         if int(inside.sum()) < 8:
             continue
@@ -61,8 +63,8 @@ def feature_loss(local: Tensor, batch: Batch, drive: Drive, parameters: Training
     return torch.stack(losses).mean() if losses else local.sum() * 0.0
 
 
-def carry_over(xy: NDArray[np.float64], batch: Batch, k: int, drive: Drive) -> tuple[NDArray[np.float64], float]:
-    """Where points (M,2) of view k lie in view k + 1, in metres, and by how many radians things turned in between."""
+def warped(xy: NDArray[np.float64], batch: Batch, k: int, drive: Drive) -> tuple[NDArray[np.float64], float]:
+    """Points (M,2) of view k in view k + 1, in metres, and the turn between the two views in radians."""
     first, second = batch.frames[k], batch.frames[k + 1]
     world = xy @ planar.rotations(drive.yaw[first] - batch.turns[k]).T + drive.position[first]
     moved = (world - drive.position[second]) @ planar.rotations(batch.turns[k + 1] - drive.yaw[second]).T

@@ -1,4 +1,4 @@
-"""Pairs of views of one place, half of them of places that the network confuses."""
+"""Pairs of views of one place, a share of them of places that the network confuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isometry.training.place_recognition.drives import Augmentation, Drive
-from isometry.training.place_recognition.recipe import TrainingParameters
+from isometry.training.place_recognition.recipe import PlaceRecognitionTrainingParameters
 
 
 @dataclass(frozen=True)
@@ -23,45 +23,45 @@ class Batch:
 
 
 class PairSampler:
-    """Draws pairs of views of a drive, half of them of places that the network confuses."""
+    """Draws pairs of views of a drive; a share of the places is drawn among those that the network confuses."""
 
-    def __init__(self, drive: Drive, parameters: TrainingParameters, random: np.random.Generator) -> None:
-        self.drive, self.parameters, self.random = drive, parameters, random
-        near = [drive.near(k, parameters.positive_radius) for k in range(len(drive))]
+    def __init__(self, drive: Drive, parameters: PlaceRecognitionTrainingParameters) -> None:
+        self.drive, self.parameters = drive, parameters
+        self.positives = [drive.near(k, parameters.positive_radius) for k in range(len(drive))]
         gap = parameters.revisit_gap
-        self.positives = near
-        self.revisits = [other[np.abs(other - k) > gap] for k, other in enumerate(near)]
+        self.revisits = [other[np.abs(other - k) > gap] for k, other in enumerate(self.positives)]
         self.revisited = np.array([k for k, other in enumerate(self.revisits) if len(other)])
 
-    def draw(self, bank: Tensor) -> Batch:
+    def draw(self, bank: Tensor, random: np.random.Generator) -> Batch:
         """One batch; `bank` (N,D) holds the descriptors by which look-alikes are found."""
-        anchors = self._anchors(bank)
-        others = [self._partner(int(a)) for a in anchors]
-        frames = np.stack([anchors, others], axis=1).ravel()
-        turns = self.random.uniform(-np.pi, np.pi, len(frames))
-        views = [self.drive.render(int(f), t, self.random, Augmentation()) for f, t in zip(frames, turns, strict=True)]
+        anchors = self._anchors(bank, random)
+        partners = [self._partner(int(anchor), random) for anchor in anchors]
+        frames = np.stack([anchors, partners], axis=1).ravel()
+        turns = random.uniform(-np.pi, np.pi, len(frames))
+        augmentation = Augmentation()
+        views = [self.drive.render(int(f), t, random, augmentation) for f, t in zip(frames, turns, strict=True)]
         return Batch(frames, turns, torch.from_numpy(np.stack(views)[:, None]).float())
 
-    def _anchors(self, bank: Tensor) -> NDArray[np.int64]:
+    def _anchors(self, bank: Tensor, random: np.random.Generator) -> NDArray[np.int64]:
         parameters = self.parameters
         alike = int(parameters.pairs * parameters.look_alikes) // 2
-        seeds = [self._any() for _ in range(parameters.pairs - alike)]
+        seeds = [self._any(random) for _ in range(parameters.pairs - alike)]
         chosen = list(seeds)
         for seed in seeds[:alike]:
             distance = np.linalg.norm(self.drive.position - self.drive.position[seed], axis=1)
             similarity = (bank @ bank[seed]).numpy().copy()
             similarity[distance < parameters.negative_radius] = -1.0
             hardest = np.argpartition(-similarity, 10)[:10]
-            chosen.append(int(self.random.choice(hardest)))
+            chosen.append(int(random.choice(hardest)))
         return np.array(chosen)
 
-    def _any(self) -> int:
-        if len(self.revisited) and self.random.random() < 0.5:
-            return int(self.random.choice(self.revisited))
-        return int(self.random.integers(len(self.drive)))
+    def _any(self, random: np.random.Generator) -> int:
+        if len(self.revisited) and random.random() < 0.5:
+            return int(random.choice(self.revisited))
+        return int(random.integers(len(self.drive)))
 
-    def _partner(self, anchor: int) -> int:
+    def _partner(self, anchor: int, random: np.random.Generator) -> int:
         revisits, positives = self.revisits[anchor], self.positives[anchor]
-        if len(revisits) and self.random.random() < 0.8:
-            return int(self.random.choice(revisits))
-        return int(self.random.choice(positives)) if len(positives) else anchor
+        if len(revisits) and random.random() < 0.8:
+            return int(random.choice(revisits))
+        return int(random.choice(positives)) if len(positives) else anchor

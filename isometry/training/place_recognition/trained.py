@@ -1,4 +1,4 @@
-"""A trained network: its descriptors, what is fitted to them after training, and the file it is kept in."""
+"""A trained network: its descriptors, the projection and distance map fitted to them after training, and its file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from torch import Tensor
 
 from isometry.models.birds_eye_encoder import BirdsEyeEncoder
 from isometry.sensing.birds_eye import BirdsEyeGrid
-from isometry.training.common.trainer import reading, write_whole
+from isometry.training.common.trained import reading, write_trained
 from isometry.training.place_recognition.drives import Drive
-from isometry.training.place_recognition.recipe import TrainingParameters
+from isometry.training.place_recognition.recipe import PlaceRecognitionTrainingParameters
 
-# Radians by which every scan is turned once more for the projection, which then damps what turning changes after all
+# Radians by which every scan is turned once more for the projection, which then damps what still changes with yaw
 PROJECTION_TURNS = (0.4, 2.0)
+POWER = 0.75  # of the projection's scaling: 1 whitens, 0 only rotates; retrieval was measured to be best between
+DISTANCE_STEPS = 24  # of the distance map
+MAPPED_M = 30.0  # the distance map is fitted to pairs of scans nearer than this
 
 
 def encode(network: BirdsEyeEncoder, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,11 +45,10 @@ def full_descriptors(network: BirdsEyeEncoder, drive: Drive, turn: float = 0.0, 
     return torch.cat(rows)
 
 
-def fit_projection(network: BirdsEyeEncoder, full: Tensor, power: float = 0.75) -> None:
-    """Set the projection to the principal components of full descriptors (N,D), each scaled by variance^(-power/2).
+def fit_projection(network: BirdsEyeEncoder, full: Tensor) -> None:
+    """Set the projection to the principal components of full descriptors (N,D), each scaled by variance^(-POWER/2).
 
-    A power of 1 whitens, 0 only rotates; between, retrieval was measured to be best. Components come in the order of
-    their variance before the scaling.
+    Components come in the order of their variance before the scaling.
     """
     mean = full.mean(dim=0)
     _, singular, components = torch.linalg.svd((full - mean).double(), full_matrices=False)
@@ -54,43 +56,40 @@ def fit_projection(network: BirdsEyeEncoder, full: Tensor, power: float = 0.75) 
     deviation = singular[:kept] / len(full) ** 0.5
     network.mean.copy_(mean)
     network.projection.zero_()
-    network.projection[:, :kept] = (components[:kept].T * deviation ** (-power)).float()
+    network.projection[:, :kept] = (components[:kept].T * deviation ** (-POWER)).float()
 
 
-def fit_distance_map(network: BirdsEyeEncoder, full: Tensor, drive: Drive, steps: int = 24) -> NDArray[np.float64]:
-    """Descriptor distances and the median metres between scans so far apart: (2, steps), both increasing.
+def fit_distance_map(network: BirdsEyeEncoder, full: Tensor, drive: Drive) -> NDArray[np.float64]:
+    """Descriptor distances, and the median metres between scans at each: (2, DISTANCE_STEPS), both increasing.
 
-    From pairs of scans within 30 m of each other, of which the full descriptors (N,D) of the drive are given.
+    Fitted to pairs of scans that are near each other; `full` (N,D) are the full descriptors of the drive.
     """
     descriptors = network.project(full).numpy()
-    first, second = drive.pairs_within(30.0)
+    first, second = drive.pairs_within(MAPPED_M)
     chosen = np.random.default_rng(0).permutation(len(first))[:200_000]
     first, second = first[chosen], second[chosen]
     apart = np.linalg.norm(descriptors[first] - descriptors[second], axis=1)
     metres = np.linalg.norm(drive.position[first] - drive.position[second], axis=1)
-    edges = np.quantile(apart, np.linspace(0.0, 0.98, steps + 1))
-    band = np.clip(np.searchsorted(edges, apart, side="right") - 1, 0, steps)
-    distance = np.array([np.median(apart[band == b]) for b in range(steps)])
-    median = np.array([np.median(metres[band == b]) for b in range(steps)])
+    edges = np.quantile(apart, np.linspace(0.0, 0.98, DISTANCE_STEPS + 1))
+    band = np.clip(np.searchsorted(edges, apart, side="right") - 1, 0, DISTANCE_STEPS)
+    distance = np.array([np.median(apart[band == b]) for b in range(DISTANCE_STEPS)])
+    median = np.array([np.median(metres[band == b]) for b in range(DISTANCE_STEPS)])
     return np.stack([distance, np.maximum.accumulate(median)])
 
 
-def save_trained(network: BirdsEyeEncoder, drive: Drive, parameters: TrainingParameters, path: Path) -> None:
-    """Fit what is fitted after training, and write the network with its grid and recipe for the export."""
+def save_trained(
+    network: BirdsEyeEncoder, drive: Drive, parameters: PlaceRecognitionTrainingParameters, path: Path
+) -> None:
+    """Fit projection and distance map, and write the network with them, its grid and its recipe for the export."""
     full = full_descriptors(network, drive)
     turned = [full_descriptors(network, drive, turn, seed) for seed, turn in enumerate(PROJECTION_TURNS, start=1)]
     fit_projection(network, torch.cat([full, *turned]))
-    content = {
-        "network": network.state_dict(),
-        "grid": asdict(drive.grid),
-        "distance_map": torch.from_numpy(fit_distance_map(network, full, drive)),
-        "recipe": asdict(parameters),
-    }
-    write_whole(content, path)
+    distance_map = torch.from_numpy(fit_distance_map(network, full, drive))
+    write_trained(path, network, asdict(parameters), grid=asdict(drive.grid), distance_map=distance_map)
 
 
 def load_trained(path: Path) -> tuple[BirdsEyeEncoder, BirdsEyeGrid, NDArray[np.float64], dict[str, Any]]:
-    """What `save_trained` wrote: network, grid, distance map, recipe. Raises ValueError naming a file that is not."""
+    """The network, grid, distance map and recipe that `save_trained` wrote. Raises ValueError naming another file."""
     with reading(path, "a trained place recognition network") as content:
         grid = BirdsEyeGrid(**content["grid"])
         network = BirdsEyeEncoder(size=grid.size, cap=grid.cap)

@@ -1,4 +1,4 @@
-"""Recall of a network on a drive it does not learn from: the first part remembered, the rest asked, also turned."""
+"""Recall of a network on a drive that it is not trained on: the first part is the database, the rest the queries."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from isometry.models.birds_eye_encoder import BirdsEyeEncoder
 from isometry.training.place_recognition.drives import Drive
 from isometry.training.place_recognition.trained import full_descriptors
 
-RADIUS = 5.0  # metres
+RADIUS = 5.0  # metres within which a retrieved frame is right
+DATABASE = range(1000)
+FIRST_QUERY, QUERY_EVERY = 1200, 2
 
 
 class Validation:
-    """Call it with a network; recall at 1 of full descriptors, plain and with every query turned by 25 degrees."""
+    """Call it with a network: recall at 1 of full descriptors, and the same with every query turned by 25 degrees."""
 
-    def __init__(self, drive: Drive, remembered: int = 1000, asked_from: int = 1200, every: int = 2) -> None:
-        self.database = drive.part(range(remembered))
-        self.queries = drive.part(range(asked_from, len(drive), every))
+    def __init__(self, drive: Drive) -> None:
+        self.database = drive.part(DATABASE)
+        self.queries = drive.part(range(FIRST_QUERY, len(drive), QUERY_EVERY))
 
     def __call__(self, network: BirdsEyeEncoder) -> dict[str, float]:
         """Figures for the training log."""

@@ -1,4 +1,4 @@
-"""Scenes that motion prediction learns from: what all objects did for two seconds, and for three seconds after."""
+"""Scenes to train motion prediction on: positions of all agents over two seconds, and over the three after them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
 Floats = NDArray[np.float32]
 MOMENTS = HISTORY + PATH_STEPS
-MOST_AGENTS = 24  # of a scene; of more, the first ones of a random order are taken
+MOST_AGENTS = 24  # of a scene; of more, a random choice is taken
 LEAST_PAST = 5  # moments before the first scene
 APART_S = 1.5  # between two scenes of one simulation
 SIMULATED_S = 14.0
@@ -25,17 +25,27 @@ EMPTY = np.full((1, MOST_AGENTS, MOMENTS, 2), np.nan, np.float32)
 
 @dataclass(frozen=True)
 class Scenes:
-    """S scenes of up to `MOST_AGENTS` agents; what is not known, or not there, is NaN."""
+    """S scenes of up to `MOST_AGENTS` agents; unknown and absent positions are NaN."""
 
-    positions: Floats  # (S,A,51,2) metres, around the middle of the scene; the 21st is now
-    kinds: Floats  # (S,A,3) 1 for the kind that an agent moves like
+    positions: Floats  # (S,A,51,2) metres, around the mean position now, which is the 21st
+    kinds: Floats  # (S,A,3) one-hot: the class of `CLASSES` whose motion the agent has; zero for none
 
     def __len__(self) -> int:
         return len(self.positions)
 
+    def part(self, start: float, end: float) -> Scenes:
+        """Those between two shares, 0 to 1, of the whole."""
+        rows = slice(round(start * len(self)), round(end * len(self)))
+        return Scenes(self.positions[rows], self.kinds[rows])
+
+    def draw(self, count: int, random: np.random.Generator) -> Scenes:
+        """A random sample, with repetition."""
+        rows = random.integers(0, len(self), count)
+        return Scenes(self.positions[rows], self.kinds[rows])
+
     @staticmethod
     def joined(parts: Sequence[Scenes]) -> Scenes:
-        """All of them, those of no part too."""
+        """The scenes of all parts in order; none for no parts."""
         parts = [Scenes(EMPTY[:0], np.zeros((0, MOST_AGENTS, len(CLASSES)), np.float32)), *parts]
         return Scenes(np.concatenate([p.positions for p in parts]), np.concatenate([p.kinds for p in parts]))
 
@@ -48,7 +58,7 @@ class Scenes:
 
     @staticmethod
     def load(path: Path) -> Scenes:
-        """What `save` wrote. Raises ValueError naming a file that is none."""
+        """What `save` wrote. Raises ValueError naming a file that is not one."""
         try:
             with np.load(path) as content:
                 return Scenes(content["positions"], content["kinds"])
@@ -57,17 +67,17 @@ class Scenes:
 
 
 def scenes_of(positions: Array, labels: Sequence[str], moments: Iterable[int], random: np.random.Generator) -> Scenes:
-    """Scenes at some moments of positions (T,A,2) of objects, which are `PATH_STEP_S` apart, NaN while absent."""
+    """Scenes at some moments of positions (T,A,2) of objects; moments are `PATH_STEP_S` apart, NaN: absent."""
     kinds = np.array([[motion_class(label) == kind for kind in CLASSES] for label in labels], np.float32)
     found = []
     for now in moments:
-        here = random.permutation(np.flatnonzero(np.isfinite(positions[now, :, 0])))[:MOST_AGENTS]
-        found.append(_scene(positions[:, here], kinds[here], now))
+        present = random.permutation(np.flatnonzero(np.isfinite(positions[now, :, 0])))[:MOST_AGENTS]
+        found.append(_scene(positions[:, present], kinds[present], now))
     return Scenes.joined(found)
 
 
 def _scene(positions: Array, kinds: Floats, now: int) -> Scenes:
-    """The scene around one moment of positions (T,A,2) of agents that are there then; none if nobody has a future."""
+    """The scene around one moment of positions (T,A,2) of agents present then; none if no agent has a future."""
     first, last = max(0, now - HISTORY + 1), min(len(positions), now + PATH_STEPS + 1)
     start = first - (now - HISTORY + 1)
     scene, padded = EMPTY.copy(), np.zeros((1, MOST_AGENTS, len(CLASSES)), np.float32)

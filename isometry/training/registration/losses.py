@@ -1,84 +1,68 @@
-"""What is asked of features: descriptors that match, coarse and fine, and frames that turn along."""
+"""Losses of registration: contrastive ones of fine and coarse descriptors, and of the frames that turn with a cloud."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
-from torch import Tensor
+from torch import Tensor, nn
 
-from isometry.geometry import se3
+from isometry.models.point_pyramid import PointPyramid
 from isometry.registration.features.pyramid import SPACINGS, Pyramid
-from isometry.training.registration.pairs import fine_matches
+from isometry.training.common.trainer import Loss
+from isometry.training.registration.correspondences import Correspondences, Example
 from isometry.training.registration.recipe import RegistrationTrainingParameters
 
-MATCH_REACH = 0.75 * SPACINGS[0]  # resolutions within which two fine points show the same place
-NEAR = 2.0 * SPACINGS[0]  # fine points this near a match are no counterexamples
-FEWEST_MATCHES = 24
+NEAR = 2.0 * SPACINGS[0]  # resolutions: fine points this near a match are no negatives
+RANDOM_ROTATIONS = 8  # of the wrong rotations that are drawn from all of SO(3)
 
 
-@dataclass(frozen=True)
-class Truth:
-    """What belongs together in a pair of pyramids, in units of the resolution."""
-
-    fine: Tensor  # (M,2) rows of fine target and source points that show the same place
-    target_fine: Tensor  # (F,3) fine target points in the source's pyramid
-    source_fine: Tensor  # (G,3)
-    overlap: Tensor  # (C,D) share, 0 to 1, of the fine points that coarse target and source points have in common
-    rotation: Tensor  # (3,3) of the source's pyramid into the target's
-
-
-def truth_of(target: Pyramid, source: Pyramid, T_target_source: np.ndarray) -> Truth | None:
-    """The truth of a pair, None when it has too few matches to learn from."""
-    moved = se3.apply(se3.inverse(T_target_source), target.metres(target.fine))
-    target_fine = (moved - source.centre) / source.resolution
-    matches = fine_matches(target_fine, source.fine.astype(np.float64), MATCH_REACH)
-    if len(matches) < FEWEST_MATCHES:
-        return None
-    patches = [pyramid.coarse_above[pyramid.middle_above] for pyramid in (target, source)]
-    shared = np.zeros((len(target.coarse), len(source.coarse)), np.float32)
-    np.add.at(shared, (patches[0][matches[:, 0]], patches[1][matches[:, 1]]), 1.0)
-    sizes = [
-        np.bincount(patch, minlength=len(pyramid.coarse))
-        for patch, pyramid in zip(patches, (target, source), strict=True)
-    ]
-    smaller = np.minimum(sizes[0][:, None], sizes[1][None, :])
-    return Truth(
-        torch.from_numpy(matches),
-        torch.from_numpy(target_fine.astype(np.float32)),
-        torch.from_numpy(source.fine),
-        torch.from_numpy(shared / np.maximum(smaller, 1)).float(),
-        torch.from_numpy(T_target_source[:3, :3].astype(np.float32)),
-    )
+def pair_loss(network: nn.Module, example: Example, parameters: RegistrationTrainingParameters) -> Loss:
+    """The weighted sum of fine, coarse and rotation loss (zero for a network without frames), and these three."""
+    target, source, true = features_of(network, example.target), features_of(network, example.source), example.true
+    fine = fine_loss(target[0], source[0], true, parameters)
+    coarse = coarse_loss(target[1], source[1], true, parameters)
+    rotation = rotation_loss(target[2], source[2], true, parameters) if len(target) > 2 else torch.zeros(())
+    total = fine + parameters.coarse_weight * coarse + parameters.rotation_weight * rotation
+    return total, {"fine": fine.item(), "coarse": coarse.item(), "rotation": rotation.item()}
 
 
-def fine_loss(target: Tensor, source: Tensor, truth: Truth, parameters: RegistrationTrainingParameters) -> Tensor:
+def features_of(network: nn.Module, pyramid: Pyramid) -> tuple[Tensor, ...]:
+    """The outputs of a network for a pyramid."""
+    tensors = {name: torch.from_numpy(value) for name, value in pyramid.inputs().items()}
+    outputs: tuple[Tensor, ...] = network(PointPyramid(**tensors))
+    return outputs
+
+
+def fine_loss(
+    target: Tensor, source: Tensor, true: Correspondences, parameters: RegistrationTrainingParameters
+) -> Tensor:
     """InfoNCE of the descriptors (F,D), (G,D) of sampled matches against all points of the other cloud."""
-    chosen = truth.fine[torch.randperm(len(truth.fine))[: parameters.matches]]
+    chosen = true.fine[torch.randperm(len(true.fine))[: parameters.matches]]
     losses = []
-    for rows, others, here, there, mine, theirs in (
-        (chosen[:, 0], chosen[:, 1], target, source, truth.target_fine, truth.source_fine),
-        (chosen[:, 1], chosen[:, 0], source, target, truth.source_fine, truth.target_fine),
+    for rows, partners, queries, keys, query_positions, key_positions in (
+        (chosen[:, 0], chosen[:, 1], target, source, true.target_fine, true.source_fine),
+        (chosen[:, 1], chosen[:, 0], source, target, true.source_fine, true.target_fine),
     ):
-        logits = here[rows] @ there.T / parameters.temperature
-        near = torch.cdist(mine[rows], theirs) < NEAR
-        near[torch.arange(len(rows)), others] = False
-        losses.append(torch.nn.functional.cross_entropy(logits.masked_fill(near, -torch.inf), others))
+        logits = queries[rows] @ keys.T / parameters.temperature
+        near = torch.cdist(query_positions[rows], key_positions) < NEAR
+        near[torch.arange(len(rows)), partners] = False
+        losses.append(nn.functional.cross_entropy(logits.masked_fill(near, -torch.inf), partners))
     return 0.5 * (losses[0] + losses[1])
 
 
-def coarse_loss(target: Tensor, source: Tensor, truth: Truth, parameters: RegistrationTrainingParameters) -> Tensor:
-    """InfoNCE of the descriptors (C,D), (E,D) of patches, their counterparts weighted by how much they overlap."""
+def coarse_loss(
+    target: Tensor, source: Tensor, true: Correspondences, parameters: RegistrationTrainingParameters
+) -> Tensor:
+    """InfoNCE of the descriptors (C,D), (E,D) of patches, positives weighted by their overlap."""
     logits = target @ source.T / parameters.temperature
     losses = []
-    for scores, overlap in ((logits, truth.overlap), (logits.T, truth.overlap.T)):
+    for scores, overlap in ((logits, true.overlap), (logits.T, true.overlap.T)):
         weights = torch.where(overlap > parameters.least_overlap, overlap, 0.0)
         rows = weights.sum(dim=1) > 0.0
         if not bool(rows.any()):
             continue
-        # patches that overlap a little are neither counterparts nor counterexamples
+        # patches that overlap a little are neither positives nor negatives
         unclear = (overlap > 0.0) & (weights == 0.0)
         log_share = torch.log_softmax(scores.masked_fill(unclear, -torch.inf)[rows], dim=1)
         share = weights[rows] / weights[rows].sum(dim=1, keepdim=True)
@@ -86,25 +70,27 @@ def coarse_loss(target: Tensor, source: Tensor, truth: Truth, parameters: Regist
     return torch.stack(losses).mean() if losses else logits.sum() * 0.0
 
 
-def rotation_loss(target: Tensor, source: Tensor, truth: Truth, parameters: RegistrationTrainingParameters) -> Tensor:
+def rotation_loss(
+    target: Tensor, source: Tensor, true: Correspondences, parameters: RegistrationTrainingParameters
+) -> Tensor:
     """Contrastive rotation loss of the frames (F,V,3), (G,V,3) of sampled matches, after PARE-Net (Yao et al., 2024).
 
-    Turned by the true rotation, a match's frames must agree better than turned by a random one or one some tens of
-    degrees off; and they must agree.
+    The frames of a match must agree better when turned by the true rotation than by one some tens of degrees off it, or
+    by a random one. The second term raises that agreement itself.
     """
-    chosen = truth.fine[torch.randperm(len(truth.fine))[: parameters.matches]]
-    there = target[chosen[:, 0]]
-    here = source[chosen[:, 1]] @ truth.rotation.T
+    chosen = true.fine[torch.randperm(len(true.fine))[: parameters.matches]]
+    target_frames = target[chosen[:, 0]]
+    source_frames = source[chosen[:, 1]] @ true.rotation.T
     random = np.random.default_rng(int(torch.randint(2**31, ())))
     angles = np.radians(random.uniform(10.0, 60.0, parameters.rotations))
     axes = Rotation.random(parameters.rotations, rng=random).as_matrix()[:, 0]
     near = Rotation.from_rotvec(axes * angles[:, None]).as_matrix()
-    off = np.concatenate([near, Rotation.random(8, rng=random).as_matrix()])
-    turns = torch.cat([torch.eye(3)[None], torch.from_numpy(off.astype(np.float32))])
-    # <there, here R^T> = trace of R^T (sum over vectors of there here^T)
-    products = torch.einsum("nvi,nvj->nij", there, here)
+    wrong = np.concatenate([near, Rotation.random(RANDOM_ROTATIONS, rng=random).as_matrix()])
+    turns = torch.cat([torch.eye(3)[None], torch.from_numpy(wrong.astype(np.float32))])
+    # <target, source R^T> = trace of R^T (sum over vectors of target source^T)
+    products = torch.einsum("nvi,nvj->nij", target_frames, source_frames)
     agreement = torch.einsum("kij,nij->nk", turns, products)
-    contrast = torch.nn.functional.cross_entropy(
+    contrast = nn.functional.cross_entropy(
         agreement / parameters.rotation_temperature, torch.zeros(len(chosen), dtype=torch.long)
     )
     return contrast + (1.0 - agreement[:, 0]).mean()

@@ -1,4 +1,4 @@
-"""Pairs of clouds to learn registration from: real and simulated ones, prepared once and kept in a folder."""
+"""Pairs of clouds to train registration on: real and simulated ones, prepared once and kept in a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
@@ -26,7 +25,7 @@ Points = NDArray[np.floating]
 LONGEST_GAP = 40  # scans between the two of a real pair
 WITHOUT_GROUND = 0.25  # share of the pairs of a vehicle whose ground is taken out
 FINER, COARSER = 0.85, 1.25  # the resolution varies between these multiples of what `prepare` chooses
-ANY_SIDE = 0.25  # share of the pairs in which the sign of the normals is hidden
+UNSIGNED = 0.25  # share of the pairs in which the sign of the normals is hidden
 WHOLE = 0.25  # share of the pairs that are not cut down
 LARGEST_CUT = 6000  # points
 
@@ -71,27 +70,18 @@ def prepared(pair: ScanPair, level: bool, random: np.random.Generator) -> Traini
         se3.from_rotation_translation(turn, np.zeros(3)) for turn in Rotation.random(2, rng=random).as_matrix()
     )
     parameters = RegistrationParameters()
+    clouds = (
+        (se3.apply(T_turned_target, target.astype(np.float64)), pair.target_viewpoint),
+        (se3.apply(T_turned_source, source.astype(np.float64)), pair.source_viewpoint),
+    )
     try:
-        clouds = [
-            prepare(se3.apply(T, points.astype(np.float64)), parameters, viewpoint)
-            for T, points, viewpoint in (
-                (T_turned_target, target, pair.target_viewpoint),
-                (T_turned_source, source, pair.source_viewpoint),
-            )
-        ]
-        finest = max(cloud.resolution for cloud in clouds)
-        parameters = replace(parameters, resolution=finest * random.uniform(FINER, COARSER))
-        clouds = [
-            prepare(se3.apply(T, points.astype(np.float64)), parameters, viewpoint)
-            for T, points, viewpoint in (
-                (T_turned_target, target, pair.target_viewpoint),
-                (T_turned_source, source, pair.source_viewpoint),
-            )
-        ]
+        coarser = max(prepare(points, parameters, viewpoint).resolution for points, viewpoint in clouds)
+        parameters = replace(parameters, resolution=coarser * random.uniform(FINER, COARSER))
+        ready = [prepare(points, parameters, viewpoint) for points, viewpoint in clouds]
     except UnusableCloudError:
         return None
     T_target_source = T_turned_target @ pair.T_target_source @ se3.inverse(T_turned_source)
-    return TrainingPair(clouds[0], clouds[1], T_target_source)
+    return TrainingPair(ready[0], ready[1], T_target_source)
 
 
 def write_pairs(
@@ -138,8 +128,8 @@ def load_pair(path: Path) -> TrainingPair:
         return TrainingPair(cloud("target"), cloud("source"), content["T_target_source"])
 
 
-def varied(pair: TrainingPair, random: np.random.Generator) -> TrainingPair:
-    """The pair cut down to what lies around one place (most of the time), sometimes without the side of its normals."""
+def augmented(pair: TrainingPair, random: np.random.Generator) -> TrainingPair:
+    """The pair, mostly cut down to the surroundings of one place, and sometimes without the sign of its normals."""
     target, source = pair.target, pair.source
     if random.random() >= WHOLE:
         count = int(random.integers(LARGEST_CUT // 2, LARGEST_CUT + 1))
@@ -148,30 +138,24 @@ def varied(pair: TrainingPair, random: np.random.Generator) -> TrainingPair:
         missed = random.normal(0.0, 0.3 * radius, 3)
         centre = se3.apply(se3.inverse(pair.T_target_source), (around + missed)[None])[0]
         source, _ = _cut(source, centre, count)
-    if random.random() < ANY_SIDE:
+    if random.random() < UNSIGNED:
         target, source = (replace(cloud, viewpoint=None) for cloud in (target, source))
     return TrainingPair(target, source, pair.T_target_source)
 
 
 def _cut(cloud: Cloud, centre: Array, count: int) -> tuple[Cloud, float]:
-    """The points of a cloud nearest to a centre (3,), and how far the last of them is, in metres."""
+    """The `count` points of a cloud nearest to a centre (3,), and the distance of the farthest of them, in metres."""
     distance = np.linalg.norm(cloud.points - centre, axis=1)
     count = min(count, len(distance))
     nearest = np.argpartition(distance, count - 1)[:count]
     return replace(cloud, points=cloud.points[nearest], normals=cloud.normals[nearest]), float(distance[nearest].max())
 
 
-def fine_matches(target: Array, source: Array, reach: float) -> NDArray[np.int64]:
-    """Rows (M,2) of target (N,3) and source (K,3) points, in one frame, that are each other's nearest within reach."""
-    distance, nearest = cKDTree(target).query(source, distance_upper_bound=reach)
-    _, back = cKDTree(source).query(target, distance_upper_bound=reach)
-    rows = np.flatnonzero(np.isfinite(distance))
-    rows = rows[back[nearest[rows]] == rows]
-    return np.column_stack([nearest[rows], rows])
-
-
 def split(folder: Path, validation: int) -> tuple[Sequence[Path], Sequence[Path]]:
-    """The files of a folder to train on, and the first `validation` of each kind, which are not trained on."""
+    """The files of a folder to train on, and the first `validation` of each kind, which are held back.
+
+    Raises ValueError where none is left to train on.
+    """
     by_kind: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*_*.npz")):
         if not path.name.endswith(".tmp.npz"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isometry.parameters import parameter
+from isometry.training.common.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class RegistrationTrainingParameters:
+class RegistrationTrainingParameters(Recipe):
     """The recipe."""
 
     steps: int = parameter(3000, "optimiser steps, a pair of clouds each", 1)
@@ -19,8 +20,4 @@ class RegistrationTrainingParameters:
     rotation_temperature: float = parameter(0.1, "of the rotation loss", 1e-3)
     rotation_weight: float = parameter(0.5, "of the rotation loss in the sum", 0.0)
     coarse_weight: float = parameter(0.5, "of the coarse descriptors' loss in the sum", 0.0)
-    learning_rate: float = parameter(2e-3, "at its highest; one warm-up and a cosine", 0.0)
-    weight_decay: float = parameter(1e-4, "of AdamW", 0.0)
-    average: float = parameter(0.995, "decay of the averaged weights that are kept", 0.0, 1.0)
     checkpoint_every: int = parameter(200, "steps between two checkpoints and rows of the log", 1)
-    seed: int = parameter(0, "of every random process", 0)

@@ -12,18 +12,18 @@ from isometry.simulation.traffic.scans import random_drive  # noqa: E402
 from isometry.tracking.memory import flow_memory as runtime  # noqa: E402
 from isometry.tracking.memory.contract import example_inputs  # noqa: E402
 from isometry.tracking.memory.flow_cells import FlowGrid, network_inputs, occupied_cells, residuals  # noqa: E402
+from isometry.training.flow_memory.drives import Clip, Drive, load_drive, prepare, stored  # noqa: E402
 from isometry.training.flow_memory.export import export_flow_memory  # noqa: E402
-from isometry.training.flow_memory.losses import Piece, Targets, piece_losses, total_loss, velocity_of  # noqa: E402
+from isometry.training.flow_memory.losses import Targets, clip_losses, total_loss, velocity_of  # noqa: E402
 from isometry.training.flow_memory.recipe import FlowMemoryTrainingParameters  # noqa: E402
-from isometry.training.flow_memory.scenes import Scene, load_scene, prepare, scene_of  # noqa: E402
 from isometry.training.flow_memory.train import load_trained, train  # noqa: E402
 
 GRID = FlowGrid()
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
-    return scene_of(random_drive(3, 2.0))
+def drive() -> Drive:
+    return stored(random_drive(3, 2.0))
 
 
 def test_network_and_runtime_have_the_same_flows() -> None:
@@ -64,21 +64,24 @@ def test_the_filter_is_bayes_rule_written_out(random: np.random.Generator) -> No
         np.testing.assert_allclose(probability.sum(dim=1).numpy(), 1.0, atol=1e-6)
 
 
-def test_a_scene_knows_what_stands_and_what_moves(scene: Scene, tmp_path: Path) -> None:
-    cells, shown = scene.cells(10, scene.own[10], GRID)
-    assert len(cells) == len(shown) > 50
-    for each in np.unique(shown[shown >= 0]):
-        places = (cells.index[shown == each] + 0.5 + cells.centroids[shown == each]) * GRID.cell
-        box = scene.boxes[10, each]
+def test_the_cells_of_an_object_lie_on_it(drive: Drive) -> None:
+    cells, objects = drive.cells(10, drive.own[10], GRID)
+    assert len(cells) == len(objects) > 50
+    for each in np.unique(objects[objects >= 0]):
+        places = (cells.index[objects == each] + 0.5 + cells.centroids[objects == each]) * GRID.cell
+        box = drive.boxes[10, each]
         offset = np.abs((places - box[:2]) @ se3.from_planar(0.0, 0.0, box[6])[:2, :2])
-        assert (offset < 0.5 * box[3:5] + 0.6).all(), "cells of an object lie on it"
+        assert (offset < 0.5 * box[3:5] + 0.6).all()
+
+
+def test_prepared_drives_come_back_the_same(tmp_path: Path) -> None:
     (path,) = prepare(tmp_path, [3])
-    whole = load_scene(path)
+    whole = load_drive(path)
     assert len(whole.counts) == 51
-    np.testing.assert_array_equal(load_scene(prepare(tmp_path, [3])[0]).points, whole.points)
+    np.testing.assert_array_equal(load_drive(prepare(tmp_path, [3])[0]).points, whole.points)
     (tmp_path / "x.npz").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"x\.npz: not a prepared drive"):
-        load_scene(tmp_path / "x.npz")
+        load_drive(tmp_path / "x.npz")
 
 
 def test_targets_have_the_true_motion_as_their_mean(random: np.random.Generator) -> None:
@@ -104,14 +107,14 @@ def test_losses_and_runtime_take_the_same_velocity_from_cells(random: np.random.
     np.testing.assert_allclose(found[0], expected.numpy() * GRID.cell / step.step_s, atol=2e-2)
 
 
-def test_the_learned_memory_begins_nearly_as_the_filter(scene: Scene) -> None:
+def test_the_learned_memory_begins_nearly_as_the_filter(drive: Drive) -> None:
     inputs = {name: torch.from_numpy(value) for name, value in example_inputs(GRID, 3, 0).items()}
     with torch.no_grad():
         _, learned = FlowMemory()(**inputs)
         _, closed = FlowFilter()(**inputs | {"state": inputs["state"][:1]})
     assert float((learned - closed).abs().mean()) < 0.01
-    piece = Piece(scene, range(0, 9, 2), scene.own[4])
-    parts = piece_losses(FlowMemory(), piece, GRID, Targets(GRID))
+    clip = Clip(drive, range(0, 9, 2), drive.own[4])
+    parts = clip_losses(FlowMemory(), clip, GRID, Targets(GRID))
     loss = total_loss(parts, FlowMemoryTrainingParameters())
     assert loss is not None
     assert bool(torch.isfinite(loss))

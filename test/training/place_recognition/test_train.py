@@ -10,9 +10,9 @@ from isometry.inference import ModelMismatchError  # noqa: E402
 from isometry.place_recognition.encoder import BirdsEyeEncoder  # noqa: E402
 from isometry.training.place_recognition.drives import Drive, load_drive  # noqa: E402
 from isometry.training.place_recognition.export import export_birds_eye_encoder  # noqa: E402
-from isometry.training.place_recognition.losses import carry_over  # noqa: E402
+from isometry.training.place_recognition.losses import warped  # noqa: E402
 from isometry.training.place_recognition.pairs import Batch  # noqa: E402
-from isometry.training.place_recognition.recipe import TrainingParameters  # noqa: E402
+from isometry.training.place_recognition.recipe import PlaceRecognitionTrainingParameters  # noqa: E402
 from isometry.training.place_recognition.train import train  # noqa: E402
 from isometry.training.place_recognition.trained import load_trained, save_trained  # noqa: E402
 
@@ -27,15 +27,15 @@ def test_a_view_turned_by_a_quarter_is_the_turned_image(drive: Drive) -> None:
     assert (turned != np.rot90(upright)).mean() < 1e-3  # points on a border may fall to either side
 
 
-def test_carried_points_show_the_same_thing_in_the_other_view(drive: Drive) -> None:
-    """Where an occupied cell of one view is carried to, the other view is mostly occupied too."""
+def test_warped_points_show_the_same_place_in_the_other_view(drive: Drive) -> None:
+    """Where an occupied cell of one view is warped to, the other view is mostly occupied too."""
     random = np.random.default_rng(0)
     turns = np.array([0.7, -2.0])
     images = np.stack([drive.render(f, t, random, None) for f, t in zip((4, 4), turns, strict=True)])
     batch = Batch(np.array([4, 4]), turns, torch.from_numpy(images[:, None]).float())
     centres = drive.grid.centres()
     row, column = np.nonzero(images[0])
-    moved, turn = carry_over(np.column_stack([centres[row], centres[column]]), batch, 0, drive)
+    moved, turn = warped(np.column_stack([centres[row], centres[column]]), batch, 0, drive)
     index = np.floor(moved / drive.grid.cell).astype(int) + drive.grid.size // 2
     near = np.stack([images[1][tuple((index + np.array([dx, dy])).T)] for dx in (-1, 0, 1) for dy in (-1, 0, 1)])
     assert near.any(axis=0).mean() > 0.95
@@ -44,7 +44,7 @@ def test_carried_points_show_the_same_thing_in_the_other_view(drive: Drive) -> N
 
 @pytest.mark.slow
 def test_train_resume_save_and_export(drive: Drive, tmp_path: Path) -> None:
-    parameters = TrainingParameters(steps=4, pairs=4, refresh_every=2, revisit_gap=2)
+    parameters = PlaceRecognitionTrainingParameters(steps=4, pairs=4, refresh_every=2, revisit_gap=2)
     network = train(drive, parameters, tmp_path)
     resumed = train(drive, parameters, tmp_path, resume=tmp_path / "checkpoint.pt")
     for before, after in zip(network.parameters(), resumed.parameters(), strict=True):

@@ -17,11 +17,12 @@ from typer.testing import CliRunner  # noqa: E402
 from isometry.cli.main import app  # noqa: E402
 from isometry.models.equivariant_motion import HISTORY, STEPS  # noqa: E402
 from isometry.tracking.prediction.predictor import MotionPredictor, known_velocities, network_inputs  # noqa: E402
+from isometry.training.prediction.augmentation import augmented  # noqa: E402
 from isometry.training.prediction.export import export_motion_network  # noqa: E402
+from isometry.training.prediction.losses import negative_log_likelihood  # noqa: E402
 from isometry.training.prediction.recipe import PredictionTrainingParameters  # noqa: E402
 from isometry.training.prediction.scenes import MOST_AGENTS, Scenes, scenes_of, simulated_scenes  # noqa: E402
-from isometry.training.prediction.train import load_trained, negative_log_likelihood, train  # noqa: E402
-from isometry.training.prediction.variation import varied  # noqa: E402
+from isometry.training.prediction.train import load_trained, train  # noqa: E402
 
 FEW = PredictionTrainingParameters(steps=30, scenes=8, learning_rate=1e-2, average=0.5, checkpoint_every=15)
 EXACT = PredictionTrainingParameters(
@@ -69,12 +70,12 @@ def test_simulated_scenes_are_the_same_again(tmp_path: Path) -> None:
         Scenes.load(tmp_path / "other.npz")
 
 
-def test_variation_moves_scenes_as_a_whole(scenes: Scenes) -> None:
+def test_augmentation_moves_scenes_as_a_whole(scenes: Scenes) -> None:
     def apart(positions: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(np.linalg.norm(positions[:, 0] - positions[:, 1], axis=-1))
 
     def around(parameters: PredictionTrainingParameters) -> NDArray[np.float32]:
-        batch = varied(scenes, parameters, np.random.default_rng(0))
+        batch = augmented(scenes, parameters, np.random.default_rng(0))
         assert (batch["seen"][:, 3:] == 0.0).all()
         return np.asarray(np.concatenate([batch["history"], batch["future"]], axis=2)[:, :3])
 
@@ -89,9 +90,9 @@ def test_variation_moves_scenes_as_a_whole(scenes: Scenes) -> None:
     assert 0.5 < ratio.min() < 0.8 < 1.2 < ratio.max() < 1.5
 
 
-def test_variation_hides_and_disturbs_histories_but_never_now(scenes: Scenes) -> None:
+def test_augmentation_hides_and_disturbs_histories_but_never_now(scenes: Scenes) -> None:
     rough = replace(EXACT, most_noise_m=0.3, dropped=0.3, short=1.0)
-    batch = varied(scenes, rough, np.random.default_rng(0))
+    batch = augmented(scenes, rough, np.random.default_rng(0))
     assert (batch["seen"][:, :3, -1] == 1.0).all()
     assert 0.2 < float(batch["seen"][:, :3].mean()) < 0.8
     assert torch.isfinite(batch["velocity"]).all()

@@ -11,16 +11,16 @@ from isometry.datasets.scan_pair import ScanPair  # noqa: E402
 from isometry.geometry import se3  # noqa: E402
 from isometry.registration.features.encoder import FeatureEncoder  # noqa: E402
 from isometry.registration.features.pyramid import build_pyramid, example_pyramid  # noqa: E402
+from isometry.training.registration.correspondences import correspondences_of, fine_matches  # noqa: E402
 from isometry.training.registration.export import export_registration_network  # noqa: E402
-from isometry.training.registration.losses import fine_loss, rotation_loss, truth_of  # noqa: E402
+from isometry.training.registration.losses import fine_loss, rotation_loss  # noqa: E402
 from isometry.training.registration.pairs import (  # noqa: E402
     TrainingPair,
-    fine_matches,
+    augmented,
     load_pair,
     prepared,
     save_pair,
     split,
-    varied,
     write_pairs,
 )
 from isometry.training.registration.recipe import RegistrationTrainingParameters  # noqa: E402
@@ -55,7 +55,7 @@ def test_a_cut_pair_still_overlaps(pair: TrainingPair) -> None:
     random = np.random.default_rng(0)
     sides = set()
     for _ in range(12):
-        cut = varied(pair, random)
+        cut = augmented(pair, random)
         sides.add(cut.target.viewpoint is None)
         assert len(cut.target.points) <= len(pair.target.points)
         assert (cut.target.viewpoint is None) == (cut.source.viewpoint is None)
@@ -73,10 +73,10 @@ def test_a_pair_comes_back_from_its_file(pair: TrainingPair, tmp_path: Path) -> 
 def test_truth_and_losses_prefer_the_right_answer(pair: TrainingPair) -> None:
     """Descriptors that are the positions themselves, and frames that follow the truth, cost less than others."""
     target, source = build_pyramid(pair.target), build_pyramid(pair.source)
-    truth = truth_of(target, source, pair.T_target_source)
-    assert truth is not None
-    assert (truth.target_fine[truth.fine[:, 0]] - truth.source_fine[truth.fine[:, 1]]).norm(dim=1).max() < 2.0
-    assert 0.0 < float(truth.overlap.max()) <= 1.0
+    true = correspondences_of(target, source, pair.T_target_source)
+    assert true is not None
+    assert (true.target_fine[true.fine[:, 0]] - true.source_fine[true.fine[:, 1]]).norm(dim=1).max() < 2.0
+    assert 0.0 < float(true.overlap.max()) <= 1.0
     parameters = RegistrationTrainingParameters()
 
     def codes(positions: Tensor) -> Tensor:
@@ -86,21 +86,21 @@ def test_truth_and_losses_prefer_the_right_answer(pair: TrainingPair) -> None:
         )
         return coded
 
-    right = fine_loss(codes(truth.target_fine), codes(truth.source_fine), truth, parameters)
-    wrong = fine_loss(codes(truth.target_fine.flip(0)), codes(truth.source_fine), truth, parameters)
+    right = fine_loss(codes(true.target_fine), codes(true.source_fine), true, parameters)
+    wrong = fine_loss(codes(true.target_fine.flip(0)), codes(true.source_fine), true, parameters)
     assert right < 0.7 * wrong
 
     frames = torch.nn.functional.normalize(torch.randn(1, 24), dim=1).reshape(1, 8, 3)
     here = frames.expand(len(source.fine), 8, 3)
-    there = (frames @ truth.rotation.T).expand(len(target.fine), 8, 3)
-    following = rotation_loss(there, here, truth, parameters)
-    assert following < 0.7 * rotation_loss(here[:1].expand_as(there), here, truth, parameters)
+    there = (frames @ true.rotation.T).expand(len(target.fine), 8, 3)
+    following = rotation_loss(there, here, true, parameters)
+    assert following < 0.7 * rotation_loss(here[:1].expand_as(there), here, true, parameters)
 
 
 def test_a_pair_without_overlap_teaches_nothing(pair: TrainingPair) -> None:
     away = pair.T_target_source.copy()
     away[:3, 3] += 1000.0
-    assert truth_of(build_pyramid(pair.target), build_pyramid(pair.source), away) is None
+    assert correspondences_of(build_pyramid(pair.target), build_pyramid(pair.source), away) is None
 
 
 def test_a_folder_without_pairs_is_named(tmp_path: Path) -> None:
