@@ -1,4 +1,4 @@
-"""`isometry train TASK`: networks need the extra `train` (torch)."""
+"""`isometry train TASK`: training of networks, its data, and fits of constants; networks need the extra `train`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isometry.cli.train.prediction import motion_prediction, motion_scenes
 from isometry.cli.train.registration import registration, registration_calibration, registration_pairs
 from isometry.cli.train.tracking import tracking_confidence
 
-app = typer.Typer(help="Train a network.", no_args_is_help=True)
+app = typer.Typer(help="Train a network, prepare its data, or fit constants to recordings.", no_args_is_help=True)
 app.command("place-recognition")(place_recognition)
 app.command("calibration")(calibration)
 app.command("registration-pairs")(registration_pairs)

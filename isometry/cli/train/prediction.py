@@ -13,12 +13,12 @@ from isometry.cli.common.progress import clear_errors, needs_training_extra, pro
 
 def motion_scenes(
     output: Annotated[Path, typer.Option(help="Folder of the prepared scenes.")],
-    simulated: Annotated[int, typer.Option(min=0, help="Simulations of 14 s; half a second each.")] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first simulation; the others follow.")] = 0,
+    simulated: Annotated[int, typer.Option(min=0, help="Simulations of 14 s; each takes half a second.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first simulation; the others count on.")] = 0,
     kitti_tracking: Annotated[Path | None, typer.Option(help="KITTI tracking directory, for recorded scenes.")] = None,
-    sequences: Annotated[str, typer.Option(help="Which of it: N,N,...")] = "",
+    sequences: Annotated[str, typer.Option(help="Sequences of it: N,N,...")] = "",
     poses: Annotated[
-        list[str] | None, typer.Option(help="Poses of a sequence, N:FILE; found from its labels otherwise.")
+        list[str] | None, typer.Option(help="Poses of a sequence, N:FILE; else estimated from its labels.")
     ] = None,
 ) -> None:
     """Prepare scenes of traffic, simulated and recorded, for `isometry train motion-prediction`."""
@@ -49,8 +49,8 @@ def motion_prediction(
     scenes: Annotated[Path, typer.Option(help="Folder that `isometry train motion-scenes` wrote.")],
     output: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the trained network.")],
     steps: Annotated[int, typer.Option(help="Optimiser steps, a batch of scenes each.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of every random process.")] = 0,
+    threads: Annotated[int, typer.Option(help="Threads of torch.")] = 1,
     resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,
 ) -> None:
     """Train the network of motion prediction; writes log.csv, checkpoint.pt and motion_prediction.pt."""

@@ -15,13 +15,13 @@ def registration_pairs(
     output: Annotated[Path, typer.Option(help="Folder of the prepared pairs.")],
     drive: Annotated[
         list[str] | None,
-        typer.Option(help="A drive in KITTI's layouts, again for each: DIR:SEQUENCE or DIR:SEQUENCE:POSES."),
+        typer.Option(help="A drive in KITTI's layouts, DIR:SEQUENCE or DIR:SEQUENCE:POSES; may be repeated."),
     ] = None,
     real: Annotated[int, typer.Option(help="Pairs of each drive.")] = 100,
     simulated: Annotated[
-        int, typer.Option(help="Pairs of each kind of simulated place; takes a second or two each.")
+        int, typer.Option(help="Pairs of each kind of simulated place; each takes a second or two.")
     ] = 400,
-    seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every random process.")] = 0,
 ) -> None:
     """Prepare pairs of clouds, real and simulated, for `isometry train registration`."""
     with clear_errors():
@@ -46,10 +46,10 @@ def registration_pairs(
 def registration(
     pairs: Annotated[Path, typer.Option(help="Folder that `isometry train registration-pairs` wrote.")],
     output: Annotated[Path, typer.Option(help="Folder for the log, the checkpoint and the trained network.")],
-    network: Annotated[str, typer.Option(help="equivariant or invariant.")] = "equivariant",
+    network: Annotated[str, typer.Option(help="Which network: equivariant or invariant.")] = "equivariant",
     steps: Annotated[int, typer.Option(help="Optimiser steps, a pair of clouds each.")] = 9000,
-    seed: Annotated[int, typer.Option(help="Of every random process.")] = 0,
-    threads: Annotated[int, typer.Option(help="Of torch.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed of every random process.")] = 0,
+    threads: Annotated[int, typer.Option(help="Threads of torch.")] = 2,
     start: Annotated[Path | None, typer.Option(help="A trained network whose weights are the first ones.")] = None,
     resume: Annotated[Path | None, typer.Option(help="A checkpoint.pt to go on from.")] = None,
 ) -> None:
@@ -72,11 +72,11 @@ def registration_calibration(
     ] = None,
     count: Annotated[int, typer.Option(min=10, help="Pairs of each simulated kind and of each drive.")] = 60,
     model: Annotated[
-        str, typer.Option(help="Source of hypotheses: default, upright, equivariant, invariant.")
+        str, typer.Option(help="Source of hypotheses: default, upright, equivariant or invariant.")
     ] = "default",
-    seed: Annotated[int, typer.Option(help="Of pairs and turns.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of pairs and turns.")] = 0,
 ) -> None:
-    """Print the constants of registration/calibration.py as fitted to simulated pairs and training drives."""
+    """Print the constants of registration/calibration.py as fitted to simulated pairs and to training drives."""
     with clear_errors():
         from rich.progress import track
 
@@ -87,16 +87,16 @@ def registration_calibration(
             calibration_pairs,
             fit_confidence,
             fit_variance_scale,
-            outcomes,
+            registered,
         )
 
         folders = kitti_raw or []
         drives = [open_scans(folder.parent, folder.name, folder / "pseudo_poses.txt") for folder in folders]
         pairs = calibration_pairs(drives, count, seed)
         total = count * (len(KINDS) + len(drives))
-        asked = track(islice(pairs, total), "registering", total=total)
-        found = list(outcomes(load_registrar(model), asked, seed))
-        typer.echo(f"{len(found)} pairs, {sum(outcome.right for outcome in found)} of them registered right")
+        counted = track(islice(pairs, total), "registering", total=total)
+        found = list(registered(load_registrar(model), counted, seed))
+        typer.echo(f"{len(found)} pairs, {sum(pair.right for pair in found)} of them registered right")
         for kind, blind in (("SIGHTED", False), ("BLIND", True)):
             for name, value in fit_confidence(found, blind).items():
                 typer.echo(f"{kind} {name} = {value:.4g}")

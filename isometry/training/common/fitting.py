@@ -1,4 +1,4 @@
-"""Fits that all calibrations share: of a probability to what was right, of a variance to the errors."""
+"""Fits that all calibrations share: logistic regression for probabilities, a scale for variances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fits the constants of `registration/calibration.py` to outcomes on simulated pairs and on the training drives."""
+"""Fits the constants of `registration/calibration.py` to results on simulated pairs and on training drives."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from isometry.training.common.fitting import logistic_weights, two_sigma_scale
 from isometry.training.registration.pairs import pair_of_scans
 
 FIRST_SEED = 700_000  # far from the seeds that networks train on
-APART_EVERY = 5  # every so many pairs are of two places, where nothing is right
-GROUNDLESS_EVERY = 3  # every so many pairs of a drive have their ground taken out
-BLIND_EVERY = 3  # every so many pairs, beside those fused from many views, do not tell where the sensors stood
+APART_EVERY = 5  # one pair in so many is of two places, where no transform is right
+GROUNDLESS_EVERY = 3  # one pair of a drive in so many has its ground taken out
+BLIND_EVERY = 3  # one pair in so many, beside those fused from many views, has no viewpoints
 RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
 REGULARISATION = 1e-3
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One pair and what became of it."""
+class RegisteredPair:
+    """The registration of one pair, its error, and whether it is right."""
 
     registration: Registration
     error: Array  # (6,) x, y, z in metres and a rotation vector in radians, in the target's frame
@@ -42,8 +42,8 @@ class Outcome:
 def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> Iterator[ScanPair]:
     """`count` pairs of each simulated kind and of each drive, in turn.
 
-    A fifth is of two different places; some of the drives' pairs have no ground; and a third of all, with all of the
-    depth cameras', does not tell where the sensors stood.
+    One in `APART_EVERY` is of two different places, and one in `GROUNDLESS_EVERY` of a drive's has no ground. One in
+    `BLIND_EVERY`, and all pairs that are fused from many depth images, have no viewpoints.
     """
     random = np.random.default_rng(seed)
     first_seed = FIRST_SEED + seed * 10_000
@@ -61,8 +61,8 @@ def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> 
             yield _blind(pair) if random.integers(BLIND_EVERY) == 0 else pair
 
 
-def outcomes(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iterator[Outcome]:
-    """Register each pair, its source turned at random."""
+def registered(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iterator[RegisteredPair]:
+    """Register each pair, its source turned at random. Pairs with a cloud that is not usable are left out."""
     random = np.random.default_rng(seed)
     parameters: RegistrationParameters = registrar.parameters
     for pair in pairs:
@@ -81,31 +81,30 @@ def outcomes(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> Iter
         error = _error(found.T_target_source, pair.T_target_source @ se3.inverse(T_turned_source))
         resolution = max(target.resolution, source.resolution)
         near = np.linalg.norm(error[:3]) < RIGHT_RESOLUTIONS * resolution
-        yield Outcome(found, error, bool(near and np.linalg.norm(error[3:]) < np.radians(RIGHT_DEGREES)))
+        yield RegisteredPair(found, error, bool(near and np.linalg.norm(error[3:]) < np.radians(RIGHT_DEGREES)))
 
 
-def fit_confidence(found: Sequence[Outcome], blind: bool) -> dict[str, float]:
+def fit_confidence(pairs: Sequence[RegisteredPair], blind: bool) -> dict[str, float]:
     """Weights of a logistic regression of right transforms on the evidence of the `blind` pairs, or of all others.
 
-    The weights are those of evidence in units of its spread, held small by a penalty.
+    Penalised are the weights of the standardised evidence; returned are those of the evidence itself.
     """
-    answered = [o for o in found if o.registration.evidence and bool(o.registration.evidence["blind"]) == blind]
+    answered = [p for p in pairs if p.registration.evidence and bool(p.registration.evidence["blind"]) == blind]
     names = [name for name in (calibration.BLIND if blind else calibration.SIGHTED) if name != "offset"]
-    evidence = np.array([[o.registration.evidence[name] for name in names] for o in answered])
-    middle, spread = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
-    design = np.column_stack([(evidence - middle) / spread, np.ones(len(evidence))])
-    right = np.array([o.right for o in answered])
+    evidence = np.array([[p.registration.evidence[name] for name in names] for p in answered])
+    mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
+    design = np.column_stack([(evidence - mean) / deviation, np.ones(len(evidence))])
+    right = np.array([p.right for p in answered])
     fitted = logistic_weights(design, right, np.zeros(len(names) + 1), REGULARISATION * len(right))
-    weights = fitted[:-1] / spread
-    return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ middle)}
+    weights = fitted[:-1] / deviation
+    return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ mean)}
 
 
-def fit_variance_scale(found: Sequence[Outcome]) -> float:
+def fit_variance_scale(pairs: Sequence[RegisteredPair]) -> float:
     """The factor on VARIANCE_SCALE at which errors of right transforms lie within two sigma as often as normal ones."""
-    right = [outcome for outcome in found if outcome.right]
-    errors = np.array([o.error for o in right])
-    variances = np.array([np.diagonal(o.registration.covariance) for o in right])
-
+    right = [pair for pair in pairs if pair.right]
+    errors = np.array([pair.error for pair in right])
+    variances = np.array([np.diagonal(pair.registration.covariance) for pair in right])
     return two_sigma_scale(errors, variances)
 
 

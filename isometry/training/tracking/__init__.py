@@ -1,1 +1,1 @@
-"""Fits of what the scores of a detector mean for tracks."""
+"""Fits of the confidence of tracks to the scores of a detector."""

@@ -1,4 +1,4 @@
-"""How sure a track is, from what became of tracks on labelled recordings: constants of `detector_models`."""
+"""Fits constants of `detector_models` to labelled recordings: confidence of tracks, deviation of their positions."""
 
 from __future__ import annotations
 
@@ -24,72 +24,72 @@ LEAST_MISSING_M = 0.01  # a smaller deviation is none
 
 
 @dataclass(frozen=True)
-class SeenTracks:
+class ObservedTracks:
     """Tracks in frames that had a detection of them, N rows, R of which were right."""
 
-    told: Array  # (N,5) what `DetectorModel.log_odds` weighs
+    evidence: Array  # (N,5) which `DetectorModel.log_odds` weighs
     right: Flags  # (N,)
-    errors: Array  # (R,2) of the positions of those that were right, metres
-    variances: Array  # (R,2) of them, as the tracker says
+    errors: Array  # (R,2) of the positions of right tracks, metres
+    variances: Array  # (R,2) of them, as the tracker states them
 
     @staticmethod
-    def joined(parts: Sequence[SeenTracks]) -> SeenTracks:
-        """Several sequences."""
-        return SeenTracks(
-            *(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(SeenTracks))
+    def joined(parts: Sequence[ObservedTracks]) -> ObservedTracks:
+        """The tracks of several sequences."""
+        return ObservedTracks(
+            *(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(ObservedTracks))
         )
 
 
-def seen_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> SeenTracks:
-    """Tracks of one class, without those where nobody labelled anything. No poses are used."""
+def observed_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> ObservedTracks:
+    """Tracks of one class, without those in areas without labels. No poses are used."""
     found = sequence.detections(detections)
     score_sums: dict[int, float] = defaultdict(float)
-    told, outcome, errors, variances = [], [], [], []
+    evidence, right, errors, variances = [], [], [], []
     for frame in range(sequence.frame_count):
         now = found.of_frame(frame)
         now = now.chosen(np.array(now.labels, dtype=object) == label)
         step = tracker.process(Detections(now.boxes, now.scores, now.labels), round(frame * 1e9 / RATE_HZ))
-        seen = [track for track in step.tracks if track.unseen_s == 0.0]
-        boxes = np.array([track.box for track in seen]).reshape(-1, 7)
-        error, right, unknown = judged(sequence, frame, boxes, label)
-        for track, off, is_right, is_unknown in zip(seen, error, right, unknown, strict=True):
+        observed = [track for track in step.tracks if track.unseen_s == 0.0]
+        boxes = np.array([track.box for track in observed]).reshape(-1, 7)
+        for track, error, is_right, is_unknown in zip(observed, *judged(sequence, frame, boxes, label), strict=True):
             score_sums[track.id] += track.score
             if not is_unknown:
                 mean, range_m = score_sums[track.id] / track.hits, float(np.hypot(*track.box[:2]))
-                told.append((1.0, mean, track.score, np.log(track.hits), range_m))
-                outcome.append(is_right)
+                evidence.append((1.0, mean, track.score, np.log(track.hits), range_m))
+                right.append(is_right)
             if is_right:
-                errors.append(off)
+                errors.append(error)
                 variances.append(np.diag(track.covariance)[:2])
-    return SeenTracks(
-        np.array(told).reshape(-1, 5),
-        np.array(outcome, bool),
+    return ObservedTracks(
+        np.array(evidence).reshape(-1, 5),
+        np.array(right, bool),
         np.array(errors).reshape(-1, 2),
         np.array(variances).reshape(-1, 2),
     )
 
 
-def fitted_log_odds(told: Array, right: Flags) -> Array:
-    """The weights (5,) of `DetectorModel.log_odds`. Raises ValueError where nothing was wrong, or nothing right."""
+def fitted_log_odds(evidence: Array, right: Flags) -> Array:
+    """The weights (5,) of `DetectorModel.log_odds`. Raises ValueError where all tracks were right, or none."""
     if right.all() or not right.any():
-        raise ValueError(f"{right.sum()} of {len(right)} tracks were right: nothing to tell them apart by")
-    # the fit has the constant last, and wants columns of about one size
-    sizes = np.abs(told).max(axis=0)
-    weights = logistic_weights(np.roll(told / sizes, -1, axis=1), right, np.zeros(5), PENALTY)
+        raise ValueError(f"{right.sum()} of {len(right)} tracks were right: a fit needs right and wrong ones")
+    # the fit has the constant last and needs columns of similar magnitude
+    sizes = np.abs(evidence).max(axis=0)
+    weights = logistic_weights(np.roll(evidence / sizes, -1, axis=1), right, np.zeros(5), PENALTY)
     return np.roll(weights, 1) / sizes
 
 
-def missing_deviation(seen: SeenTracks) -> float:
-    """What to add to the positions' deviations, in metres, so that as many errors as should be lie within two sigma."""
-    if (np.abs(seen.errors) <= 2.0 * np.sqrt(seen.variances + LEAST_MISSING_M**2)).mean() >= INSIDE_TWO_SIGMA:
+def missing_deviation(tracks: ObservedTracks) -> float:
+    """Metres to add in quadrature to the deviations of positions, so that 95 % of the errors lie within two sigma."""
+    if (np.abs(tracks.errors) <= 2.0 * np.sqrt(tracks.variances + LEAST_MISSING_M**2)).mean() >= INSIDE_TWO_SIGMA:
         return 0.0
-    return float(np.sqrt(two_sigma_scale(seen.errors, np.ones_like(seen.errors), seen.variances)))
+    return float(np.sqrt(two_sigma_scale(tracks.errors, np.ones_like(tracks.errors), tracks.variances)))
 
 
 def judged(sequence: KittiTracking, frame: int, boxes: Array, label: str) -> tuple[Array, Flags, Flags]:
-    """How far (N,2) boxes (N,7) are from those labelled in a frame, which (N,) are of them, and who cannot be judged.
+    """Errors (N,2) of boxes (N,7) against the labels of a frame, which of them are right (N,) and which unknown (N,).
 
-    Labelled are the objects of the class and of its neighbours; errors of other boxes mean nothing.
+    Boxes are matched with objects of the class and of its neighbour class. Unknown: not right, but in an area without
+    labels. Errors of boxes that are not right mean nothing.
     """
     truth = sequence.labels.of_frame(frame)
     names = np.array(truth.labels, dtype=object)

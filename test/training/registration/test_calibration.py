@@ -1,4 +1,4 @@
-"""The fit of confidence and variance, to outcomes whose law is known."""
+"""The fit of confidence and variance, to registrations whose law is known."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from isometry.registration import calibration
 from isometry.registration.pipeline import load_registrar
 from isometry.registration.types import Registration
 from isometry.simulation.pairs import simulated_pair
-from isometry.training.registration.calibration import Outcome, fit_confidence, fit_variance_scale, outcomes
+from isometry.training.registration.calibration import RegisteredPair, fit_confidence, fit_variance_scale, registered
 
 NAMES = ("log_overlap", "contradiction", "blind", "margin", "log_distinctness", "log_stiffness")
 
 
-def made_up(count: int, sigmas: float, blind: float) -> list[Outcome]:
-    """Outcomes that are right when evidence, with some luck, is large; errors of `sigmas` times what is claimed."""
+def made_up(count: int, sigmas: float, blind: float) -> list[RegisteredPair]:
+    """Registrations that are right when evidence and noise are large; errors of `sigmas` times the stated deviation."""
     random = np.random.default_rng(0)
     found = []
     for _ in range(count):
@@ -21,7 +21,7 @@ def made_up(count: int, sigmas: float, blind: float) -> list[Outcome]:
         odds = 3.0 * evidence["margin"] - 2.0 * evidence["contradiction"] * (1.0 - blind)
         right = bool(random.logistic() < odds)
         answer = Registration(np.eye(4), np.eye(6), 0.5, True, "ok", 0.5, "upright", evidence)
-        found.append(Outcome(answer, sigmas * random.normal(size=6), right))
+        found.append(RegisteredPair(answer, sigmas * random.normal(size=6), right))
     return found
 
 
@@ -42,7 +42,7 @@ def test_the_variance_is_scaled_to_the_errors() -> None:
 def test_pairs_of_one_place_are_right_and_of_two_are_not() -> None:
     pair = simulated_pair("street", 1002)
     apart = type(pair)(pair.target, simulated_pair("street", 2001).source, np.full((4, 4), np.nan), None, None, "apart")
-    right, wrong = outcomes(load_registrar("upright"), [pair, apart], 0)
+    right, wrong = registered(load_registrar("upright"), [pair, apart], 0)
     assert right.right
     assert np.abs(right.error[:3]).max() < 0.05
     assert not wrong.right
