@@ -28,6 +28,8 @@ def no_progress(_done: int, _total: int) -> None:
 class Trainer(Generic[Network]):
     """The state of a training, as a checkpoint holds it, and the loop that advances it.
 
+    A checkpoint has the state of the random numbers too: a resumed training gives the same as one without a break.
+
     The optimiser is AdamW (Loshchilov and Hutter, 2019) with one cycle of the learning rate (Smith and Topin, 2019) and
     gradients clipped to norm 1. The result has exponentially averaged weights.
     """
@@ -75,7 +77,7 @@ class Trainer(Generic[Network]):
     ) -> Network:
         """Do the remaining steps of the recipe and return the network with averaged weights, in evaluation mode.
 
-        `step` draws training data and returns the loss. After `every` so many steps, and after the last one, `log.csv`
+        `step` draws training data and returns the loss. After each `every` steps, and after the last one, `log.csv`
         in the folder `output` gets a row of `columns`: the mean of the loss's parts since the row before, and the
         figures of `validate`. Then `checkpoint.pt` is written, and `save` called. Both functions get the result so far.
         """
@@ -114,7 +116,8 @@ class Trainer(Generic[Network]):
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
         state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts.items()}
-        write_whole(state | {"step": self.steps_done}, path)
+        random = {"random": self.random.bit_generator.state, "torch_random": torch.get_rng_state()}
+        write_whole(state | random | {"step": self.steps_done}, path)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint. Raises ValueError naming a file that is none of this training."""
@@ -122,6 +125,9 @@ class Trainer(Generic[Network]):
             for name, part in self._parts.items():
                 part.load_state_dict(state[name])
             self.steps_done = state["step"]
+            if "random" in state:  # checkpoints of earlier versions have none: their draws begin anew
+                self.random.bit_generator.state = state["random"]
+                torch.set_rng_state(state["torch_random"])
 
 
 def means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

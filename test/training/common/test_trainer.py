@@ -74,6 +74,26 @@ def test_the_network_learns_and_progress_counts_every_step(tmp_path: Path) -> No
     assert result.weight.item() == pytest.approx(2.0, abs=0.05)
 
 
+def test_a_resumed_training_gives_the_same_as_one_without_a_break(tmp_path: Path) -> None:
+    whole = trainer().run(step, slope, tmp_path / "whole", COLUMNS, every=3)
+
+    def breaking(network: Line, random: np.random.Generator) -> Loss:
+        if broken.steps_done == 5:
+            raise KeyboardInterrupt
+        return step(network, random)
+
+    broken = trainer()
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(breaking, slope, tmp_path / "parts", COLUMNS, every=3)
+    torch.manual_seed(99)
+    resumed = trainer(resume=tmp_path / "parts" / "checkpoint.pt")
+    assert resumed.steps_done == 3
+    result = resumed.run(step, slope, tmp_path / "parts", COLUMNS, every=3)
+    assert torch.equal(result.weight, whole.weight)
+    assert torch.equal(result.bias, whole.bias)
+    assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
+
+
 def test_a_finished_training_takes_no_more_steps(tmp_path: Path) -> None:
     finished = trainer().run(step, slope, tmp_path, COLUMNS, every=7)
     again = trainer(resume=tmp_path / "checkpoint.pt").run(step, slope, tmp_path, COLUMNS, every=7)

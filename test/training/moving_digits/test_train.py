@@ -32,8 +32,18 @@ def test_training_writes_a_log_and_a_network(tmp_path: Path, network: str) -> No
     assert (name, motion, recipe["steps"]) == (network, "translating", 3)
     for key, value in trained.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[key])
-    resumed = train("translating", network, TINY, tmp_path / "more", tmp_path / "checkpoint.pt")
-    for key, value in trained.state_dict().items():
+
+
+def test_a_training_that_was_interrupted_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    def interrupt(done: int, _total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    whole = train("translating", "flow", TINY, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train("translating", "flow", TINY, tmp_path, progress=interrupt)
+    resumed = train("translating", "flow", TINY, tmp_path, tmp_path / "checkpoint.pt")
+    for key, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[key])
 
 

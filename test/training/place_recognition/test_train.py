@@ -46,10 +46,19 @@ def test_warped_points_show_the_same_place_in_the_other_view(drive: Drive) -> No
 def test_train_resume_save_and_export(drive: Drive, tmp_path: Path) -> None:
     parameters = PlaceRecognitionTrainingParameters(steps=4, pairs=4, refresh_every=2, revisit_gap=2)
     network = train(drive, parameters, tmp_path)
-    resumed = train(drive, parameters, tmp_path, resume=tmp_path / "checkpoint.pt")
-    for before, after in zip(network.parameters(), resumed.parameters(), strict=True):
-        torch.testing.assert_close(before, after)
-    assert (tmp_path / "log.csv").read_text().startswith("step,minutes,place_loss")
+    rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert rows[0].startswith("step,minutes,place_loss")
+    assert [row.split(",")[0] for row in rows[1:]] == ["0", "2", "4"]
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(drive, parameters, tmp_path / "again", progress=interrupt)
+    resumed = train(drive, parameters, tmp_path / "again", resume=tmp_path / "again" / "checkpoint.pt")
+    for whole, continued in zip(network.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(whole, continued)
 
     save_trained(network, drive, parameters, tmp_path / "trained.pt")
     loaded, grid, distance_map, recipe = load_trained(tmp_path / "trained.pt")
