@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
+
+from isometry.arrays import AnyArray
 
 LEAST_CONTROL = 1e-2  # error that a network without the symmetry must have at least
 
-AnyArray = NDArray[Any]
 Arrays = Mapping[str, AnyArray]
 Function = Callable[[Arrays], Arrays]  # a network, from its inputs by name to its outputs by name
 Element = Any  # of a group: whatever the representations of a contract take
@@ -32,7 +32,7 @@ def invariant(array: AnyArray, element: Element) -> AnyArray:
 class Port:
     """An input or an output of a network.
 
-    A representation of an output may set NaN where the group says nothing about a value; None: it says nothing at all.
+    The representation of an output may give NaN for values that the group does not determine; None: it determines none.
     """
 
     description: str  # dtype, shape, unit
@@ -61,7 +61,7 @@ class Contract:
     example: Callable[[int], Arrays]  # inputs from a seed, of other lengths where the network takes any length
     tolerance: float = 1e-4  # of the difference between the file and the network that it was made of
     unroll: Callable[[Function], Function] = lambda function: function
-    """What runs the network on an example; of a recurrent one, step by step over a sequence."""
+    """Turns one call of the network into a run on an example; of a recurrent network, step by step over a sequence."""
 
 
 def symmetry_errors(function: Function, contract: Contract, dtype: type = np.float32) -> dict[str, float]:
@@ -128,21 +128,30 @@ def as_dtype(arrays: Arrays, dtype: type) -> Arrays:
     return {name: array.astype(dtype) if array.dtype.kind == "f" else array for name, array in arrays.items()}
 
 
+def largest_difference(found: AnyArray, expected: AnyArray) -> float:
+    """The largest absolute difference of two arrays; infinite where a value that is found is not finite."""
+    return float(np.abs(found - expected).max()) if np.isfinite(found).all() else np.inf
+
+
 def _error(run: Function, contract: Contract, inputs: Arrays, outputs: Arrays, element: Element) -> float:
     moved = {name: _transformed(contract.inputs[name], array, element) for name, array in inputs.items()}
     found = run(moved)
-    worst = 0.0
+    errors = []
     for name, port in contract.outputs.items():
         if port.transform is None:
             continue
+        if not np.isfinite(outputs[name]).all():
+            return np.inf
         expected = port.transform(outputs[name], element)
         known = np.isfinite(expected)
         scale = port.scale or float(np.abs(outputs[name]).max())
-        assert known.any(), f"the contract says nothing of the output {name}"
-        worst = max(worst, float(np.abs(found[name] - expected)[known].max()) / scale)
-    return worst
+        if not known.any() or scale == 0.0:
+            raise ValueError(f"the output {name} is zero, or the contract excludes all of it: nothing to measure")
+        errors.append(largest_difference(found[name][known], expected[known]) / scale)
+    return max(errors)
 
 
 def _transformed(port: Port, array: AnyArray, element: Element) -> AnyArray:
-    assert port.transform is not None, "an input has a representation"
+    if port.transform is None:
+        raise ValueError("a contract must say how each input transforms")
     return np.ascontiguousarray(port.transform(array, element), array.dtype)

@@ -21,6 +21,7 @@ from isometry.inference.contract import (
     Contract,
     Function,
     check_symmetry,
+    largest_difference,
     session_function,
     symmetry_errors,
 )
@@ -160,9 +161,9 @@ def as_tensors(arrays: Arrays) -> dict[str, Tensor]:
 
 def difference_to_torch(file: Function, network: Function, contract: Contract) -> float:
     """Largest absolute difference of any output between a file and the network that it was made of, on examples."""
-    worst = 0.0
+    differences = []
     for seed in SEEDS:
         inputs = contract.example(seed)
         found, expected = contract.unroll(file)(inputs), contract.unroll(network)(inputs)
-        worst = max(worst, *(float(np.abs(found[name] - expected[name]).max()) for name in expected))
-    return worst
+        differences += [largest_difference(found[name], expected[name]) for name in expected]
+    return max(differences)
