@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isometry.models.layers.so2.cyclic_convolution import ORIENTATIONS, CyclicBlock, CyclicConvolution
+from isometry.models.layers.so2.orientation_pooling import OrientationPooling
 from isometry.models.layers.so2.ring_pooling import RingPooling, distance_rings
 
 LOCAL_FIELDS = 8
@@ -37,6 +38,7 @@ class BirdsEyeEncoder(nn.Module):
         self.stage3 = CyclicBlock(16, 16, 3)
         self.register_buffer("rings", distance_rings(size // 8, RINGS), persistent=False)
         self.invariant = CyclicBlock(16 + RINGS, invariants, 1)
+        self.over_rotations = OrientationPooling()
         self.pooling = RingPooling(size // 8, RINGS)
         full = invariants * RINGS
         self.centring = nn.BatchNorm1d(full, affine=False)
@@ -54,9 +56,7 @@ class BirdsEyeEncoder(nn.Module):
         deep = self.stage3(nn.functional.avg_pool2d(features, 2))
         rings = self.rings.to(deep.dtype).expand(image.shape[0], ORIENTATIONS, -1, -1, -1)
         by_orientation = torch.cat([deep.unflatten(1, (ORIENTATIONS, -1)), rings], dim=2)
-        oriented = self.invariant(by_orientation.flatten(1, 2))
-        invariants = oriented.unflatten(1, (ORIENTATIONS, -1)).amax(dim=1)
-        return local, invariants
+        return local, self.over_rotations(self.invariant(by_orientation.flatten(1, 2)))
 
     def full_descriptor(self, invariants: Tensor) -> Tensor:
         """Descriptor (N, C * 4) before the projection, unit norm, of invariants (N,C,S/8,S/8)."""

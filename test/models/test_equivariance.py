@@ -17,9 +17,9 @@ torch = pytest.importorskip("torch", reason="torch is in the extra `train`")
 from torch import Tensor, nn  # noqa: E402
 
 import isometry.models  # noqa: E402
+from isometry.arrays import AnyArray  # noqa: E402
 from isometry.evaluation.moving_digits.contract import step_contract  # noqa: E402
 from isometry.inference.contract import (  # noqa: E402
-    AnyArray,
     Arrays,
     Contract,
     Element,
@@ -56,6 +56,7 @@ from isometry.models.layers.so2.cyclic_convolution import (  # noqa: E402
     CyclicConvolution,
     FieldNormalization,
 )
+from isometry.models.layers.so2.orientation_pooling import OrientationPooling  # noqa: E402
 from isometry.models.layers.so2.planar_vectors import AgentBlock, Interaction  # noqa: E402
 from isometry.models.layers.so2.polar_grid import PolarGrid  # noqa: E402
 from isometry.models.layers.so2.ring_pooling import RingPooling  # noqa: E402
@@ -240,6 +241,7 @@ LAYERS = [
     of_fields(CyclicConvolution, lambda: CyclicConvolution(3, 4, 5), fields),
     of_fields(CyclicBlock, lambda: CyclicBlock(3, 4, 3), fields),
     of_fields(FieldNormalization, lambda: FieldNormalization(3), fields),
+    of_fields(OrientationPooling, OrientationPooling, image),
     Case(
         RingPooling,
         lambda: RingPooling(12, 4),

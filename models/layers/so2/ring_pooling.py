@@ -1,4 +1,4 @@
-"""Pooling over rotations: an invariant map becomes a descriptor of how far things are, but not in which direction.
+"""Pooling over directions: an invariant map becomes a descriptor of how far things are, but not where.
 
 Generalised-mean pooling (Radenovic et al., 2018) over soft rings around the robot. Clusters of residuals (NetVLAD) were
 tried instead: with few scans, most cluster centres received no data.

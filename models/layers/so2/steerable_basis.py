@@ -7,10 +7,11 @@ turn exactly by 90 degrees; by 45 degrees as exactly as the grid allows, because
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from isometry.arrays import Array
 
 
-def rotated_basis(kernel_size: int, orientations: int, ring_width: float = 0.6) -> NDArray[np.float64]:
+def rotated_basis(kernel_size: int, orientations: int, ring_width: float = 0.6) -> Array:
     """Basis filters at every orientation: (orientations, B, kernel_size, kernel_size), each of unit norm.
 
     Filter b at orientation g is filter b at orientation 0 turned by g * 360 / orientations degrees counter-clockwise,

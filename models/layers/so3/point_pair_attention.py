@@ -1,8 +1,8 @@
 """Attention among points, in which positions enter only through point pair features, which are rotation-invariant.
 
-After RoITr (Yu et al., Rotation-Invariant Transformer for Point Cloud Matching, 2023). What belongs to an edge enters
-the products with queries and with attention weights as the 16 hidden channels of its embedding; that gives the same as
-embedding each edge in full width, and several times faster. Normals may have any sign where `sided` is 0.
+After RoITr (Yu et al., Rotation-Invariant Transformer for Point Cloud Matching, 2023). Queries and attention weights
+use the 16 hidden channels of the edge embedding. The result is that of embedding each edge in full width, several times
+faster. Normals may have any sign where `sided` is 0.
 """
 
 from __future__ import annotations
