@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.descriptor_index import DescriptorIndex
 from isometry.place_recognition.encoder import BirdsEyeEncoder
@@ -53,7 +54,7 @@ def figures() -> Iterator[Figure]:
     yield timed("loop_in_2000_keyframes", loop_closer(), rounds=20)
 
 
-def dense_scans() -> tuple[NDArray[np.float64], list[NDArray[np.float32]]]:
+def dense_scans() -> tuple[Array, list[NDArray[np.float32]]]:
     """Poses (PLACES,4,4) in a simulated street, and scans there of a LiDAR with 64 beams at 10 Hz."""
     drive = replace(SimulatedDrive(), scans=PLACES, lidar=DENSE)
     random = np.random.default_rng(drive.seed)

@@ -13,6 +13,7 @@ import small_gicp
 from numpy.typing import NDArray
 
 from benchmarks.measure import Figure, size, timed
+from isometry.arrays import Array
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation.registration.measure import pair_registration, scan_criterion
 from isometry.evaluation.registration.turn import random_turn, source_turned
@@ -104,7 +105,7 @@ def turned_pair() -> ScanPair:
     return source_turned(pair, random_turn("so3", random))
 
 
-def gicp(pair: ScanPair, T_initial: NDArray[np.float64]) -> Any:
+def gicp(pair: ScanPair, T_initial: Array) -> Any:
     """small_gicp alone, from the points and an initial pose estimate (4,4) to a transform."""
     return small_gicp.align(
         pair.target.astype(np.float64),

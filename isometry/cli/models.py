@@ -19,18 +19,13 @@ app = typer.Typer(help="The model files and their cards.", no_args_is_help=True)
 
 @app.command("list")
 def list_models() -> None:
-    """One line for each shipped model."""
-    from rich.console import Console
-    from rich.table import Column, Table
-
+    """One line for each shipped model: name, task, bytes. `isometry models show` has the whole card."""
     from isometry.inference import read_card, shipped_models
 
-    table = Table(Column("model", no_wrap=True), "task", "bytes", "symmetry group", "licence")
     with clear_errors():
         for path in shipped_models().values():
             card = read_card(path)
-            table.add_row(path.stem, card["task"], f"{card['bytes']:,}", card["symmetry"]["group"], card["licence"])
-    Console().print(table)
+            typer.echo(f"{path.stem:34}{card['task']:24}{card['bytes']:>10,}")
 
 
 @app.command("show")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isometry.cli.common.arguments import parse_point
 from isometry.cli.common.progress import clear_errors, needs
 
 if TYPE_CHECKING:
@@ -81,13 +82,7 @@ def parse_viewpoint(path: Path, text: str) -> Array | None:
         return np.zeros(3) if path.suffix.lower() in SCAN_ENDINGS else None
     if text in ("origin", "none"):
         return np.zeros(3) if text == "origin" else None
-    try:
-        viewpoint = np.array([float(part) for part in text.split(",")])
-    except ValueError:
-        viewpoint = np.zeros(0)
-    if viewpoint.shape != (3,) or not np.isfinite(viewpoint).all():
-        raise ValueError(f"viewpoint {text!r}: it must be auto, origin, none or x,y,z in metres")
-    return viewpoint
+    return np.array(parse_point("viewpoint", text, "auto, origin, none"))
 
 
 def _print(found: Registration) -> None:

@@ -47,7 +47,6 @@ def tracking(
 
     with clear_errors():
         parameters = parse_settings("--parameter", parameter or [])
-        out.mkdir(parents=True, exist_ok=True)
         with progress_bar(f"replaying {bag.name}") as advance:
             recording = replay_tracking(bag, out / "node.log", rate, points, detections, parameters, advance)
         recording.save(out / "recording.npz")
@@ -108,7 +107,6 @@ def _report_place_recognition(bag: Path, out: Path, rate: float, points: str, pa
     from isometry.evaluation.replay.replay import replay_place_recognition
     from isometry.place_recognition.mapping import PlaceMapperParameters
 
-    out.mkdir(parents=True, exist_ok=True)
     with progress_bar(f"replaying {bag.name}") as advance:
         recording = replay_place_recognition(bag, out / "node.log", rate, points, parameters, advance)
     recording.save(out / "recording.npz")

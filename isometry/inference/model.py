@@ -74,7 +74,9 @@ def card_path(path: Path) -> Path:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The card of a model file. Raises ModelMismatchError when it is missing or no JSON."""
+    """The card of a model file. Raises ModelMismatchError when one of them is missing or the card is no JSON."""
+    if not path.is_file():
+        raise ModelMismatchError(f"{path}: no such model file")
     try:
         card = json.loads(card_path(path).read_text())
     except (OSError, json.JSONDecodeError) as error:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnxruntime import InferenceSession, OrtValue
 
-Array = NDArray[Any]
+from isometry.arrays import AnyArray
+
 State = Mapping[str, OrtValue]
 STATE = ("memory", "displacement")  # inputs, in the order in which the outputs after the first one replace them
 
@@ -37,7 +36,7 @@ class RecurrentStep:
             state["displacement"] = OrtValue.ortvalue_from_numpy(still)
         return state
 
-    def __call__(self, image: Array, state: State, ahead: int = 1) -> tuple[Array, State]:
+    def __call__(self, image: AnyArray, state: State, ahead: int = 1) -> tuple[AnyArray, State]:
         """Images (batch,1,S,S) to those `ahead` steps later, and the state after them.
 
         The state stays where onnxruntime has put it: copied out and in again it would cost as much as the step.

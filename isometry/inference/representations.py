@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from isometry.arrays import Array
-from isometry.inference.contract import AnyArray, Representation
+from isometry.arrays import AnyArray, Array
+from isometry.inference.contract import Representation
 
 QUARTER_TURNS = (1, 2, 3)
 ORIENTATIONS = 8  # of a field on a bird's-eye image, 45 degrees apart: two to a quarter turn
@@ -67,7 +67,7 @@ def positions(array: AnyArray, motion: PlanarMotion) -> AnyArray:
 
 
 def rotated(representation: Representation) -> Representation:
-    """Of what a motion rotates and does not translate: vectors, covariances."""
+    """The representation of what a motion rotates but does not translate: vectors, covariances."""
     return lambda array, motion: representation(array, motion.rotation)
 
 

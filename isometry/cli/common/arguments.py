@@ -5,6 +5,7 @@ Every function raises ValueError with one line that has the argument and an exam
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,6 +46,25 @@ def parse_files(option: str, texts: Iterable[str], example: str) -> dict[str, Pa
             raise ValueError(f"{option} {text!r}: write a name, a colon and a file, such as {example}")
         files[name.strip()] = Path(file)
     return files
+
+
+def parse_drive(option: str, text: str) -> tuple[Path, str, Path | None]:
+    """`DIR:SEQUENCE` or `DIR:SEQUENCE:POSES` as the directory, the sequence and the file of poses."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise ValueError(f"{option} {text!r}: write DIR:SEQUENCE or DIR:SEQUENCE:POSES")
+    return Path(parts[0]), parts[1], Path(parts[2]) if len(parts) == 3 else None
+
+
+def parse_point(option: str, text: str, alternatives: str) -> tuple[float, float, float]:
+    """`x,y,z` as finite numbers; `alternatives` are the other words that the option takes."""
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+        if math.isfinite(x + y + z):
+            return x, y, z
+    except ValueError:
+        pass
+    raise ValueError(f"{option} {text!r}: it must be {alternatives} or x,y,z in metres")
 
 
 def parse_settings(option: str, texts: Iterable[str]) -> dict[str, str]:

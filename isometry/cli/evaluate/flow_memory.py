@@ -15,7 +15,7 @@ FIRST_SEED = 200_000  # of the simulated drives, none of which is trained on
 
 def flow_memory(
     drives: Annotated[int, typer.Option(min=0, help="Simulated drives of 5 s that it never saw.")] = 40,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first of them; the others follow.")] = FIRST_SEED,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first drive; the others count on.")] = FIRST_SEED,
     kitti_tracking: Annotated[Path | None, typer.Option(help="Directory with velodyne, label_02 and calib.")] = None,
     sequence: Annotated[str, typer.Option(help="Which sequence of it.")] = "0000",
     poses: Annotated[Path | None, typer.Option(help="LiDAR poses of that sequence.")] = None,
@@ -32,6 +32,8 @@ def flow_memory(
         from isometry.simulation.traffic.scans import random_drive
         from isometry.tracking.memory.flow_memory import FlowMemory
 
+        if not drives and kitti_tracking is None:
+            raise ValueError("nothing to measure on: neither --drives nor --kitti-tracking")
         memory = FlowMemory.load(Path(model)) if model.endswith(".onnx") else FlowMemory.load(name=model)
         result: dict[str, Any] = {}
         if drives:

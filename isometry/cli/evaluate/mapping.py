@@ -17,7 +17,7 @@ def mapping(
     sequence: Sequence,
     frames: Annotated[str, typer.Option(help="Frames A:B of the drive, without B.")] = ":",
     every: Annotated[int, typer.Option(min=1, help="Use only every K-th scan.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of the odometry's drift; the first one with --seeds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the odometry's drift; the first one with --seeds.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Repeat the drive for so many seeds.")] = 1,
     odometry_drift: Annotated[float, typer.Option(min=0.01, help="Percent of the distance.")] = 1.0,
     odometry_drift_deg: Annotated[float, typer.Option(min=0.01, help="Degrees per 100 m.")] = 1.0,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def moving_digits(
     motion: Annotated[str, typer.Option(help="How the digits move: translating or rotating.")] = "translating",
-    sequences: Annotated[int, typer.Option(min=1, help="Of 70 images, at each range of velocities.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sequences.")] = 0,
+    sequences: Annotated[int, typer.Option(min=1, help="Sequences of 70 images at each range of velocities.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sequences.")] = 0,
     model: Annotated[Path | None, typer.Option(help="Another flow-equivariant step file.")] = None,
     plain: Annotated[Path | None, typer.Option(help="Another ordinary step file.")] = None,
     rivals: Annotated[

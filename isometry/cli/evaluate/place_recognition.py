@@ -17,11 +17,13 @@ def place_recognition(
     sequence: Sequence,
     database: Annotated[str, typer.Option(help="Frames A:B of the database, without B.")],
     queries: Annotated[str, typer.Option(help="Frames C:D that are queries, without D.")],
-    revisit_radius: Annotated[float, typer.Option(help="Metres from the query within which a place is right.")] = 5.0,
+    revisit_radius: Annotated[
+        float, typer.Option(min=0.0, help="Metres from the query within which a place is right.")
+    ] = 5.0,
     yaw: Annotated[float, typer.Option(help="Degrees by which every query is turned.")] = 0.0,
-    yaw_sweep: Annotated[int, typer.Option(help="Turn the queries by so many yaws over the full circle.")] = 0,
+    yaw_sweep: Annotated[int, typer.Option(min=0, help="Turn the queries by so many yaws over the full circle.")] = 0,
     scans_from: Annotated[str | None, typer.Option(help="Take the scans of this sequence instead.")] = None,
-    every: Annotated[int, typer.Option(help="Use only every K-th query.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Use only every K-th query.")] = 1,
     model: Model = None,
     ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
     json_file: Json = None,

@@ -35,8 +35,8 @@ def prediction(
 ) -> None:
     """ADE and FDE at 1, 2 and 3 s, of all objects and of moving ones, against constant velocity and constant turn.
 
-    An object is judged once it was labelled for a second. Its history is that of the labels, of the past alone and with
-    the ego-motion taken out. All methods are given the same histories in the same frame. Without --poses, the
+    An object is judged once it was labelled for a second. Its history is its past labels, in a frame that does not
+    move. All methods are given the same histories in the same frame. Without --poses, the
     ego-motion is estimated from the labels: moments at which no stationary object fixes it are counted apart.
 
     --detections: histories and velocities are those of tracks; tracks of no labelled object do not count.

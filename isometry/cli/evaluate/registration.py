@@ -45,11 +45,11 @@ def registration(
     three_d_match: Annotated[
         Path | None, typer.Option(help="The published test set 3DMatch, in the layout of PREDATOR.")
     ] = None,
-    benchmark: Annotated[str, typer.Option(help="Of --three-d-match: 3DMatch or 3DLoMatch.")] = "3DMatch",
+    benchmark: Annotated[str, typer.Option(help="Benchmark of --three-d-match: 3DMatch or 3DLoMatch.")] = "3DMatch",
     rotate: Annotated[
         str, typer.Option(help="How sources are turned: none, yaw, so3; auto: none in published protocols, else so3.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Of the turns.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the turns.")] = 0,
     model: Annotated[
         str,
         typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),

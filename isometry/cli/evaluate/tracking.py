@@ -39,7 +39,7 @@ def tracking(
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(help="Of Car,Pedestrian,Cyclist, the headline first; all that are there if left out."),
+        typer.Option(help="Classes of Car,Pedestrian,Cyclist, the headline first; all that are there if left out."),
     ] = None,
     tracker: Annotated[str, typer.Option(help="flow: the one of this package; baseline: a plain one.")] = "flow",
     yaw: Annotated[float, typer.Option(help="Track a second time with all turned by so many degrees; compare.")] = 0.0,
@@ -52,8 +52,8 @@ def tracking(
     headline are those of the first class at --iou, 0.25 where it is left out.
 
     --from-scans: every labelled object counts, whichever class its track has; a match is an overlap seen from above.
-    Only what image 2 shows is judged. Tracks of unknown class, and those that the image's rim cuts, are no false
-    alarms, as labels are of traffic alone and stop there.
+    Only what image 2 shows is judged. Tracks of unknown class or at the image border are not false positives: KITTI
+    labels neither.
     """
     use_one_thread()
     if (detections is None) != from_scans:

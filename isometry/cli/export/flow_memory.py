@@ -25,9 +25,10 @@ def flow_memory(
         from isometry.tracking.memory.flow_cells import FlowGrid
         from isometry.training.flow_memory.train import load_trained
 
-        card = json.loads(notes.read_text())
         if trained == "filter":
-            report(output, export_flow_memory(FlowFilter(FlowGrid().fastest), FlowGrid(), output, card))
+            network, recipe = FlowFilter(FlowGrid().fastest), {}
         else:
-            network, recipe = load_trained(Path(trained))
-            report(output, export_flow_memory(network, FlowGrid(), output, card | {"recipe": recipe}))
+            network, trained_by = load_trained(Path(trained))
+            recipe = {"recipe": trained_by}
+        card = json.loads(notes.read_text()) | recipe
+        report(output, export_flow_memory(network, FlowGrid(), output, card))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from isometry.cli.common.arguments import parse_drive
 from isometry.cli.common.progress import clear_errors, needs_training_extra, progress_bar
 
 
@@ -32,8 +33,8 @@ def registration_pairs(
         from isometry.training.registration.pairs import real_pairs, simulated_pairs, write_pairs
 
         for k, text in enumerate(drive or []):
-            root, sequence, *poses = text.split(":")
-            scans = open_scans(Path(root), sequence, Path(poses[0]) if poses else None)
+            root, sequence, poses = parse_drive("--drive", text)
+            scans = open_scans(root, sequence, poses)
             pairs = real_pairs(scans, real, np.random.default_rng([seed, k]))
             with progress_bar(f"drive {sequence}") as advance:
                 write_pairs(pairs, f"drive{k}-{sequence}", True, output, seed, lambda done: advance(done + 1, real))

@@ -17,7 +17,7 @@ def tracking_confidence(
     sequences: Annotated[str, typer.Option(help="Which sequences: N,N,...")],
     classes: Annotated[str, typer.Option(help="Classes as KITTI writes them.")] = "Car,Pedestrian,Cyclist",
 ) -> None:
-    """Print the constants of a detector in tracking/detector_models.py, as fitted to labelled sequences."""
+    """Print the constants of a detector in tracking/detection/detector_models.py, fitted to labelled sequences."""
     with clear_errors():
         from rich.progress import track
 

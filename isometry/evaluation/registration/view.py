@@ -20,8 +20,9 @@ def show(target: Array, source: Array, registration: Registration, port: int, up
 
     `up` is the target's axis that points up on the screen: "+z", "-y". The server runs until it is stopped.
     """
+    upwards = _direction(up)
     server = viser.ViserServer(port=port, verbose=False)
-    server.scene.set_up_direction(_direction(up))
+    server.scene.set_up_direction(upwards)
     origin = middle(target)  # the browser draws in float32
     shown = thinned(target) - origin
     size = float(np.percentile(np.linalg.norm(shown - np.median(shown, axis=0), axis=1), 80))

@@ -71,7 +71,7 @@ COUNTED = ("received", "published", "drops")
 
 
 def percentile(values: NDArray[Any], percent: float) -> float | None:
-    """Percentile of values; None of none."""
+    """A percentile of values; None without values."""
     return float(np.percentile(values, percent)) if len(values) else None
 
 

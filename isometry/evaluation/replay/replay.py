@@ -63,7 +63,7 @@ def replay_tracking(
 
     The other arguments and the errors are those of `replay_place_recognition`.
 
-    Odometry is that of the bag, from TF or else from its only topic of it; where it has none, the node's own.
+    Odometry is that of the bag: from TF, else from its only odometry topic. Without either, the node estimates it.
     """
     topics = topic_types(bag)
     remapped = {"detections": detections} if detections else {"points": points or _only_topic(bag, topics, POINT_CLOUD)}
@@ -98,6 +98,7 @@ def _replay(
         node += ["-r", f"{name}:={topic}"]
     for name, value in chosen.items():
         node += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
+    log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, log.open("w") as log_file, _running(node, log_file) as process:
         out = Path(folder) / "recording.npz"
         player = [sys.executable, "-m", "isometry.nodes.replay", str(bag), str(out), "--node", kind.node]

@@ -28,8 +28,11 @@ def write_whole(content: Mapping[str, Any], path: Path) -> None:
 def reading(path: Path, expected: str) -> Iterator[dict[str, Any]]:
     """The content that `write_whole` wrote.
 
-    Raises ValueError, "not `expected`", for a file that cannot be read or does not fit what the block does with it.
+    Raises ValueError naming a file that does not exist, or, "not `expected`", one that cannot be read or does not fit
+    what the block does with it.
     """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
     try:
         yield torch.load(path, weights_only=True)
     except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.geometry.planar import rotations
 from isometry.sensing.birds_eye import BirdsEyeGrid, birds_eye_image
@@ -27,7 +28,7 @@ class Augmentation:
 class Drive:
     """Scans of one drive as columns of occupied voxels, with planar poses. Held in memory, about 10 kB a scan."""
 
-    def __init__(self, images: Iterable[NDArray[np.uint8]], poses: NDArray[np.float64], grid: BirdsEyeGrid) -> None:
+    def __init__(self, images: Iterable[NDArray[np.uint8]], poses: Array, grid: BirdsEyeGrid) -> None:
         """`images` (S,S) from `birds_eye_image`, one a pose; `poses` (N,4,4) T_world_base."""
         self.grid = grid
         self.columns = []

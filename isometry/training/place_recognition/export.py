@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.models.birds_eye_encoder import BirdsEyeEncoder
 from isometry.models.layers.so2.cyclic_convolution import plain
 from isometry.place_recognition.contract import encoder_contract
@@ -22,7 +22,7 @@ from isometry.training.common.export import export
 def export_birds_eye_encoder(
     network: BirdsEyeEncoder,
     grid: BirdsEyeGrid,
-    distance_map: NDArray[np.float64],
+    distance_map: Array,
     output: Path,
     card: Mapping[str, Any],
 ) -> dict[str, Any]:

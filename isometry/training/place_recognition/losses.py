@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from isometry.arrays import Array
 from isometry.geometry import planar
 from isometry.models.layers.so2.cyclic_convolution import ORIENTATIONS, orientation_shift
 from isometry.training.place_recognition.drives import Drive
@@ -63,7 +63,7 @@ def feature_loss(local: Tensor, batch: Batch, drive: Drive, parameters: PlaceRec
     return torch.stack(losses).mean() if losses else local.sum() * 0.0
 
 
-def warped(xy: NDArray[np.float64], batch: Batch, k: int, drive: Drive) -> tuple[NDArray[np.float64], float]:
+def warped(xy: Array, batch: Batch, k: int, drive: Drive) -> tuple[Array, float]:
     """Points (M,2) of view k in view k + 1, in metres, and the turn between the two views in radians."""
     first, second = batch.frames[k], batch.frames[k + 1]
     world = xy @ planar.rotations(drive.yaw[first] - batch.turns[k]).T + drive.position[first]

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isometry.arrays import Array
 from isometry.training.place_recognition.drives import Augmentation, Drive
 from isometry.training.place_recognition.recipe import PlaceRecognitionTrainingParameters
 
@@ -18,7 +19,7 @@ class Batch:
     """Pairs of views: rows 2k and 2k+1 show one place."""
 
     frames: NDArray[np.int64]  # (2P,)
-    turns: NDArray[np.float64]  # (2P,) radians by which each was turned
+    turns: Array  # (2P,) radians by which each was turned
     images: Tensor  # (2P,1,S,S)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from isometry.arrays import Array
 from isometry.models.birds_eye_encoder import BirdsEyeEncoder
 from isometry.sensing.birds_eye import BirdsEyeGrid
 from isometry.training.common.trained import reading, write_trained
@@ -59,7 +59,7 @@ def fit_projection(network: BirdsEyeEncoder, full: Tensor) -> None:
     network.projection[:, :kept] = (components[:kept].T * deviation ** (-POWER)).float()
 
 
-def fit_distance_map(network: BirdsEyeEncoder, full: Tensor, drive: Drive) -> NDArray[np.float64]:
+def fit_distance_map(network: BirdsEyeEncoder, full: Tensor, drive: Drive) -> Array:
     """Descriptor distances, and the median metres between scans at each: (2, DISTANCE_STEPS), both increasing.
 
     Fitted to pairs of scans that are near each other; `full` (N,D) are the full descriptors of the drive.
@@ -88,7 +88,7 @@ def save_trained(
     write_trained(path, network, asdict(parameters), grid=asdict(drive.grid), distance_map=distance_map)
 
 
-def load_trained(path: Path) -> tuple[BirdsEyeEncoder, BirdsEyeGrid, NDArray[np.float64], dict[str, Any]]:
+def load_trained(path: Path) -> tuple[BirdsEyeEncoder, BirdsEyeGrid, Array, dict[str, Any]]:
     """The network, grid, distance map and recipe that `save_trained` wrote. Raises ValueError naming another file."""
     with reading(path, "a trained place recognition network") as content:
         grid = BirdsEyeGrid(**content["grid"])

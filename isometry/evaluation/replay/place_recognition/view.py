@@ -8,6 +8,7 @@ import numpy as np
 import viser
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import StampedPoses, read_clouds, read_poses, topic_types
 from isometry.evaluation.replay.recording import PlaceRecognitionRecording
@@ -44,7 +45,7 @@ def show(bag: Path, port: int, every: int, recording: PlaceRecognitionRecording 
     return server
 
 
-def _loops(recording: PlaceRecognitionRecording, poses: StampedPoses) -> NDArray[np.float64]:
+def _loops(recording: PlaceRecognitionRecording, poses: StampedPoses) -> Array:
     """Lines (L,2,3) from each accepted scan to its keyframe."""
     accepted = recording.accepted
     starts = poses.at(recording.answer_stamps_ns[accepted])
@@ -52,14 +53,14 @@ def _loops(recording: PlaceRecognitionRecording, poses: StampedPoses) -> NDArray
     return np.stack([starts[:, :3, 3], ends[:, :3, 3]], axis=1)
 
 
-def _lines(server: viser.ViserServer, name: str, segments: NDArray[np.float64], colour: tuple[int, int, int]) -> None:
+def _lines(server: viser.ViserServer, name: str, segments: Array, colour: tuple[int, int, int]) -> None:
     if len(segments):
         server.scene.add_line_segments(
             name, segments.astype(np.float32), colour, thickness=0.4, thickness_units="world"
         )
 
 
-def _colours(height: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _colours(height: Array) -> NDArray[np.uint8]:
     """Colours (N,3) from blue, 2 m below the sensor, to yellow, 6 m above it."""
     up = np.clip((height[:, None] + 2.0) / 8.0, 0.0, 1.0)
     low, high = np.array([40.0, 60.0, 140.0]), np.array([250.0, 200.0, 60.0])
