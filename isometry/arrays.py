@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,3 +11,4 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]  # positions in another array
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+AnyArray = NDArray[Any]

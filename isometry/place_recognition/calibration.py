@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+
+from isometry.arrays import Array
 
 # Logistic regression of "the pose is right" (< 2 m, < 5 deg) on the agreement and the logarithm of supporting matches
 AGREEMENT_WEIGHT = 25.24
@@ -30,7 +31,7 @@ def confidence(agreement: float, supporting: int) -> float:
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 
 
-def covariance(information: NDArray[np.float64]) -> NDArray[np.float64]:
+def covariance(information: Array) -> Array:
     """Covariance (6,6) of a right pose in the keyframe's level frame: x, y, z, roll, pitch, yaw; metres and radians.
 
     `information` (3,3) is that of `image_alignment.align`.
@@ -40,6 +41,6 @@ def covariance(information: NDArray[np.float64]) -> NDArray[np.float64]:
     return full
 
 
-def floor() -> NDArray[np.float64]:
+def floor() -> Array:
     """Least covariance (3,3) of x, y and yaw."""
     return np.diag([FLOOR_METRES**2, FLOOR_METRES**2, FLOOR_RADIANS**2])

@@ -15,7 +15,7 @@ FILLED = 0.06  # share of the cells of a real image that are occupied
 
 
 def encoder_contract(grid: BirdsEyeGrid, descriptor_size: int) -> Contract:
-    """Of an encoder of images of a grid."""
+    """The contract of an encoder of images of a grid."""
 
     def example(seed: int) -> Arrays:
         return {"image": example_images(grid, count=4 - seed, seed=seed)}
@@ -42,7 +42,7 @@ def encoder_contract(grid: BirdsEyeGrid, descriptor_size: int) -> Contract:
 
 
 def contract_of(model: Model) -> Contract:
-    """Of a file. Raises ModelMismatchError when it is no such encoder."""
+    """The contract of a model file. Raises ModelMismatchError when it is no such encoder."""
     encoder = BirdsEyeEncoder(model)
     return encoder_contract(encoder.grid, encoder.descriptor_size)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.inference import WEIGHTS, Model, ModelMismatchError
 from isometry.sensing.birds_eye import BirdsEyeGrid
 
@@ -56,7 +57,7 @@ class BirdsEyeEncoder:
         """The execution provider in use."""
         return self.model.provider
 
-    def metres(self, descriptor_distance: NDArray[np.floating]) -> NDArray[np.float64]:
+    def metres(self, descriptor_distance: NDArray[np.floating]) -> Array:
         """The usual distance in metres of two places whose descriptors have this distance (L2)."""
         return np.asarray(np.interp(descriptor_distance, *self._distance_map))
 
@@ -66,7 +67,7 @@ class BirdsEyeEncoder:
         return Encoding(descriptor[0], features[0])
 
 
-def _distance_map(model: Model) -> NDArray[np.float64]:
+def _distance_map(model: Model) -> Array:
     try:
         table = np.array(json.loads(model.metadata["distance_map"]), dtype=np.float64)
     except (KeyError, ValueError) as error:

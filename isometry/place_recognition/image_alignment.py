@@ -88,7 +88,8 @@ def align(pose: Array, query: BlurredImage, keyframe: BlurredImage) -> tuple[Arr
     """The pose (3,) after robust Gauss-Newton steps on the difference of the images, coarse then fine.
 
     Also returns the information matrix (3,3) of x, y and yaw from the fine images, up to a scale: it is small along a
-    street between two walls. Source: Lucas and Kanade (1981), with Cauchy weights against what one scan alone shows.
+    street between two walls. Source: Lucas and Kanade (1981). Cauchy weights reduce the influence of objects seen in
+    one scan only.
     """
     information = np.eye(3)
     best = pose.copy()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.parameters import parameter
 from isometry.place_recognition.types import Observation, PlaceMatch
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from isometry.place_recognition.pipeline import PlaceRecognizer
     from isometry.place_recognition.pose_graph import KeyframePoseGraph
 
-Transform = NDArray[np.float64]  # (4,4)
+Transform = Array  # (4,4)
 
 # Metres back along the path to the keyframe that a new one is registered to: far enough that the drift of odometry is
 # larger than the noise of the registration, near enough that both scans see the same sides of objects

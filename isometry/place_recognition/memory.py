@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.place_recognition.descriptor_index import DescriptorIndex
 from isometry.place_recognition.memory_file import (
     PAGE_BYTES,
@@ -57,7 +58,7 @@ class PlaceMemory:
             return np.array(self._stamps_ns, dtype=np.int64)
 
     @property
-    def poses(self) -> NDArray[np.float64]:
+    def poses(self) -> Array:
         """T_map_base (N,4,4) of all keyframes, a copy."""
         with self._lock:
             return np.array(self._poses, dtype=np.float64).reshape(-1, 4, 4)
@@ -70,7 +71,7 @@ class PlaceMemory:
         usable = PAGE_BYTES - 4  # the rest of a page points to the next one
         return float(np.mean([-(-row // usable) * PAGE_BYTES for row in rows])) if rows else 0.0
 
-    def add(self, observation: Observation, T_map_base: NDArray[np.float64], stamp_ns: int) -> int:
+    def add(self, observation: Observation, T_map_base: Array, stamp_ns: int) -> int:
         """Add a keyframe; returns its number.
 
         Raises ValueError for a descriptor of another size, MemoryFileError when the attached file cannot be written;
@@ -120,7 +121,7 @@ class PlaceMemory:
             observation = self._observation(int(identifier))
             return Keyframe(int(identifier), self._stamps_ns[identifier], T_map_base, observation)
 
-    def set_poses(self, T_map_base: NDArray[np.float64]) -> None:
+    def set_poses(self, T_map_base: Array) -> None:
         """Replace the poses (N,4,4) of all keyframes. Raises ValueError for another number of poses."""
         with self._lock:
             if T_map_base.shape != (len(self), 4, 4):
@@ -194,7 +195,7 @@ class PlaceMemory:
                 self._file = None
 
 
-def _pose_bytes(T_map_base: NDArray[np.float64]) -> bytes:
+def _pose_bytes(T_map_base: Array) -> bytes:
     if T_map_base.shape != (4, 4):
         raise ValueError(f"pose of shape {T_map_base.shape}, expected (4, 4)")
     return np.asarray(T_map_base, dtype="<f8").tobytes()

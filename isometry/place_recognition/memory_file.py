@@ -10,9 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from isometry.arrays import Array
 from isometry.inference import ModelMismatchError
 from isometry.place_recognition.stored_observation import StoredObservation
 
@@ -112,7 +110,7 @@ class MemoryFile:
         with _named_errors(self.path), self._connection:
             _insert(self._connection, first_identifier, keyframes)
 
-    def set_poses(self, T_map_base: NDArray[np.float64]) -> None:
+    def set_poses(self, T_map_base: Array) -> None:
         """Replace the poses (N,4,4) of all keyframes."""
         rows = ((pose.astype("<f8").tobytes(), identifier) for identifier, pose in enumerate(T_map_base))
         with _named_errors(self.path), self._connection:

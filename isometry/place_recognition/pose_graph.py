@@ -21,12 +21,13 @@ import gtsam
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.geometry.covariance import independent, reordered, rotated
 from isometry.parameters import parameter
 
-Transform = NDArray[np.float64]  # (4,4)
-Covariance = NDArray[np.float64]  # (6,6) x, y, z, roll, pitch, yaw
+Transform = Array  # (4,4)
+Covariance = Array  # (6,6) x, y, z, roll, pitch, yaw
 
 _CHI_SQUARE = 22.46  # 0.999 quantile for 6 degrees of freedom
 _DRIFT_LENGTH = 100.0  # metres over which the drift parameters hold
@@ -140,7 +141,7 @@ class KeyframePoseGraph:
         self._solved = False
         return True
 
-    def optimise(self) -> NDArray[np.float64]:
+    def optimise(self) -> Array:
         """T_map_base (N,4,4) of all keyframes, by Levenberg-Marquardt from the previous solution."""
         if not self._solved:
             graph = gtsam.NonlinearFactorGraph(self._factors)
@@ -159,7 +160,7 @@ class KeyframePoseGraph:
             raise IndexError(f"relation of keyframes {keyframe} and {other} of {len(self._T_odom_base)}")
         return Loop(keyframe, other, T_keyframe_other.copy(), covariance + _LOOP_COVARIANCE)
 
-    def _driven(self, loop: Loop) -> NDArray[np.float64]:
+    def _driven(self, loop: Loop) -> Array:
         """Metres (1,) travelled from one end of a loop to the other."""
         return np.abs(np.diff(self._travelled[[loop.keyframe, loop.other]]))
 
@@ -178,11 +179,11 @@ class KeyframePoseGraph:
         rotation = hypot(rotation, _TURN_ERROR * se3.rotation_angle(T_step))
         return independent(translation, rotation)
 
-    def _heading_drift(self, metres: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _heading_drift(self, metres: Array) -> Array:
         """Possible drift in radians after so many metres: drift may be systematic, so it grows linearly."""
         return radians(self.parameters.rotation_drift_deg) / _DRIFT_LENGTH * metres
 
-    def _position_drift(self, metres: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _position_drift(self, metres: Array) -> Array:
         """Possible drift in metres after so many metres, by the scale and by the heading, which bends the path."""
         scale = self.parameters.translation_drift_percent / 100.0 * metres
         return scale + self._heading_drift(metres) * metres / 4.0
@@ -206,7 +207,7 @@ class KeyframePoseGraph:
         return agree, agree & near & (apart >= self.parameters.confirm_travel)
 
     def _agree(
-        self, loop: Loop, T_keyframe_other: Transform, covariances: Covariance, metres: NDArray[np.float64]
+        self, loop: Loop, T_keyframe_other: Transform, covariances: Covariance, metres: Array
     ) -> NDArray[np.bool_]:
         """Whether a loop agrees with other estimates (n,4,4) of its transform, by `metres` (n,) of odometry."""
         residuals = se3.error(loop.T_keyframe_other, T_keyframe_other)[..., None]

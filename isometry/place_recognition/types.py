@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
+
 Reason = Literal["ok", "empty_memory", "low_agreement", "inconsistent_with_map", "unconfirmed_jump"]
 
 
@@ -23,7 +25,7 @@ class Observation:
     features: NDArray[np.int8]  # (K,8,F) oriented features; a turn by 45 degrees is a shift along axis 1
     image: NDArray[np.uint8]  # (S,S) bird's-eye image: occupied voxels above each cell
     cloud: NDArray[np.float32]  # (M,3) metres, thinned
-    T_level_base: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))  # identity without an IMU
+    T_level_base: Array = field(default_factory=lambda: np.eye(4))  # identity without an IMU
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Keyframe:
 
     identifier: int  # position in the memory, counted from 0
     stamp_ns: int  # stamp of its scan
-    T_map_base: NDArray[np.float64]  # (4,4)
+    T_map_base: Array  # (4,4)
     observation: Observation
 
 
@@ -48,13 +50,13 @@ class PlaceMatch:
     accepted: bool
     reason: Reason
     keyframe: int | None = None  # identifier of the place
-    T_keyframe_query: NDArray[np.float64] | None = None  # (4,4) of the base frames
-    T_map_query: NDArray[np.float64] | None = None  # (4,4) of the base frame
-    covariance: NDArray[np.float64] | None = None  # (6,6) x, y, z, roll, pitch, yaw in the keyframe's frame (ROS order)
+    T_keyframe_query: Array | None = None  # (4,4) of the base frames
+    T_map_query: Array | None = None  # (4,4) of the base frame
+    covariance: Array | None = None  # (6,6) x, y, z, roll, pitch, yaw in the keyframe's frame (ROS order)
     confidence: float = 0.0  # calibrated probability that the pose is right
     agreement: float = 0.0  # of the two bird's-eye images at the pose, 0 to 1
     supporting: int = 0  # feature matches that agree with the pose
-    position_estimate: NDArray[np.float64] | None = None  # (2,) x, y in the map by descriptor distances alone
+    position_estimate: Array | None = None  # (2,) x, y in the map by descriptor distances alone
     candidates: tuple[int, ...] = ()  # keyframes by descriptor alone, best first
     candidate_distances: tuple[float, ...] = ()  # their descriptor distances (L2 of unit vectors)
     seconds: dict[str, float] = field(default_factory=dict)  # duration of each stage: search, verify

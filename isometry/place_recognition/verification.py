@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.place_recognition.feature_matching import propose
 from isometry.place_recognition.image_alignment import BlurredImage, agreement, align, rough_agreement
 from isometry.place_recognition.types import Observation
@@ -16,10 +16,10 @@ from isometry.place_recognition.types import Observation
 class PlanarMatch:
     """The pose of the query's level frame in a keyframe's, and the evidence for it."""
 
-    pose: NDArray[np.float64]  # (3,) x, y in metres, yaw in radians
+    pose: Array  # (3,) x, y in metres, yaw in radians
     agreement: float  # of the images, 0 to 1
     supporting: int  # feature matches that agree with the pose
-    information: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))  # (3,3) of the pose, up to a scale
+    information: Array = field(default_factory=lambda: np.eye(3))  # (3,3) of the pose, up to a scale
 
 
 def verify(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.arrays import Array
+
 
 @dataclass(frozen=True)
 class BirdsEyeGrid:
@@ -34,7 +36,7 @@ class BirdsEyeGrid:
         x = self.centres()
         return np.asarray(x[:, None] ** 2 + x[None, :] ** 2 <= self.half_width**2)
 
-    def centres(self) -> NDArray[np.float64]:
+    def centres(self) -> Array:
         """Coordinates (size,) in metres of the cells' centres along either axis."""
         return np.asarray((np.arange(self.size) + 0.5) * self.cell - self.half_width, dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""A direction that turns with a scan: in its frame all results turn with the scan too, those of grids included.
+"""A direction that turns with a scan. Results computed in this frame turn with the scan, also on grids.
 
 Source: frame averaging (Puny et al., "Frame Averaging for Invariant and Equivariant Network Design", ICLR 2022) with
 a frame of one element: all that is computed in it is exactly equivariant, at no further cost.

@@ -30,7 +30,7 @@ class Detections:
         return len(self.labels)
 
     def taken(self, index: NDArray[np.intp]) -> Detections:
-        """Some of them."""
+        """Only some of the detections."""
         return replace(
             self,
             boxes=self.boxes[index],
@@ -41,7 +41,7 @@ class Detections:
         )
 
     def in_frame(self, T_target_source: Array) -> Detections:
-        """The same ones in another frame with z up. Velocities remain over ground and are expressed along its axes."""
+        """The detections in another frame with z up. Velocities remain over ground, along the axes of that frame."""
         R = planar.rotations(np.asarray(se3.yaw(T_target_source)))
         return replace(
             self,

@@ -115,7 +115,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         return Path(name).expanduser()
 
     def _memory_at_start(self) -> PlaceMemory:
-        """What the file holds; in mapping mode it need not be there, nor be named unless it is to be kept."""
+        """The memory in the file. In mapping mode the file may be missing; without autosave it need not be named."""
         if self._mapping.mode == "mapping":
             named = bool(self.own.memory_file) or self.own.autosave
             if not named or not self._memory_file().exists():
@@ -220,7 +220,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
 
     # Diagnostics.
     def diagnose(self) -> tuple[State, Mapping[str, object]]:
-        """Lost or not, and what the map holds."""
+        """Whether the robot is lost, and what the map holds."""
         if self._mapper is None or self._encoder is None:
             return State(), {}
         figures = {

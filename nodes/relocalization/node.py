@@ -212,7 +212,7 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
 
     # Diagnostics.
     def diagnose(self) -> tuple[State, Mapping[str, object]]:
-        """Lost or not, and how well the last scan fits the map."""
+        """Whether the robot is lost, and how well the last scan fits the map."""
         if self._relocalizer is None:
             return State(), {}
         figures: dict[str, object] = {

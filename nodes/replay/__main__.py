@@ -72,9 +72,9 @@ def _wait_until_ready(player: BagPlayer, recorder: NodeRecorder[Any]) -> None:
 
 
 def _wait_until_met(node: Node, name: str) -> None:
-    """Wait until the other node has met this one's publishers, which a count on this side does not show.
+    """Wait until the node under test has discovered our publishers; our own subscriber count does not prove this.
 
-    Discovery keeps its order: a node that answers a client made after the publishers has met the publishers.
+    Discovery keeps its order: a node that answers a client made after the publishers has discovered them.
     """
     client: Client = node.create_client(GetParameters, f"{name}/get_parameters")
     answered = threading.Event()

@@ -78,7 +78,7 @@ class BagPlayer:
                 yield len(self.played), total
 
     def _first_scan(self) -> tuple[int, int]:
-        """When it was recorded, and its stamp."""
+        """When the first scan was recorded, and its stamp."""
         for connection, bag_ns, raw in self._reader.messages(self._connections):
             if connection.topic == self._points:
                 return bag_ns, _read_stamp(raw)

@@ -1,4 +1,4 @@
-"""Collects what a node publishes while a bag is replayed; a recorder of each node is in the file of its name."""
+"""Collects what a node publishes while a bag is replayed; the recorder of each node is in the file of that name."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def _rviz(node: str) -> list[Any]:
 
 
 def _fast_dds_profile() -> SetEnvironmentVariable:
-    """Fast DDS as it comes loses large clouds between processes; a profile that is already set is kept."""
+    """By default, Fast DDS loses large clouds between processes; a profile that is already set is kept."""
     return SetEnvironmentVariable(PROFILES, EnvironmentVariable(PROFILES, default_value=_config("fastdds.xml")))
 
 

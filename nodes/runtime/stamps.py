@@ -14,7 +14,7 @@ class StampOrder:
         self.out_of_order = 0
 
     def restarted(self, stamp_ns: int) -> bool:
-        """Take the next stamp; whether time has started again before it.
+        """Take the next stamp and return whether time has restarted since the last one.
 
         Raises ValueError for one that is out of order: its message is to be left out.
         """

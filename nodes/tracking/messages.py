@@ -61,7 +61,7 @@ def _x_axes(quaternions: Array) -> Array:
 
 
 def frame_of(message: Detection3DArray) -> str:
-    """The frame of all detections of a message: of its header, else of the first detection's."""
+    """The frame of a message's detections: that of its header, else that of the first detection."""
     frame: str = message.header.frame_id
     return frame or (message.detections[0].header.frame_id if message.detections else "")
 
@@ -144,7 +144,7 @@ def _covariance(of_x_y: Array) -> Array:
 def to_markers(tracks: tuple[Track, ...], header: Header, shown: Shown) -> tuple[MarkerArray, Shown]:
     """Boxes, velocity arrows, names and predicted paths, each with its track's id and in its colour; what is shown now.
 
-    What of `shown`, the markers of the message before, is not there any more is deleted. A box that is not seen at the
+    Markers of the message before (`shown`) that are gone now are deleted. A box that is not seen at the
     moment is paler.
     """
     markers = [marker for track in tracks for marker in _of_track(track, header)]

@@ -151,7 +151,7 @@ class TrackingNode(PerceptionNode[TrackingNodeParameters]):
         return [f"{jump}: all tracks have ended"]
 
     def _report_problem(self, problem: str) -> None:
-        """Something was wrong with an input: the next report names it even if later inputs are fine."""
+        """Keep a problem of an input: the next report names it even if later inputs are fine."""
         self._problems += 1
         self._new_problem = self._last_problem = problem
         self.get_logger().warning(f"bad_input: {problem}", throttle_duration_sec=5.0)

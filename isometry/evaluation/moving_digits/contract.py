@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isometry.arrays import AnyArray
 from isometry.datasets.moving_digits import SEEN, SIZE, TASK, TURN_DEG, WIDEST, Motion, MovingDigits
 from isometry.inference import Model, ModelMismatchError
-from isometry.inference.contract import AnyArray, Arrays, Contract, Element, Function, Port, Representation, Symmetry
+from isometry.inference.contract import Arrays, Contract, Element, Function, Port, Representation, Symmetry
 from isometry.inference.recurrent_step import STATE
 from isometry.inference.representations import Velocity, by_velocity, displaced_memory, memory_windows, moving_frames
 
@@ -25,7 +26,7 @@ class QuarterTurn:
 
 
 def step_contract(motion: Motion, network: str, memory: tuple[int, ...], prior: float) -> Contract:
-    """Of one step, `flow` or `plain`, measured on what it remembers of a sequence (T,1,1,S,S) of images.
+    """The contract of one step, `flow` or `plain`, measured on its memory of a sequence (T,1,1,S,S) of images.
 
     `memory` is the shape of the memory beyond the batch, `prior` what it holds before the first image.
     """
@@ -78,7 +79,7 @@ def step_contract(motion: Motion, network: str, memory: tuple[int, ...], prior: 
 
 
 def contract_of(model: Model) -> Contract:
-    """Of a file. Raises ModelMismatchError when its metadata do not say which step it is."""
+    """The contract of a model file. Raises ModelMismatchError when its metadata do not say which step it is."""
     shapes = {entry.name: entry.shape for entry in model.session.get_inputs()}
     motion, network = model.metadata.get("motion"), model.metadata.get("network")
     if motion not in SIZE or network is None:
@@ -96,7 +97,7 @@ def _group(motion: Motion) -> str:
 
 
 def _frames(motion: Motion, seed: int) -> AnyArray:
-    """A sequence: random images where they are translated, a digit that stands still where they turn."""
+    """The example sequence: random images for translations, a stationary digit for rotations."""
     if motion == "translating":
         return np.random.default_rng(seed).random((SEEN, 1, 1, SIZE[motion], SIZE[motion]), dtype=np.float32)
     return _turning_digit(0, seed)
@@ -109,7 +110,7 @@ def _turning_digit(velocity: int, digit: int = 0) -> AnyArray:
 
 
 def _turning(array: AnyArray, element: Element) -> AnyArray:
-    """The example, a digit that stands still, turning instead, or turned as a whole."""
+    """The example sequence, rotated step by step or as a whole."""
     if isinstance(element, QuarterTurn):
         return np.rot90(array, axes=(-2, -1))
     return _turning_digit(element[1]).astype(array.dtype)

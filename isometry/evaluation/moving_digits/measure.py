@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isometry.arrays import Array
 from isometry.datasets.moving_digits import SEEN, TASK, WIDEST, Images, Motion, MovingDigits
 from isometry.inference.model import WEIGHTS, Model, ModelMismatchError
 from isometry.inference.recurrent_step import RecurrentStep
@@ -54,10 +54,10 @@ def shipped(motion: Motion, network: str) -> Path:
     return WEIGHTS / "experiments" / f"moving_digits_{motion}{'' if network == 'flow' else '_' + network}.onnx"
 
 
-def errors_by_frame(predictor: DigitsPredictor, sequences: Images, predicted: int = PREDICTED) -> NDArray[np.float64]:
+def errors_by_frame(predictor: DigitsPredictor, sequences: Images, predicted: int = PREDICTED) -> Array:
     """Mean squared error of each predicted image (predicted,) of sequences (N,10+predicted,S,S)."""
     following = predictor.predict(sequences[:, :SEEN], predicted)
-    squared: NDArray[np.float64] = np.square(following - sequences[:, SEEN:], dtype=np.float64)
+    squared: Array = np.square(following - sequences[:, SEEN:], dtype=np.float64)
     return np.asarray(squared.mean(axis=(0, 2, 3)))
 
 

@@ -99,7 +99,7 @@ def true_poses(log: CarmenLog, relations: Relations) -> Array:
 
 
 def revisits(log: CarmenLog, relations: Relations) -> NDArray[np.int64]:
-    """Numbers (Q,) of the scans with a relation to one more than `REVISIT_SECONDS` older, in the order of time."""
+    """Indices (Q,), rising, of the scans that have a relation to a scan older by more than `REVISIT_SECONDS`."""
     first, second = relations.pairs.T
     apart = np.abs(log.times_s[second] - log.times_s[first]) > REVISIT_SECONDS
     return np.unique(relations.pairs[apart].max(axis=1))

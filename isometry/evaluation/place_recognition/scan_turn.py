@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from isometry.arrays import Array
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.sensing.birds_eye import BirdsEyeGrid, birds_eye_image
 
@@ -33,7 +34,7 @@ def turns_between(
         yield turn_between(upright.scan(k)[:, :3], turned.scan(k)[:, :3], grid)
 
 
-def _polar(image: NDArray[np.uint8], grid: BirdsEyeGrid) -> NDArray[np.float64]:
+def _polar(image: NDArray[np.uint8], grid: BirdsEyeGrid) -> Array:
     """The image (S,S) over angle (ANGLES) and radius (S/2 - 2)."""
     angle = np.arange(ANGLES)[:, None] * 2.0 * np.pi / ANGLES
     radius = np.arange(2.0, grid.size / 2)[None]

@@ -14,7 +14,7 @@ from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.scans import read_poses
 from isometry.datasets.kitti.tracking import DONT_CARE, KittiTracking, sequence_name
-from isometry.evaluation.prediction.own_motion import EgoMotion, Moment, ego_motion
+from isometry.evaluation.prediction.ego_motion import EgoMotion, Moment, ego_motion
 from isometry.geometry import se3
 from isometry.geometry.planar import rotations
 from isometry.tracking.prediction.predictor import HISTORY

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ClassPrior:
-    """Of one class; deviations are standard deviations in metres a second."""
+    """The usual motion of one class; deviations are standard deviations in metres a second."""
 
     stationary: float  # probability
     speed: float  # metres a second ahead, of those that move

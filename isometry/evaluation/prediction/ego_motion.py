@@ -1,11 +1,11 @@
-"""The vehicle's ego-motion, estimated from labelled objects alone: from stationary ones, and from where others head.
+"""The ego-motion of the vehicle, estimated from labels alone: positions of stationary objects, headings of all.
 
 KITTI's labels of tracking are relative to the moving vehicle, and its poses are not part of them. Apart from the first
-second, each pose is estimated from the past alone, so that no prediction is judged in a frame that knew the future.
+second, each pose is estimated from past labels only, so that the frame of a prediction depends on no future label.
 
-    the vehicle goes on as before -> its pose is corrected by the objects, most by stationary ones   object_filter.py
+    constant velocity of the vehicle -> pose corrected by the objects, most by stationary ones       object_filter.py
     no object seems stationary -> the most likely velocity of the last second               velocity_search.py
-        -> where that is another one than was estimated until now: the estimate restarts with it
+        -> where it differs from the estimate: the estimate restarts with it
 
 No record says where the numbers come from: they were chosen by hand, and no script of this repository fits them.
 """
@@ -56,7 +56,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class EgoMotion:
-    """Where the vehicle was, in the frame of its first moment; before and after a restart, frames do not agree."""
+    """Poses of the vehicle in the frame of its first moment. At each restart another frame begins."""
 
     poses: Array  # (T,3) x, y, yaw
     restarts: tuple[int, ...]  # moments at which the estimate restarted with another velocity
@@ -64,7 +64,7 @@ class EgoMotion:
 
     @staticmethod
     def given(poses: Array) -> EgoMotion:
-        """Of measured poses (T,3)."""
+        """The ego-motion by measured poses (T,3)."""
         return EgoMotion(poses, (), np.ones(len(poses), bool))
 
     def is_known(self, first: int, last: int) -> bool:
@@ -100,7 +100,7 @@ def _sees_stationary(moment: Moment, objects: dict[int, ObjectFilter]) -> bool:
 
 
 def _other_velocity(window: Sequence[Moment], step: Array, step_s: float) -> Velocity | None:
-    """The velocity that explains a window much better than the motion (3,) of the last step; None where none does."""
+    """The velocity that fits a window much better than the last `step` (3,) does; None where there is none."""
     displacements = _displacements(window, step_s)
     before = Velocity(float(step[0] / step_s), float(step[2] / step_s))
     velocity = most_likely_velocity(displacements, before)
@@ -112,10 +112,9 @@ def _other_velocity(window: Sequence[Moment], step: Array, step_s: float) -> Vel
 
 
 def _displacements(window: Sequence[Moment], step_s: float) -> list[Displacement]:
-    """Of each object of a window, from its first to its last label; those seen for a short time are left out.
+    """The displacement of each object from its first to its last label in a window; short ones are left out.
 
-    The velocity searched for is that of the whole window: an object that came later counts as if it was there from the
-    start.
+    The vehicle is assumed to have one velocity in the whole window, also for an object that appeared later.
     """
     first: dict[int, tuple[int, Array]] = {}
     last: dict[int, tuple[int, Array, str]] = {}

@@ -28,7 +28,7 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class PredictionErrors:
-    """Of one predictor in all cases: N judged objects, a row for each of them at each moment."""
+    """Errors of one predictor in all cases: N rows, one for each judged object at each moment."""
 
     errors: Array  # (N,30) metres; NaN where the future is not known
     squared: Array  # (N,30) squared Mahalanobis distances
@@ -42,7 +42,7 @@ class PredictionErrors:
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """Of one group of rows, by horizon in seconds as text; None where no future is known so far ahead."""
+    """Figures of one group of rows, by horizon in seconds as text; None where no future is known so far ahead."""
 
     n: dict[str, int]
     ade_m: dict[str, float | None]
@@ -52,7 +52,7 @@ class GroupFigures:
 
 @dataclass(frozen=True)
 class MethodFigures:
-    """Of one predictor."""
+    """Figures of one predictor."""
 
     groups: dict[str, GroupFigures]  # by name
     seconds: float  # of a prediction of one moment, median

@@ -43,7 +43,7 @@ EXCEPTION = -9.0  # log likelihood of an object that moves as none of its class 
 
 @dataclass(frozen=True)
 class Displacement:
-    """Where an object was at the first and at the last label of it in a window, in the vehicle's frame of each time."""
+    """The first and the last box of an object in a window, each in the frame of the vehicle at its own time."""
 
     time_s: float  # between the two
     first: Array  # (7,) box as `isometry.tracking.types.BOX` says
@@ -53,7 +53,7 @@ class Displacement:
 
 @dataclass(frozen=True)
 class Velocity:
-    """Of the vehicle, through a window."""
+    """A velocity of the vehicle, constant over a window."""
 
     speed: float  # metres a second ahead
     yaw_rate: float  # radians a second
@@ -64,7 +64,7 @@ class Velocity:
 
 
 def most_likely_velocity(displacements: Sequence[Displacement], before: Velocity | None = None) -> Velocity:
-    """The velocity that explains displacements best; `before` is the one until now. Without any, nothing changes."""
+    """The most likely velocity. `before` is the current velocity; it is returned when there are no displacements."""
     if not displacements:
         return before or Velocity(0.0, 0.0)
     coarse = _least(displacements, before, SPEEDS, YAW_RATES)
@@ -90,7 +90,7 @@ def _least(displacements: Sequence[Displacement], before: Velocity | None, speed
 def _negative_log_likelihood(
     displacements: Sequence[Displacement], before: Velocity | None, speed: Array, yaw_rate: Array
 ) -> Array:
-    """(...) up to a constant, of speeds (...) and yaw rates (...) of the vehicle."""
+    """The negative log likelihood (...), up to a constant, of speeds (...) and yaw rates (...) of the vehicle."""
     total = _negative_log_prior(speed, yaw_rate)
     if before is not None:
         total = total - _log_prior_of_change(speed, yaw_rate, before)
@@ -117,7 +117,7 @@ def _log_prior_of_change(speed: Array, yaw_rate: Array, before: Velocity) -> Arr
 
 
 def _log_likelihood(displacement: Displacement, speed: Array, yaw_rate: Array) -> Array:
-    """(...) of one object, for speeds (...) and yaw rates (...) of the vehicle."""
+    """The log likelihood (...) of one object, for speeds (...) and yaw rates (...) of the vehicle."""
     time_s, first, last, prior = displacement.time_s, displacement.first, displacement.last, displacement.prior
     velocity_x, velocity_y, angle = _velocity_over_ground(displacement, speed, yaw_rate)
     heading = np.array([np.cos(first[6]), np.sin(first[6])])

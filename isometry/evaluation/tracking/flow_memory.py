@@ -120,7 +120,7 @@ def _paths(tracking: KittiTracking, scans: ScanSequence) -> Iterator[tuple[str, 
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """Of the objects of one group; None where no velocity is known."""
+    """Figures of the objects of one group; None where no velocity is known."""
 
     n: int
     known: float  # share of velocities that are known; the other figures are of these
@@ -132,7 +132,7 @@ class GroupFigures:
 
 @dataclass(frozen=True)
 class MemoryFigures:
-    """Of one data set."""
+    """Figures of one data set."""
 
     moving: dict[str, GroupFigures]  # by group, all of them first
     standing: dict[str, GroupFigures]  # the same of stationary objects

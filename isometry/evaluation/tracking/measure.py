@@ -153,14 +153,14 @@ def figures(result: ClassResult) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of the covariances and the confidences of tracks, against the labels."""
+    """Calibration of the covariances and the confidences of tracks, measured on the labels."""
 
     confidence_error: float | None  # mean difference of confidences and the share of right tracks; None: no confidences
     inside_2_sigma: list[float] | None  # share of the errors of x and of y, 0.954 when calibrated; None: no match
 
 
 def calibration(runs: Sequence[Run], iou: float) -> Calibration:
-    """Calibration of the tracks of some runs; those that may be false alarms without harm are left out."""
+    """Calibration of the tracks of some runs; unmatched tracks that are no false alarms are left out."""
     errors, covariances, confidences, right = [], [], [], []
     for run in runs:
         rows, columns = matches(run.judged, iou, -np.inf)
@@ -255,13 +255,13 @@ def _judged(sequence: KittiTracking, truth: KittiObjects, tracks: Tracks) -> Jud
 
 
 def _excused(truth: KittiObjects) -> NDArray[np.bool_]:
-    """Which labelled objects (G,) may be missed, whichever their class."""
+    """Flags (G,) of labelled objects that may be missed, whatever their class."""
     excused: NDArray[np.bool_] = (truth.truncation > MOST_TRUNCATION) | (truth.occlusion > MOST_OCCLUSION)
     return excused
 
 
 def inside_areas(frames: NDArray[np.int64], image_boxes: Array, areas: KittiObjects) -> NDArray[np.bool_]:
-    """Which image boxes (T,4) lie by more than `IN_NO_CARE` of themselves in one of the areas of their frame."""
+    """Flags (T,) of image boxes (T,4) that have more than a share `IN_NO_CARE` in one of the areas of their frame."""
     inside = np.zeros(len(frames), bool)
     for frame in np.unique(frames):
         rows, here = np.flatnonzero(frames == frame), areas.image_boxes[areas.frames == frame]

@@ -208,7 +208,7 @@ def clear_at(sequence: JudgedSequence, iou: float, score: float) -> Clear:
 
 
 def _forgiven(sequence: JudgedSequence, matched: tuple[Rows, Rows, Array]) -> int:
-    """How many objects were missed that may be."""
+    """The number of missed objects that may be missed."""
     missed = np.ones(len(sequence.truth_ids), bool)
     missed[matched[0]] = False
     return int((missed & sequence.truth_optional).sum())

@@ -32,7 +32,7 @@ ROWS = {  # the axis of each input that may have any length
 
 
 def features_contract(with_frames: bool) -> Contract:
-    """Of a network that gives descriptors, and `with_frames` vectors of each fine point as well."""
+    """The contract of a network of descriptors; `with_frames` it also gives vectors of each fine point."""
 
     def port(name: str) -> Port:
         array = example[name]
@@ -54,5 +54,5 @@ def features_contract(with_frames: bool) -> Contract:
 
 
 def contract_of(model: Model) -> Contract:
-    """Of a file."""
+    """The contract of a model file."""
     return features_contract("frames" in [output.name for output in model.session.get_outputs()])

@@ -1,4 +1,4 @@
-"""Hypotheses from learned features: matches of points, then the poses with which many matches agree."""
+"""Hypotheses from learned features: matches of points, then the poses that many matches support."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FeatureProposer:
         return Matches(a.points[rows.target], b.points[rows.source], rows.scores.astype(np.float64))
 
     def propose(self, target: Cloud, source: Cloud) -> Iterator[Hypotheses]:
-        """At most 32 transforms, those with which most matches agree first. The clouds have the same resolution."""
+        """At most 32 transforms, those with most support by matches first. The clouds have the same resolution."""
         a, b = self.encoder.encode(target), self.encoder.encode(source)
         rows = match_features(a, b)
         centres = a.points.mean(axis=0), b.points.mean(axis=0)

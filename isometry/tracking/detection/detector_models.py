@@ -15,7 +15,7 @@ from isometry.arrays import Array
 
 @dataclass(frozen=True)
 class DetectorModel:
-    """Of one detector and one class of objects."""
+    """The errors and scores of one detector for one class of objects."""
 
     position_noise: float  # metres, standard deviation of a centre along x and y
     position_bias: float  # metres, standard deviation of the error that all detections of one object have in common
@@ -62,5 +62,5 @@ def detector_model(detector: str, label: str) -> DetectorModel:
 
 
 def detector_named(detections: str) -> str:
-    """The detector that recorded `detections`: the one that their name begins with, else `any`."""
+    """The detector whose name `detections` begins with; `any` where there is none."""
     return next((name for name in MODELS if name != "any" and detections.lower().startswith(name)), "any")

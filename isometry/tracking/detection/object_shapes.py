@@ -50,7 +50,7 @@ class Heights:
 
     @classmethod
     def of(cls, points: Array, over: Array, starts: Index, rectangles: Rectangles, above: Array) -> Heights:
-        """Of points (N,2), cluster by cluster, at heights (N,) over the ground, and where each cluster starts (C,).
+        """Heights of clusters: points (N,2), cluster by cluster, `over` (N,) the ground; `starts` (C,) of each cluster.
 
         `above` (K,2 or more) are the points right above the layer.
         """
@@ -64,7 +64,7 @@ class Heights:
 
 
 def _covered(points: Array, above: Array) -> Array:
-    """1.0 for each of points (N,2) in whose column there is one of the points above (K,2 or more), else 0.0."""
+    """1.0 for each point (N,2) with one of the points `above` (K,2 or more) in its column, else 0.0."""
     columns = [np.floor(each[:, :2] / COLUMN_METRES).astype(np.intp) for each in (points, above)]
     low, high = columns[0].min(axis=0), columns[0].max(axis=0)
     inside = ((columns[1] >= low) & (columns[1] <= high)).all(axis=1)

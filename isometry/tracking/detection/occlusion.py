@@ -18,8 +18,8 @@ NEARER_METRES = 0.3
 def hidden_sides(points: Array, chosen: Index, starts: Index) -> NDArray[np.bool_]:
     """Whether something nearer is right beside each cluster (C,2), clockwise and counter-clockwise of it.
 
-    It must reach up to the line of sight to the cluster's middle. Of points (N,3) in metres, seen from the origin,
-    those `chosen` (M,) belong to the clusters, one cluster after the other; `starts` (C,) says where each one starts.
+    It counts if it reaches up to the line of sight to the cluster's middle. The sensor is at the origin of the points
+    (N,3), in metres. Those `chosen` (M,) belong to the clusters, cluster by cluster; each starts at `starts` (C,).
     """
     ranges, angles = np.hypot(points[:, 0], points[:, 1]), np.arctan2(points[:, 1], points[:, 0])
     slopes = points[:, 2] / np.maximum(ranges, 1e-9)

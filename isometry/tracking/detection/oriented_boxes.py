@@ -60,7 +60,7 @@ def repeat_per_cluster(values: Array, starts: Index, count: int) -> Array:
 
 
 def _closest(points: Array, starts: Index, yaws: Array) -> Array:
-    """Of directions (K,C), the one (C,) of each cluster in which its points are closest to the sides."""
+    """For each cluster the direction (C,), among (K,C), whose rectangle has its sides closest to the points."""
     along = in_frames(points, starts, yaws)
     low = repeat_per_cluster(np.minimum.reduceat(along, starts, axis=2), starts, len(points))
     high = repeat_per_cluster(np.maximum.reduceat(along, starts, axis=2), starts, len(points))

@@ -103,7 +103,7 @@ class ScanDetector:
 
 
 def _parts(found: Detections, points: Index) -> NDArray[np.bool_]:
-    """Which (C,) have their centre in one of a known class with more points: parts seen through windows."""
+    """Flags (C,) of clusters inside a larger object of known class, such as seats seen through windows."""
     x, y, _, length, width, _, yaw = found.boxes.T
     c, s = np.cos(yaw), np.sin(yaw)
     dx, dy = x[:, None] - x, y[:, None] - y

@@ -11,7 +11,7 @@ FURTHEST_M = 1e4  # from the base along an axis: no detector sees so far, and ro
 
 
 def usable(detections: Detections, most: int) -> tuple[Detections, tuple[str, ...]]:
-    """Detections that can be used, no more than `most` of them, and one line for each reason to leave others out.
+    """At most `most` detections that can be used, and one line for each reason why others are left out.
 
     Raises ValueError where boxes, scores and labels do not have one row for each detection.
     """

@@ -19,7 +19,7 @@ from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, Rows, i
 from isometry.tracking.memory.flow_step import FlowStep
 
 BOX_MARGIN_M = 0.15  # a cell is in a box if its centroid is, to within this
-LEAST_KNOWN = 0.3  # mean probability of a box's cells to move by any of the flows; below it nothing is known of the box
+LEAST_KNOWN = 0.3  # mean probability of a box's cells to move by any of the flows; below it the velocity is NaN
 LEAST_PROBABILITY = 1e-3  # added to probabilities before their logarithm: one cell alone rules out no flow
 LEAST_SHARE = 1e-3  # of the likeliest flow's probability: less likely flows are left out
 PRIOR_INFORMATION = 1.0  # 1 / square cells, that the centroids of a box moved by whole cells
@@ -104,8 +104,8 @@ def _refined_motions(
 ) -> tuple[Array, Array]:
     """Motions (L,2) of likely flows, finer than whole cells, and their information (L,2,2).
 
-    To each flow of each cell is added how far the centroid has moved within the cell. The motion of a flow fits those
-    of all cells best: least squares, each weighted by its probability and by what its points can show of it.
+    The motion of the centroid within its cell is added to each flow. The motion of a flow is the least-squares fit to
+    those of all cells, each weighted by its probability and by the information of its points.
     """
     pair, flow = np.nonzero(likely.mask[box])  # (T,) row among the R pairs of box and cell, and the flow
     place = (np.cumsum(likely.mask).reshape(likely.mask.shape) - 1)[box[pair], flow]  # (T,) row among the L

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.arrays import Index, Integers
+from isometry.arrays import AnyArray, Index, Integers
 from isometry.inference import Model
-from isometry.inference.contract import AnyArray, Arrays, Contract, Port, Representation, Symmetry
+from isometry.inference.contract import Arrays, Contract, Port, Representation, Symmetry
 from isometry.inference.representations import vectors
 from isometry.tracking.memory.flow_cells import FlowGrid, network_inputs, occupied_cells
 from isometry.tracking.memory.flow_memory import TASK, FlowMemory
@@ -19,7 +19,7 @@ MARGIN = 2.0  # cells a step that an example is slower than the fastest flow, so
 
 
 class FlowChange(NamedTuple):
-    """What is done to a scene: every velocity is turned or mirrored, then made faster by whole cells a step."""
+    """What is done to a drive: every velocity is turned or mirrored, then made faster by whole cells a step."""
 
     turn: Integers  # (2,2)
     faster: Integers  # (2,)
@@ -33,7 +33,7 @@ CHANGES = {
 
 
 def flow_contract(grid: FlowGrid, channels: int) -> Contract:
-    """Of a memory of so many channels; the errors are those of probabilities."""
+    """The contract of a memory with `channels` channels. Errors are differences of probabilities."""
     flows = grid.flows()
     count = len(flows)
     turned: Representation = lambda array, change: vectors(array, change.turn)  # noqa: E731
@@ -72,7 +72,7 @@ def flow_contract(grid: FlowGrid, channels: int) -> Contract:
 
 
 def contract_of(model: Model) -> Contract:
-    """Of a file."""
+    """The contract of a model file."""
     memory = FlowMemory(model)
     return flow_contract(memory.grid, memory.channels)
 
@@ -92,9 +92,9 @@ def example_inputs(grid: FlowGrid, channels: int, seed: int) -> Arrays:
 
 
 def _permuted(flows: NDArray[np.integer], unknown: float) -> Representation:
-    """Of arrays (...,V) or (...,V+1) over the flows, whose last entry beyond the flows stays: they are permuted.
+    """Permutes the flows of an array (...,V); a further last entry stays in place.
 
-    `unknown` stands where the change brings a flow from none of the flows.
+    A flow that the change brings from outside the V flows gets `unknown`.
     """
     column = {tuple(flow): k for k, flow in enumerate(flows.tolist())}
 

@@ -65,7 +65,7 @@ def occupied_cells(points: NDArray[np.floating], centre: Array, grid: FlowGrid) 
 
 
 def _in_window(places: Array, first: Rows, side: int) -> tuple[Rows, Rows]:
-    """Which (P,) of places (2,N), in cells, are in a window of `side` cells, and their cells (2,P) in it."""
+    """Indices (P,) of the places (2,N), in cells, inside a window of `side` cells, and their cells (2,P) in it."""
     with np.errstate(invalid="ignore"):
         offset = np.floor(places) - first[:, None]
         kept = np.flatnonzero((offset[0] >= 0) & (offset[0] < side) & (offset[1] >= 0) & (offset[1] < side))

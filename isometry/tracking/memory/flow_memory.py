@@ -62,7 +62,7 @@ class FlowMemory:
 
     @property
     def newest(self) -> FlowStep | None:
-        """What is held of the newest scan."""
+        """The step of the newest scan."""
         return self._steps[-1] if self._steps else None
 
     def update(self, points: NDArray[np.floating], T_odom_base: Array, stamp_ns: int) -> None:

@@ -25,7 +25,7 @@ class FlowStep:
 
     @classmethod
     def without_past(cls, stamp_ns: int, cells: OccupiedCells, channels: int, flows: int) -> FlowStep:
-        """A scan that goes on from none: no velocity is known."""
+        """The step of a scan without an earlier one: no velocity is known."""
         probability = np.zeros((len(cells), flows + 1), np.float32)
         probability[:, -1] = 1.0
         state = np.zeros((channels, len(cells), flows), np.float32)

@@ -16,7 +16,7 @@ MOST_ERROR_M = 1e-3
 
 
 def motion_contract() -> Contract:
-    """Of the network; errors of paths are in metres, those of covariances relative to the largest one."""
+    """The contract of the network. Errors of paths are in metres, those of covariances relative to the largest one."""
     return Contract(
         task=TASK,
         group="E(2): turns, mirroring and moves in the plane; the order of the agents",
@@ -46,7 +46,7 @@ def motion_contract() -> Contract:
 
 
 def contract_of(model: Model) -> Contract:
-    """Of a file: there is one."""
+    """The contract of a model file, which is the same for all files."""
     return motion_contract()
 
 

@@ -20,7 +20,7 @@ class PathHistory:
         self._seen: dict[int, list[tuple[int, float, float]]] = {}
 
     def add(self, tracks: Sequence[Track], stamp_ns: int) -> None:
-        """Add the positions of tracks now; other tracks are forgotten."""
+        """Add the present positions of tracks; all other tracks are forgotten."""
         before = self._seen
         self._seen = {track.id: before.get(track.id, []) for track in tracks}
         for track in tracks:

@@ -43,7 +43,7 @@ class MotionPredictor:
     """Predicts all objects of a moment at once."""
 
     def __init__(self, model: MotionModel, name: str, sha256: str = "", provider: str = "") -> None:
-        """`sha256` is of a network's file, `provider` runs it."""
+        """`sha256` is that of a network's file, `provider` the execution provider that runs it."""
         self._motion_model, self.name, self.sha256, self.provider = model, name, sha256, provider
 
     @classmethod
@@ -133,7 +133,7 @@ def fitted_yaw_rates(histories: Array, velocities: Array) -> Array:
 
 
 def motion_class(label: str) -> str:
-    """The one of `CLASSES` that objects of a label move like; empty when none."""
+    """The class whose motion a label follows; empty for an unknown label."""
     name = ALIASES.get(label.lower(), label.lower())
     return name if name in CLASSES else ""
 

@@ -1,4 +1,4 @@
-"""Which detection is of which track: the likeliest assignment, by motion, overlap and the confidence of tracks."""
+"""Assigns detections to tracks: the likeliest assignment by motion, overlap and the confidence of tracks."""
 
 from __future__ import annotations
 

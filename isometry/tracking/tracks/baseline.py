@@ -64,7 +64,7 @@ class BaselineTracker:
             followed.covariance = transition @ followed.covariance @ transition.T + push @ push.T
 
     def _pairs(self, detections: Detections) -> list[tuple[_Followed, int]]:
-        """Which track has which detection: most pairs under the gate, then the least distance."""
+        """Pairs of a track and a detection within the gate: as many as possible, then the least total distance."""
         places = np.array([each.mean[:2] for each in self._followed]).reshape(-1, 2)
         distance = np.linalg.norm(places[:, None] - detections.boxes[None, :, :2], axis=-1)
         labels = np.array([each.label for each in self._followed])[:, None] == np.array(detections.labels)[None]

@@ -38,12 +38,12 @@ class Motion:
     score: Array  # (M,N) log odds of the models
 
     def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Motion:
-        """Of some objects only."""
+        """The motion of some objects only."""
         return Motion(self.mean[:, index], self.covariance[:, index], self.score[:, index])
 
     @staticmethod
     def joined(first: Motion, second: Motion) -> Motion:
-        """Of two sets of objects."""
+        """The motion of two sets of objects together."""
         return Motion(
             np.concatenate([first.mean, second.mean], axis=1),
             np.concatenate([first.covariance, second.covariance], axis=1),
@@ -52,7 +52,7 @@ class Motion:
 
     @property
     def columns(self) -> tuple[Array, Array, Array]:
-        """All of it, each with the objects along its second axis."""
+        """The three arrays, each with the objects along its second axis."""
         return self.mean, self.covariance, self.score
 
     def write(self, index: NDArray[np.intp], other: Motion) -> None:
@@ -98,7 +98,7 @@ def _preference(over_ground: bool) -> Array:
 
 
 def predicted(motion: Motion, elapsed_s: float, acceleration: Array, turn_acceleration: Array) -> Motion:
-    """The objects after `elapsed_s`, with standard deviations (N,) of their accelerations (m/s2, rad/s2)."""
+    """The objects `elapsed_s` later. Both accelerations (N,) are standard deviations, in m/s2 and rad/s2."""
     mean, dt = motion.mean.copy(), elapsed_s
     F = np.zeros_like(motion.covariance)
     F[:, :, range(STATE), range(STATE)] = 1.0
@@ -141,7 +141,7 @@ def _turned(mean: Array, dt: float) -> tuple[Array, Array]:
 
 
 def corrected(motion: Motion, measured: Array, noise: Array, part: slice, over_ground: bool) -> Motion:
-    """The objects after each was measured: its position (or velocity, as `part` says) (N,2), covariance (N,2,2).
+    """The objects after one measurement of each: position or velocity (`part`) (N,2), covariance `noise` (N,2,2).
 
     The log likelihood of the measurement is added to the score of each model.
     """
@@ -156,7 +156,7 @@ def corrected(motion: Motion, measured: Array, noise: Array, part: slice, over_g
     gain = PH @ S_inverse
     mean = motion.mean + (gain @ innovation[..., None])[..., 0]
     kept = np.broadcast_to(np.eye(STATE), P.shape).copy()
-    kept[:, :, :, part] -= gain  # Joseph's form: a covariance stays one, whatever is rounded
+    kept[:, :, :, part] -= gain  # Joseph's form keeps the covariance positive definite despite rounding
     covariance = kept @ P @ np.swapaxes(kept, -1, -2) + gain @ noise @ np.swapaxes(gain, -1, -2)
     distance = (innovation * (S_inverse @ innovation[..., None])[..., 0]).sum(axis=-1)
     likelihood = -0.5 * (distance + np.log(determinant))

@@ -31,14 +31,14 @@ class TrackTable:
         return len(self.id)
 
     def take(self, index: Index | NDArray[np.bool_]) -> TrackTable:
-        """Some of them."""
+        """Only some of the tracks."""
         columns = {item.name: getattr(self, item.name) for item in fields(self)}
         motion = columns.pop("motion").take(index)
         return TrackTable(motion=motion, **{name: column[index] for name, column in columns.items()})
 
     @staticmethod
     def joined(first: TrackTable, second: TrackTable) -> TrackTable:
-        """Both, the first ones first."""
+        """The tracks of `first`, then those of `second`."""
         pairs = {item.name: (getattr(first, item.name), getattr(second, item.name)) for item in fields(first)}
         motion = Motion.joined(*pairs.pop("motion"))
         return TrackTable(motion=motion, **{name: np.concatenate(pair) for name, pair in pairs.items()})

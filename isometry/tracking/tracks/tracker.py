@@ -1,7 +1,7 @@
 """From detections to tracks, top to bottom.
 
 detections -> those that can be used -> tracks predicted to their stamp          usable.py, motion_models.py
--> which detection is of which track                                                         association.py
+-> detections assigned to tracks                                                             association.py
 -> tracks corrected under each motion model, of which each takes the likeliest             motion_models.py
 -> new tracks, with the common motion of the others                                        common_motion.py
 -> ended tracks -> the confidence of each                                                detector_models.py
@@ -95,7 +95,7 @@ class Tracker:
         )
 
     def restarts(self, stamp_ns: int) -> bool:
-        """Whether time has jumped, so that all tracks end with such a stamp. Raises ValueError if it is not newer."""
+        """Whether the stamp jumped so far that all tracks must end. Raises ValueError if it is not newer."""
         if self._tracks is None:
             return False
         elapsed_s = (stamp_ns - self._stamp_ns) * 1e-9

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isometry.arrays import Array
-from isometry.evaluation.prediction.own_motion import EgoMotion, Moment, ego_motion
+from isometry.evaluation.prediction.ego_motion import EgoMotion, Moment, ego_motion
 from isometry.geometry.planar import rotations
 from isometry.simulation.traffic.traffic import Traffic, simulate_traffic
 
