@@ -20,6 +20,7 @@ KINDS = ("car", "cyclist", "pedestrian")
 SCALARS, VECTORS, ROUNDS = 64, 32, 2
 REACH_M = 30.0  # within which agents interact
 POWERS = 5  # of the time ahead, that a path is a sum of
+RENAMED = {"told": "message", "hear": "receive", "spread": "deviation"}  # parts of weights' names in version 0.1.0
 SMALLEST_M = 0.05  # standard deviation
 
 
@@ -39,6 +40,7 @@ class EquivariantMotion(nn.Module):
         self.stretch = nn.Linear(VECTORS, POWERS, bias=False)
         time = torch.arange(1, STEPS + 1) / STEPS
         self.powers = nn.Parameter(torch.stack([time**k for k in range(POWERS)], dim=1))  # (K,POWERS)
+        self.register_load_state_dict_pre_hook(rename_weights)
         for layer in (self.gates, self.share):  # constant velocity at first
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -80,3 +82,10 @@ class EquivariantMotion(nn.Module):
         long = torch.einsum("kp,...xp->...kx", self.powers, self.stretch(vectors))  # the axis along which errors lie
         round_ = sigma.square()[..., None, None] * torch.eye(2, dtype=now.dtype, device=now.device)
         return path, round_ + long.unsqueeze(-1) * long.unsqueeze(-2)
+
+
+def rename_weights(network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Give the weights of a network that was trained by version 0.1.0 the names that they have now."""
+    for key in [key for key in state if key.startswith(prefix)]:
+        path = [RENAMED.get(part, part) for part in key.split(".")]
+        state[".".join(path)] = state.pop(key)

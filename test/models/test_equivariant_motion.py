@@ -81,3 +81,17 @@ def test_scenes_of_a_batch_do_not_touch_each_other() -> None:
     both = network(*(torch.stack(pair) for pair in zip(first, second, strict=True)))[0]
     torch.testing.assert_close(both[0], network(*first)[0])
     torch.testing.assert_close(both[1], network(*second)[0])
+
+
+def test_a_network_with_the_names_of_an_earlier_version_is_loaded() -> None:
+    network = _network(torch.float64)
+    new = {"message": "told", "receive": "hear", "deviation": "spread"}
+    state = {
+        ".".join(new.get(part, part) for part in key.split(".")): value for key, value in network.state_dict().items()
+    }
+    assert state.keys() != network.state_dict().keys()
+    other = EquivariantMotion().double()
+    other.load_state_dict(state)
+    torch.testing.assert_close(other(*_scene(torch.float64))[0], network(*_scene(torch.float64))[0])
+    averaged = torch.optim.swa_utils.AveragedModel(EquivariantMotion().double())
+    averaged.load_state_dict({f"module.{key}": value for key, value in state.items()} | {"n_averaged": torch.tensor(0)})
