@@ -40,7 +40,7 @@ class EquivariantMotion(nn.Module):
         self.stretch = nn.Linear(VECTORS, POWERS, bias=False)
         time = torch.arange(1, STEPS + 1) / STEPS
         self.powers = nn.Parameter(torch.stack([time**k for k in range(POWERS)], dim=1))  # (K,POWERS)
-        self.register_load_state_dict_pre_hook(rename_weights)
+        self.register_load_state_dict_pre_hook(rename_weights)  # type: ignore[no-untyped-call]
         for layer in (self.gates, self.share):  # constant velocity at first
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from isometry.datasets.kitti.tracking import KittiTracking
+from isometry.geometry import se3
 from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
 from isometry.simulation.sensors.lidar import SpinningLidar
+from isometry.simulation.traffic.scans import surroundings, traffic_scans
 from isometry.simulation.traffic.tracking_drive import write_tracking_drive
 from isometry.simulation.traffic.traffic import Traffic
 
@@ -91,6 +93,36 @@ def simulated_tracking(tmp_path_factory: pytest.TempPathFactory, traffic: Traffi
     for frame in range(len(traffic.times_s)):
         centres = opened.labels.of_frame(frame).boxes[:, :3]
         np.pad(centres, ((0, 0), (0, 1))).astype("<f4").tofile(folder / f"{frame:06d}.bin")
+    return root
+
+
+@pytest.fixture(scope="session")
+def simulated_scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A KITTI tracking directory whose sequence 0000 has 25 ray-cast scans of an open field; not to be changed.
+
+    Objects by id: a car at 9 m/s ahead, an oncoming one at 3 m/s, a pedestrian at 1.28 m/s, a parked car. The ego
+    vehicle has 5 m/s.
+    """
+    times_s = np.linspace(0.0, 2.4, 25)
+    starts = np.array([[12.0, -3.5], [26.0, 4.0], [16.0, 5.0], [22.0, -8.0]])
+    velocities = np.array([[9.0, 0.0], [-3.0, 0.0], [0.8, 1.0], [0.0, 0.0]])
+    boxes = np.zeros((len(times_s), len(starts), 7))
+    boxes[..., :2] = starts + times_s[:, None, None] * velocities
+    boxes[..., 3:6] = [4.2, 1.8, 1.5]
+    boxes[:, 2, 3:6] = [0.6, 0.6, 1.8]
+    boxes[..., 2] = 0.5 * boxes[..., 5]
+    boxes[..., 6] = np.arctan2(velocities[:, 1], velocities[:, 0])
+    ego_poses = np.zeros((len(times_s), 3))
+    ego_poses[:, 0] = 5.0 * times_s
+    traffic = Traffic(times_s, boxes, ("car", "car", "pedestrian", "car"), ego_poses, np.array([4.5, 1.8, 1.5]))
+    root, random = tmp_path_factory.mktemp("simulated") / "kitti_scans", np.random.default_rng(0)
+    write_tracking_drive(root, traffic, seed=0)
+    lidar = SpinningLidar(beams=48, lowest_deg=-18.0, azimuth_step_deg=0.3)
+    folder = root / "training/velodyne/0000"
+    folder.mkdir(parents=True)
+    for frame, scan in enumerate(traffic_scans(traffic, surroundings(traffic, random, sections=0), random, lidar)):
+        points = se3.apply(se3.inverse(scan.T_world_lidar), scan.points.astype(np.float64))
+        np.pad(points, ((0, 0), (0, 1))).astype("<f4").tofile(folder / f"{frame:06d}.bin")
     return root
 
 

@@ -46,22 +46,25 @@ LAYERS: dict[str, set[str]] = {
 }
 # The runtime: what a robot needs. It has no torch.
 RUNTIME = {"geometry", "inference", "sensing", "datasets", *CAPABILITIES, "nodes"}
-# In these layers each capability has a folder. One imports another's only where it is said here.
-BY_CAPABILITY: dict[str, dict[str, set[str]]] = {
+# In these layers each capability has a folder; all of them may import the shared folder of their layer.
+SHARED = {"evaluation": "common", "training": "common", "nodes": "runtime", "cli": "common"}
+# One folder imports another of its layer here and nowhere else.
+ACROSS: dict[str, dict[str, set[str]]] = {
     "evaluation": {},
     "training": {},
-    "nodes": {"replay": {"tracking"}},
+    "nodes": {"replay": {"tracking"}},  # detections in messages
+    "cli": {"main": {"bag", "evaluate", "export", "models", "register", "run", "train", "view"}},
 }
-SHARED = {"common", "replay", "runtime"}
 
 
 def imports(file: Path) -> Iterator[str]:
-    """The dotted names of all modules that a source file imports, at its top or inside its functions."""
+    """The dotted names of all modules that a source file imports, anywhere in it; a relative one begins with a dot."""
     for node in ast.walk(ast.parse(file.read_text(), file)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from (f"{module}.{name.name}" for name in node.names)
 
 
 def sources(repository: Path, layer: str) -> list[Path]:
@@ -122,16 +125,27 @@ def test_imports_point_down(repository: Path, layer: str) -> None:
     assert offenders == []
 
 
-@pytest.mark.parametrize("layer", sorted(BY_CAPABILITY))
-def test_folders_of_capabilities_do_not_import_each_other(repository: Path, layer: str) -> None:
-    offenders = []
+@pytest.mark.parametrize("layer", sorted(LAYERS))
+def test_no_import_is_relative(repository: Path, layer: str) -> None:
+    """Only the whole name of a module tells which layer it is in."""
+    offenders = [
+        f"{file.relative_to(repository)} imports {name}"
+        for file in sources(repository, layer)
+        for name in imports(file)
+        if name.startswith(".")
+    ]
+    assert offenders == []
+
+
+@pytest.mark.parametrize("layer", sorted(ACROSS))
+def test_folders_of_a_layer_do_not_import_each_other(repository: Path, layer: str) -> None:
+    found: dict[str, set[str]] = {}
     for file, parts in imports_of_the_package(repository, layer):
         path = file.relative_to(repository).parts
-        folder = path[path.index(layer) + 1]
-        allowed = {folder, folder.removesuffix(".py"), *SHARED, *BY_CAPABILITY[layer].get(folder, set())}
-        if parts[0] == layer and len(parts) > 1 and parts[1] not in allowed:
-            offenders.append(f"{file.relative_to(repository)} imports {'.'.join(parts)}")
-    assert offenders == []
+        folder = path[path.index(layer) + 1].removesuffix(".py")
+        if parts[0] == layer and len(parts) > 1 and parts[1] not in (folder, SHARED[layer]):
+            found.setdefault(folder, set()).add(parts[1])
+    assert found == ACROSS[layer]
 
 
 @pytest.mark.slow

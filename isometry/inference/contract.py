@@ -129,8 +129,9 @@ def as_dtype(arrays: Arrays, dtype: type) -> Arrays:
 
 
 def largest_difference(found: AnyArray, expected: AnyArray) -> float:
-    """The largest absolute difference of two arrays; infinite where a value that is found is not finite."""
-    return float(np.abs(found - expected).max()) if np.isfinite(found).all() else np.inf
+    """The largest absolute difference of two arrays; infinite when one of them has a value that is not finite."""
+    worst = float(np.abs(found - expected).max())
+    return worst if np.isfinite(worst) else np.inf
 
 
 def _error(run: Function, contract: Contract, inputs: Arrays, outputs: Arrays, element: Element) -> float:

@@ -43,11 +43,11 @@ def test_two_files_are_registered(pair: ScanPair, files: dict[str, Path], tmp_pa
     assert status == 0, text
     assert text.startswith("T_target_source")
     assert text.endswith("accepted")
-    told = json.loads((tmp_path / "answer.json").read_text())
-    np.testing.assert_allclose(told["T_target_source"], pair.T_target_source, atol=0.03)
-    assert told["accepted"] is True
-    assert told["data"] == f"target.pcd {files[source].name}"
-    assert 0.0 < max(told["sigma_translation_m"]) < 0.5
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    np.testing.assert_allclose(answer["T_target_source"], pair.T_target_source, atol=0.03)
+    assert answer["accepted"] is True
+    assert answer["data"] == f"target.pcd {files[source].name}"
+    assert 0.0 < max(answer["sigma_translation_m"]) < 0.5
 
 
 def test_files_of_two_places_end_with_another_exit_code(files: dict[str, Path], tmp_path: Path) -> None:

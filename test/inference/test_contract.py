@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -67,6 +68,36 @@ def test_a_contract_under_which_nothing_can_fail_is_refused() -> None:
     constant = replace(LENGTHS, outputs={"lengths": Port("")})
     with pytest.raises(AssertionError, match="the negative control errs by 0"):
         assert_equivariant(nothing, constant, 1e-12, np.float64)
+
+
+@pytest.mark.parametrize("broken_calls", [{0}, {1}, {2}, {0, 1, 2, 3, 4, 5}])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_gives_no_numbers_is_refused(broken_calls: set[int], value: float) -> None:
+    calls = itertools.count()
+
+    def broken(inputs: Arrays) -> Arrays:
+        outputs = {name: array.copy() for name, array in lengths(inputs).items()}
+        if next(calls) in broken_calls:
+            outputs["doubled"][3, 1] = value
+        return outputs
+
+    errors = symmetry_errors(broken, LENGTHS, np.float64)
+    assert errors == {"turned": np.inf}
+    with pytest.raises(ValueError, match=r"m\.onnx: turned is inf"):
+        check_symmetry(errors, LENGTHS, "m.onnx")
+
+
+def test_a_network_that_gives_zeros_is_refused() -> None:
+    """Every symmetry holds for zeros, and their errors are relative to nothing."""
+    with pytest.raises(ValueError, match="the output doubled is zero"):
+        symmetry_errors(lambda inputs: {**lengths(inputs), "doubled": 0.0 * inputs["points"]}, LENGTHS)
+
+
+def test_an_output_that_the_group_does_not_determine_is_refused() -> None:
+    undetermined = Port("", lambda array, element: np.full_like(array, np.nan))
+    contract = replace(LENGTHS, outputs={**LENGTHS.outputs, "lengths": undetermined})
+    with pytest.raises(ValueError, match="lengths"):
+        symmetry_errors(lengths, contract)
 
 
 def test_an_error_beyond_its_tolerance_is_named_and_an_inexact_symmetry_is_not() -> None:

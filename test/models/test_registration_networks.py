@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from isometry.inference.contract import AnyArray, Arrays, as_dtype
+from isometry.arrays import AnyArray
+from isometry.inference.contract import Arrays, as_dtype
 from isometry.models.point_pair_transformer import PointPairTransformer
 from isometry.models.position_aware_network import PositionAwareNetwork
 from isometry.registration.features.pyramid import example_pyramid

@@ -58,10 +58,10 @@ def test_a_refusal_says_which_of_the_two(pair: ScanPair) -> None:
 def test_the_table_tells_what_the_answer_holds() -> None:
     T = se3.from_planar(1.0, 2.0, np.pi / 2)
     found = Registration(T, np.diag([0.04, 0.09, 0.16, *np.radians([1.0, 2.0, 3.0]) ** 2]), 0.97, True, "ok", 0.5, "x")
-    told = json.loads(json.dumps(as_table(found)))
-    assert told["translation_m"] == [1.0, 2.0, 0.0]
-    np.testing.assert_allclose(told["quaternion_xyzw"], [0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)])
-    np.testing.assert_allclose(told["sigma_translation_m"], [0.2, 0.3, 0.4])
-    np.testing.assert_allclose(told["sigma_rotation_deg"], [1.0, 2.0, 3.0])
+    table = json.loads(json.dumps(as_table(found)))
+    assert table["translation_m"] == [1.0, 2.0, 0.0]
+    np.testing.assert_allclose(table["quaternion_xyzw"], [0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5)])
+    np.testing.assert_allclose(table["sigma_translation_m"], [0.2, 0.3, 0.4])
+    np.testing.assert_allclose(table["sigma_rotation_deg"], [1.0, 2.0, 3.0])
     none = as_table(Registration(np.eye(4), np.eye(6) * 1e6, 0.0, False, "no_hypothesis", 0.0, ""))
     assert none["sigma_translation_m"] is None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from isometry.cli.common.progress import clear_errors, needs_training_extra
-from isometry.cli.export.options import Notes, Output, report
+from isometry.cli.export.options import Notes, Output, read_notes, report
 
 
 def flow_memory(
@@ -30,5 +29,5 @@ def flow_memory(
         else:
             network, trained_by = load_trained(Path(trained))
             recipe = {"recipe": trained_by}
-        card = json.loads(notes.read_text()) | recipe
+        card = read_notes(notes) | recipe
         report(output, export_flow_memory(network, FlowGrid(), output, card))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from isometry.cli.common.progress import clear_errors, needs_training_extra
-from isometry.cli.export.options import Notes, Output, report
+from isometry.cli.export.options import Notes, Output, read_notes, report
 
 
 def place_recognition(
@@ -24,5 +23,5 @@ def place_recognition(
         from isometry.training.place_recognition.trained import load_trained
 
         network, grid, distance_map, recipe = load_trained(trained)
-        card = json.loads(notes.read_text()) | {"recipe": recipe}
+        card = read_notes(notes) | {"recipe": recipe}
         report(output, export_birds_eye_encoder(network, grid, distance_map, output, card))

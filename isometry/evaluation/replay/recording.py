@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,10 @@ class TrackingRecording(NodeRecording):
 
 
 def load_recording(path: Path) -> PlaceRecognitionRecording | TrackingRecording:
-    """The recording of any node."""
-    with np.load(path) as arrays:
-        kind = TrackingRecording if "ids" in arrays.files else PlaceRecognitionRecording
-    return kind.load(path)
+    """The recording of any node. Raises ValueError naming a file that is none."""
+    try:
+        with np.load(path) as arrays:
+            kind = TrackingRecording if "ids" in arrays.files else PlaceRecognitionRecording
+        return kind.load(path)
+    except (OSError, ValueError, LookupError, BadZipFile) as error:
+        raise ValueError(f"{path}: not a recording of a replay ({error})") from error

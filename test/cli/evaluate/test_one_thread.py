@@ -24,6 +24,7 @@ app({arguments!r})
 ARGUMENTS = {
     "tracking": ["--kitti-tracking", "nowhere", "--from-scans"],
     "prediction": ["--kitti-tracking", "nowhere", "--sequences", "0"],
+    "registration": ["--kitti", "nowhere"],
     "flow-memory": [],
     "moving-digits": [],
 }

@@ -21,6 +21,7 @@ from isometry.evaluation.tracking.runs import FollowsDetections, TurnedDetection
 from isometry.geometry import se3
 from isometry.geometry.boxes import moved
 from isometry.tracking.parameters import TrackingParameters
+from isometry.tracking.pipeline import TrackingPipeline
 from isometry.tracking.tracks.baseline import BaselineTracker
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections, Track, TrackingStep
@@ -192,6 +193,26 @@ def test_from_scans_every_labelled_object_counts_and_speeds_are_compared(drive: 
         assert each.coverage == 1.0
         assert each.speed_m_s == pytest.approx(speed, abs=0.05)
         assert each.speed_error_m_s == pytest.approx(abs(3.0 - speed), abs=0.05)  # the oracle has 3 m/s for all
+
+
+def test_the_pipeline_tracks_the_objects_of_scans(simulated_scans: Path) -> None:
+    sequence, poses = KittiTracking(simulated_scans, "0"), read_poses(simulated_scans / "poses/0000.txt")
+    result = measure_scans([sequence], IOUS, lambda: TrackingPipeline.load(TrackingParameters()), poses)
+    found = figures(result)["ious"]
+    assert found["0.25"]["MOTA"] > 0.9
+    assert found["0.5"]["recall"] > 0.7
+    assert found["0.25"]["id_switches"] == 0
+    assert [(each.id, each.label, each.ids) for each in result.objects] == [
+        (0, "Car", 1),
+        (1, "Car", 1),
+        (2, "Pedestrian", 1),
+        (3, "Car", 1),
+    ]
+    assert min(each.coverage for each in result.objects) > 0.9
+    for each in result.objects:
+        assert each.speed_error_m_s is not None
+        assert each.speed_error_m_s < 0.5
+    assert result.objects[3].speed_error_m_s == pytest.approx(0.0, abs=0.05)  # parked
 
 
 def test_tracks_of_unknown_class_in_scans_are_no_false_alarms(drive: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter, rotate
 
-from isometry.inference.contract import AnyArray as Array
+from isometry.arrays import AnyArray as Array
 from isometry.models.layers.flow.recurrence import FlowRecurrence, contradicted
 from isometry.models.layers.flow.translation_flows import TranslationFlows
 from isometry.models.layers.plain.recurrence import PlainRecurrence
@@ -210,7 +210,7 @@ def test_what_is_read_ahead_is_what_comes_when_nothing_new_is_seen(circular: boo
 
 
 def test_the_robots_own_motion_moves_the_memory_and_permutes_nothing() -> None:
-    """A robot that drives about sees the frames shifted; told so, it remembers the same at each velocity."""
+    """A robot that drives about sees the frames shifted; given that shift, it remembers the same at each velocity."""
     layer = recurrence(translations())
     shifts = np.array([[0, 0], [1, 0], [1, 2], [0, -3], [-2, 1], [5, 0], [0, 1]])
     path = shifts.cumsum(axis=0)

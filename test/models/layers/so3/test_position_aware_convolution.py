@@ -1,7 +1,8 @@
 import numpy as np
 import torch
 
-from isometry.inference.contract import AnyArray, Arrays
+from isometry.arrays import AnyArray
+from isometry.inference.contract import Arrays
 from isometry.models.layers.so3.position_aware_convolution import (
     SurfaceEmbedding,
     pair_features,

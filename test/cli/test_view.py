@@ -1,0 +1,38 @@
+"""`isometry view` with what it cannot show; test/evaluation/replay/tracking/test_view.py has the pages."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("nowhere",), "nowhere: no such file or directory"),
+        (("{}/bag.mcap",), "{}/bag.mcap: not a readable rosbag2"),
+        (("{}/empty",), "{}/empty: not a readable rosbag2"),
+        (("{}/bag.mcap", "--recording", "nowhere.npz"), "nowhere.npz"),
+        (("{}/bag.mcap", "--recording", "{}/recording.npz"), ""),
+    ],
+)
+def test_bad_input_gets_one_line(
+    refusal: Callable[..., str], nonsense: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    pytest.importorskip("viser")
+    assert reason.format(nonsense) in refusal("view", *(argument.format(nonsense) for argument in arguments))
+
+
+def test_without_viser_one_line_says_how_to_install_it(
+    refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isometry.evaluation.replay import place_recognition, tracking
+
+    monkeypatch.setitem(sys.modules, "viser", None)
+    for package in (place_recognition, tracking):  # as if neither had been imported yet
+        monkeypatch.delitem(sys.modules, f"{package.__name__}.view", raising=False)
+        monkeypatch.delattr(package, "view", raising=False)
+    assert refusal("view", "nowhere") == "viser is not installed: pip install viser"
