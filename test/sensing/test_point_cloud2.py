@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -107,7 +106,7 @@ def test_empty_and_single_points(count: int) -> None:
     assert np.array_equal(decode_xyz(packed(points)), points)
 
 
-def test_the_common_layout_is_a_view_and_takes_well_under_a_millisecond() -> None:
+def test_the_common_layout_is_a_view_of_the_message() -> None:
     points = np.random.default_rng(0).normal(size=(120_000, 4)).astype("<f4")
     fields: list[PointField] = [PointField(name, 4 * k, FLOAT32) for k, name in enumerate(("x", "y", "z", "intensity"))]
     message = PointCloud2(1, 120_000, 16, 16 * 120_000, False, fields, points.tobytes())
@@ -115,12 +114,6 @@ def test_the_common_layout_is_a_view_and_takes_well_under_a_millisecond() -> Non
     assert np.array_equal(decoded, points[:, :3])
     assert np.shares_memory(decoded, np.frombuffer(message.data, np.uint8))
     assert not decoded.flags.writeable
-    seconds = []
-    for _ in range(100):  # the least of many, as the machine may be busy
-        begin = time.perf_counter()
-        decode_xyz(message)
-        seconds.append(time.perf_counter() - begin)
-    assert min(seconds) < 1e-3
 
 
 def test_drivers_that_leave_row_step_zero_are_understood() -> None:
