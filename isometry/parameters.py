@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, field, fields
 from typing import Any, TypeVar
 
 Parameters = TypeVar("Parameters")
 
 
-def parameter(default: Any, description: str, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with a description and a range, for ROS, YAML and the documentation.
+def parameter(
+    default: Any,
+    description: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+) -> Any:
+    """A dataclass field with a description and a range or choices, for ROS, YAML and the documentation.
 
-    `low` and `high` are the inclusive bounds of a number, in the unit of the field's name or description.
+    `low` and `high` are the inclusive bounds of a number, in the unit of the field's name or description. `choices` are
+    the allowed values of a text; without them it is free.
     """
-    return field(default=default, metadata={"description": description, "low": low, "high": high})
+    metadata = {"description": description, "low": low, "high": high, "choices": tuple(choices)}
+    return field(default=default, metadata=metadata)
 
 
 def check(parameters: Any) -> None:
-    """Raise ValueError naming the first field that is outside its range or has another type than its default."""
+    """Raise ValueError naming the first field with another type than its default, outside its range or choices."""
     for item in fields(parameters):
         value = getattr(parameters, item.name)
         _check_type(item, value)
-        low, high = item.metadata.get("low"), item.metadata.get("high")
+        low, high, choices = (item.metadata[name] for name in ("low", "high", "choices"))
         if (low is not None and value < low) or (high is not None and value > high):
             raise ValueError(f"parameter {item.name} = {value} is outside [{low}, {high}]")
+        if choices and value not in choices:
+            raise ValueError(f"parameter {item.name} = {value!r} must be one of {', '.join(choices)}")
 
 
 def _check_type(item: Field[Any], value: Any) -> None:

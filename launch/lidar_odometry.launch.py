@@ -2,12 +2,12 @@
 
 from launch import LaunchDescription
 
-from isometry.nodes.runtime.launching import describe, flag
+from isometry.nodes.runtime.launching import POINTS, describe, flag
 
 
 def generate_launch_description() -> LaunchDescription:
     topics = {
-        "points": "topic of the sensor_msgs/PointCloud2",
+        "points": POINTS,
         "odom": "topic of the nav_msgs/Odometry to publish",
     }
     return describe(

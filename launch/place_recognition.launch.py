@@ -2,14 +2,14 @@
 
 from launch import LaunchDescription
 
-from isometry.nodes.runtime.launching import choice, describe, flag, text
+from isometry.nodes.runtime.launching import IMU, ODOM, POINTS, choice, describe, flag, text
 
 
 def generate_launch_description() -> LaunchDescription:
     topics = {
-        "points": "topic of the sensor_msgs/PointCloud2",
-        "odom": "topic of the nav_msgs/Odometry",
-        "imu": "topic of the sensor_msgs/Imu, if there is one",
+        "points": POINTS,
+        "odom": ODOM,
+        "imu": IMU,
     }
     parameters = [
         choice("odometry", ["tf", "topic"], "odometry from TF or from a topic"),

@@ -4,24 +4,20 @@ from pathlib import Path
 
 from launch import LaunchDescription
 
-from isometry.nodes.runtime.launching import choice, describe, flag, lidar_odometry, text
+from isometry.nodes.runtime.launching import IMU, ODOM, ODOMETRY, POINTS, describe, flag, lidar_odometry, text
 
 
 def generate_launch_description() -> LaunchDescription:
     topics = {
-        "points": "topic of the sensor_msgs/PointCloud2",
-        "odom": "topic of the nav_msgs/Odometry",
-        "imu": "topic of the sensor_msgs/Imu, if there is one",
+        "points": POINTS,
+        "odom": ODOM,
+        "imu": IMU,
         "initialpose": "topic of initial pose estimates, and of the poses where the robot was found",
     }
     parameters = [
         text("map_file", "PCD, PLY, LAS or LAZ file of the map"),
         text("memory_file", "place memory, instead of map_file"),
-        choice(
-            "odometry",
-            ["tf", "topic", "none"],
-            "odometry from TF, from a topic, or estimated by the node itself from the points",
-        ),
+        ODOMETRY,
         flag("publish_tf", True, "publish map -> odom on /tf"),
         flag(
             "publish_initialpose",

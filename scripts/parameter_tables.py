@@ -80,7 +80,7 @@ def as_yaml(value: object) -> str:
 
 def allowed(item: Field[Any]) -> str:
     """The choices or the inclusive range of a parameter; empty where every value of its type is allowed."""
-    choices, low, high = (item.metadata.get(name) for name in ("choices", "low", "high"))
+    choices, low, high = (item.metadata[name] for name in ("choices", "low", "high"))
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
     if low is None and high is None:

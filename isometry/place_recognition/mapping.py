@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.parameters import parameter
+from isometry.parameters import check, parameter
 from isometry.place_recognition.types import Observation, PlaceMatch
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ NEIGHBOUR_METRES = 6.0
 class PlaceMapperParameters:
     """Which scans become keyframes, which earlier places may close a loop, and which matches must be confirmed."""
 
-    mode: str = parameter("mapping", "mapping: extend the memory and correct it; localization: never change it")
+    mode: str = parameter(
+        "mapping",
+        "mapping: extend the memory and correct it; localization: never change it",
+        choices=("mapping", "localization"),
+    )
     keyframe_distance: float = parameter(2.0, "metres travelled until the next keyframe", 0.1, 1000.0)
     keyframe_angle_deg: float = parameter(45.0, "degrees turned until the next keyframe", 1.0, 180.0)
     loop_min_age: float = parameter(15.0, "seconds that a place must be old to close a loop", 0.0, 1e6)
@@ -44,11 +48,6 @@ class PlaceMapperParameters:
     lost_travel: float = parameter(
         100.0, "localization: metres travelled without an accepted match until lost", 1.0, 1e6
     )
-
-    def check_choices(self) -> None:
-        """Raise ValueError for an unknown mode."""
-        if self.mode not in ("mapping", "localization"):
-            raise ValueError(f"parameter mode = {self.mode!r} must be 'mapping' or 'localization'")
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,8 @@ class PlaceMapper:
     def __init__(
         self, recognizer: PlaceRecognizer, pose_graph: KeyframePoseGraph, parameters: PlaceMapperParameters
     ) -> None:
-        """`pose_graph` must be empty. Raises ValueError for an unknown mode."""
-        parameters.check_choices()
+        """`pose_graph` must be empty. Raises ValueError naming a bad parameter."""
+        check(parameters)
         self.recognizer, self.parameters = recognizer, parameters
         self._graph, self._memory = pose_graph, recognizer.memory
         self._mapping = parameters.mode == "mapping"

@@ -40,7 +40,8 @@ class RelocalizationStep:
     """The result of one scan. It has a pose with covariance where `reason` is "ok".
 
     Reasons for no pose: "unconfirmed": further scans must confirm the pose; "nothing_there": the map has no points near
-    the expected pose; "jump": the pose is too far from that by odometry; others are those of the registration.
+    the expected pose, or there is no place to search; "jump": the pose is too far from that by odometry; others are
+    those of the registration.
     """
 
     located: bool  # false: the robot is lost

@@ -62,7 +62,6 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
     def configure(self) -> None:
         """Load the model and the memory, then advertise."""
         self._mapping = parameters.read(self, PlaceMapperParameters)
-        self._mapping.check_choices()
         model = Path(self.own.model_file).expanduser() if self.own.model_file else None
         self._encoder = BirdsEyeEncoder.load(model, self.own.threads, (self.own.provider,))
         self._start_mapper(self._memory_at_start(), self.own.autosave)

@@ -23,14 +23,15 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from isometry.datasets.rosbag.reader import open_bag
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording, TrackingRecording
 from isometry.nodes.replay.place_recognition import PlaceRecognitionRecorder
 from isometry.nodes.replay.player import BagPlayer
 from isometry.nodes.replay.recorder import NodeRecorder
 from isometry.nodes.replay.tracking import TrackingRecorder
 
 RECORDERS: dict[str, Callable[[Node], NodeRecorder[Any]]] = {
-    "place_recognition": PlaceRecognitionRecorder,
-    "tracking": TrackingRecorder,
+    PlaceRecognitionRecording.node: PlaceRecognitionRecorder,
+    TrackingRecording.node: TrackingRecorder,
 }
 """By the name of the node."""
 ANSWER_TIMEOUT_S = 5.0

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from isometry.arrays import Array
 
 STALE_NS = 500_000_000
-"""A sample is no answer for a time further from its own than this."""
+"""Largest difference between a sample's stamp and the requested time."""
 
 
 class GravityFilter:

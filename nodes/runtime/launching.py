@@ -21,6 +21,9 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 PROFILES = "FASTDDS_DEFAULT_PROFILES_FILE"
 PACKAGE = "isometry"
+POINTS = "topic of the sensor_msgs/PointCloud2"
+ODOM = "topic of the nav_msgs/Odometry"
+IMU = "topic of the sensor_msgs/Imu, if there is one"
 
 
 class Parameter(NamedTuple):
@@ -50,6 +53,13 @@ def choice(name: str, choices: Sequence[str], description: str) -> Parameter:
 def flag(name: str, default: bool, description: str) -> Parameter:
     """A parameter that is true or false."""
     return Parameter(name, bool, _switch(name, default, description))
+
+
+ODOMETRY = choice(
+    "odometry",
+    ["tf", "topic", "none"],
+    "odometry from TF, from a topic, or estimated by the node itself from the points",
+)
 
 
 def describe(

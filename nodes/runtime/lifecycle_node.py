@@ -63,7 +63,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         self._configured_state = State("no_input", "not configured")
         self._active = False
         self.releases: list[Callable[[], object]] = []  # what `cleanup` calls, the newest first
-        self._inputs: list[Subscription] = []  # that the node cannot do without
+        self._inputs: list[Subscription] = []  # required inputs
         self._subscribed: list[Subscription] = []  # while active
         self._service_group = MutuallyExclusiveCallbackGroup()
         self._received_s = self._last_input_s = self._reported_s = time.monotonic()

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
 
 from isometry.parameters import parameter
-
-
-def choice(default: str, description: str, choices: Sequence[str]) -> Any:
-    """A parameter that is one of some words."""
-    metadata = parameter(default, description).metadata
-    return field(default=default, metadata={**metadata, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True)
@@ -22,27 +14,23 @@ class NodeParameters:
     autostart: bool = parameter(True, "configure and activate at the start, without a lifecycle manager")
     odom_frame: str = parameter("odom", "frame of the odometry (with odometry = topic: taken from the messages)")
     base_frame: str = parameter("base_link", "frame of the robot")
-    sensor_pose: str = choice(
-        "tf", "tf: base_frame -> frame of the points from TF; identity: they are the same", ("tf", "identity")
+    sensor_pose: str = parameter(
+        "tf", "tf: base_frame -> frame of the points from TF; identity: they are the same", choices=("tf", "identity")
     )
     transform_timeout: float = parameter(0.2, "seconds to wait for a transform of a scan's stamp", 0.0, 5.0)
 
     def check(self) -> None:
-        """Raise ValueError naming the first parameter that is none of its choices."""
-        for item in fields(self):
-            value, allowed = getattr(self, item.name), item.metadata.get("choices")
-            if allowed is not None and value not in allowed:
-                raise ValueError(f"parameter {item.name} = {value!r} must be one of {', '.join(allowed)}")
+        """Raise ValueError naming parameters that do not fit together, beyond their types, ranges and choices."""
 
 
 @dataclass(frozen=True)
 class OdometryInputParameters(NodeParameters):
     """Of a node that needs odometry."""
 
-    odometry: str = choice(
+    odometry: str = parameter(
         "tf",
-        "tf: odom_frame -> base_frame; topic: nav_msgs/Odometry on odom; none: followed in the points",
-        ("tf", "topic", "none"),
+        "tf: odom_frame -> base_frame; topic: nav_msgs/Odometry on odom; none: estimated from the points",
+        choices=("tf", "topic", "none"),
     )
 
 
@@ -51,9 +39,9 @@ class MapParameters(OdometryInputParameters):
     """Of a node that locates the robot in a map."""
 
     map_frame: str = parameter("map", "frame of the map")
-    gravity: str = choice(
-        "imu", "imu: up from sensor_msgs/Imu on imu while it arrives; none: not known", ("imu", "none")
+    gravity: str = parameter(
+        "imu", "imu: up from sensor_msgs/Imu on imu while it arrives; none: not known", choices=("imu", "none")
     )
     gravity_time_constant: float = parameter(1.0, "seconds over which accelerations are averaged", 0.01, 60.0)
     publish_tf: bool = parameter(True, "publish map_frame -> odom_frame on /tf")
-    transform_tolerance: float = parameter(0.0, "seconds that map -> odom is dated after the scan", 0.0, 10.0)
+    transform_tolerance: float = parameter(0.0, "seconds added to the scan's stamp for map -> odom", 0.0, 10.0)

@@ -31,7 +31,7 @@ def declare(node: Node, kind: type, prefix: str = "") -> None:
             kind_name = type(item.default).__name__
             raise ValueError(f"parameter {prefix}{item.name} must be of type {kind_name}{hint}") from None
         except InvalidParameterValueException as error:
-            low, high = item.metadata.get("low"), item.metadata.get("high")
+            low, high = item.metadata["low"], item.metadata["high"]
             raise ValueError(f"parameter {prefix}{item.name} is outside [{low}, {high}]: {error}") from None
 
 
@@ -42,9 +42,11 @@ def read(node: Node, kind: type[Parameters], prefix: str = "") -> Parameters:
 
 
 def descriptor(item: Field[Any]) -> ParameterDescriptor:
-    """Description and range of one field, as `ros2 param describe` shows them."""
+    """Description and range or choices of one field, as `ros2 param describe` shows them."""
     described = ParameterDescriptor(description=item.metadata["description"])
-    low, high = item.metadata.get("low"), item.metadata.get("high")
+    low, high, choices = (item.metadata[name] for name in ("low", "high", "choices"))
+    if choices:  # ROS shows them and does not check them; `read` does
+        described.additional_constraints = f"one of {', '.join(choices)}"
     if low is None and high is None:
         return described
     if isinstance(item.default, int):

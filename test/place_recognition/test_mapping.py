@@ -286,5 +286,5 @@ def test_a_bad_cloud_changes_nothing() -> None:
 
 
 def test_an_unknown_mode_is_named() -> None:
-    with pytest.raises(ValueError, match="mode = 'exploring' must be 'mapping' or 'localization'"):
+    with pytest.raises(ValueError, match="mode = 'exploring' must be one of mapping, localization"):
         mapper(TrueRecognizer(), mode="exploring")

@@ -19,10 +19,10 @@ MARGIN = 2.0  # cells a step that an example is slower than the fastest flow, so
 
 
 class FlowChange(NamedTuple):
-    """What is done to a drive: every velocity is turned or mirrored, then made faster by whole cells a step."""
+    """A transformation of all velocities."""
 
-    turn: Integers  # (2,2)
-    faster: Integers  # (2,)
+    turn: Integers  # (2,2) rotation or reflection
+    faster: Integers  # (2,) cells a step, added after it
 
 
 CHANGES = {

@@ -16,7 +16,7 @@ MOST_ERROR_M = 1e-3
 
 
 def motion_contract() -> Contract:
-    """The contract of the network. Errors of paths are in metres, those of covariances relative to the largest one."""
+    """The contract of the network. Errors of paths are in metres, those of covariances in square metres."""
     return Contract(
         task=TASK,
         group="E(2): turns, mirroring and moves in the plane; the order of the agents",
@@ -36,7 +36,9 @@ def motion_contract() -> Contract:
                 scale=1.0,
             ),
             "covariance": Port(
-                f"float32 (agents, {PATH_STEPS}, 2, 2); metres squared; turns with the scene", rotated(covariances)
+                f"float32 (agents, {PATH_STEPS}, 2, 2); metres squared; turns with the scene",
+                rotated(covariances),
+                scale=1.0,
             ),
         },
         symmetries={"turned_mirrored_moved_m": Symmetry(random_planar_motions(DISTANCE_M), MOST_ERROR_M)},

@@ -21,6 +21,6 @@ class FlowMemoryTrainingParameters(Recipe):
     standing_weight: float = parameter(2.0, "of a cell on a stationary object", 0.0)
     clutter_weight: float = parameter(0.5, "of a cell on the static background", 0.0)
     object_weight: float = parameter(2.0, "of the velocity errors of whole objects in the sum", 0.0)
-    learning_rate: float = parameter(1e-2, "at its highest; one warm-up and a cosine", 0.0)
+    learning_rate: float = parameter(1e-2, "largest learning rate; warm-up, then cosine decay", 0.0)
     average: float = parameter(0.99, "decay of the averaged weights that are kept", 0.0, 1.0)
     checkpoint_every: int = parameter(200, "steps between two checkpoints and rows of the log", 1)

@@ -22,6 +22,6 @@ class PlaceRecognitionTrainingParameters(Recipe):
     feature_temperature: float = parameter(0.07, "of the features' loss", 1e-3)
     feature_weight: float = parameter(0.3, "of the features' loss in the sum", 0.0)
     features_per_pair: int = parameter(48, "matches sampled from each pair", 2)
-    learning_rate: float = parameter(1e-3, "at its highest; one warm-up and a cosine", 0.0)
+    learning_rate: float = parameter(1e-3, "largest learning rate; warm-up, then cosine decay", 0.0)
     average: float = parameter(0.998, "decay of the averaged weights that are kept", 0.0, 1.0)
     refresh_every: int = parameter(300, "steps between two refreshes of the descriptor bank", 1)

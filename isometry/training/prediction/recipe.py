@@ -23,6 +23,6 @@ class PredictionTrainingParameters(Recipe):
     drift_rad_s: float = parameter(0.01, "of the frame: standard deviation of its error, at most", 0.0)
     end_weight: float = parameter(1.0, "of the last position's error, beside the mean of all", 0.0)
     likelihood_weight: float = parameter(0.05, "of the covariances' loss", 0.0)
-    learning_rate: float = parameter(3e-3, "at its highest; one warm-up and a cosine", 0.0)
+    learning_rate: float = parameter(3e-3, "largest learning rate; warm-up, then cosine decay", 0.0)
     weight_decay: float = parameter(1e-3, "of AdamW", 0.0)
     checkpoint_every: int = parameter(250, "steps between two checkpoints and rows of the log", 1)

@@ -22,6 +22,7 @@ class Example:
     radius: float = parameter(2.5, "metres", 0.0, 100.0)
     half_open: float = parameter(1.0, "metres", low=0.5)
     name: str = parameter("a", "any name")
+    source: str = parameter("tf", "where from", choices=("tf", "topic"))
     on: bool = parameter(True, "whether")
 
 
@@ -51,6 +52,7 @@ def test_ranges_and_descriptions_are_those_of_the_dataclass() -> None:
         assert (radius.floating_point_range[0].from_value, radius.floating_point_range[0].to_value) == (0.0, 100.0)
         count = node.describe_parameter("example.count")
         assert (count.integer_range[0].from_value, count.integer_range[0].to_value) == (1, 10)
+        assert node.describe_parameter("example.source").additional_constraints == "one of tf, topic"
 
 
 @pytest.mark.usefixtures("ros")
@@ -68,6 +70,14 @@ def test_a_bad_value_at_the_start_is_refused_by_name(overrides: dict[str, Any], 
     with node_with(**overrides) as node, pytest.raises(ValueError, match=words) as caught:
         parameters.declare(node, Example, "example.")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("ros")
+def test_a_value_outside_the_choices_is_refused_when_it_is_read() -> None:
+    with node_with(source="wheels") as node:
+        parameters.declare(node, Example, "example.")
+        with pytest.raises(ValueError, match=r"^parameter source = 'wheels' must be one of tf, topic$"):
+            parameters.read(node, Example, "example.")
 
 
 @pytest.mark.usefixtures("ros")

@@ -185,7 +185,7 @@ def test_an_arrow_reaches_where_the_track_is_a_second_later() -> None:
 @pytest.mark.parametrize("text", ["car", "0=", "=car", "0=car=1", "0:car"])
 def test_class_names_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=f"class_names = '{text}'"):
-        TrackingNodeParameters(class_names=text).check()
+        TrackingNodeParameters(class_names=text).names()
 
 
 def test_class_names_may_have_spaces() -> None:
