@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,13 +19,14 @@ app = typer.Typer(help="The model files and their cards.", no_args_is_help=True)
 
 @app.command("list")
 def list_models() -> None:
-    """One line for each shipped model: name, task, bytes. `isometry models show` has the whole card."""
+    """One line for each shipped model: name, task, bytes, symmetry group, licence."""
     from isometry.inference import read_card, shipped_models
 
     with clear_errors():
         for path in shipped_models().values():
             card = read_card(path)
-            typer.echo(f"{path.stem:34}{card['task']:24}{card['bytes']:>10,}")
+            group, licence = card["symmetry"]["group"], card["licence"]
+            typer.echo(f"{path.stem:32}{card['task']:22}{card['bytes']:>10,}  {group}; {licence}")
 
 
 @app.command("show")
@@ -52,48 +53,23 @@ def show(
         if task not in CONTRACTS:
             raise ValueError(f"{path}: no model for a task of this version ({task!r})")
         opened = Model(path, task)
-        contract = CONTRACTS[task](opened)
+        contract = _contract(opened, task)
         errors = symmetry_errors(session_function(opened.session), contract)
         print_json(data=opened.card | {f"{name}_now": error for name, error in errors.items()})
         check_symmetry(errors, contract, path)
 
 
-def _place_recognition(model: Model) -> Contract:
-    from isometry.place_recognition.contract import contract_of
-
-    return contract_of(model)
-
-
-def _registration_features(model: Model) -> Contract:
-    from isometry.registration.features.contract import contract_of
-
-    return contract_of(model)
-
-
-def _motion_prediction(model: Model) -> Contract:
-    from isometry.tracking.prediction.contract import contract_of
-
-    return contract_of(model)
-
-
-def _flow_memory(model: Model) -> Contract:
-    from isometry.tracking.memory.contract import contract_of
-
-    return contract_of(model)
-
-
-def _moving_digits(model: Model) -> Contract:
-    with needs_training_extra("measuring moving digits"):  # scikit-learn has the digits
-        from isometry.evaluation.moving_digits.contract import contract_of
-
-        return contract_of(model)
-
-
-# of each task, the contract of its files; imported when it is asked for
-CONTRACTS: dict[str, Callable[[Model], Contract]] = {
-    "place_recognition": _place_recognition,
-    "registration_features": _registration_features,
-    "motion_prediction": _motion_prediction,
-    "flow_memory": _flow_memory,
-    "moving_digits": _moving_digits,
+# of each task, the module that has the contract of its files; imported when it is needed
+CONTRACTS = {
+    "place_recognition": "isometry.place_recognition.contract",
+    "registration_features": "isometry.registration.features.contract",
+    "motion_prediction": "isometry.tracking.prediction.contract",
+    "flow_memory": "isometry.tracking.memory.contract",
+    "moving_digits": "isometry.evaluation.moving_digits.contract",
 }
+
+
+def _contract(model: Model, task: str) -> Contract:
+    with needs_training_extra("measuring moving digits"):  # scikit-learn has the digits
+        contract: Contract = import_module(CONTRACTS[task]).contract_of(model)
+    return contract

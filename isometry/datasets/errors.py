@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class DatasetError(ValueError):
@@ -23,3 +30,19 @@ def read_text(path: Path) -> str:
         return read_bytes(path).decode()
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not a text file") from error
+
+
+@contextmanager
+def reading_arrays(path: Path, expected: str) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """The arrays of a NumPy .npz file by name.
+
+    Raises DatasetError naming a file that does not exist, or, "not `expected`", one that cannot be read or does not fit
+    what the block does with it.
+    """
+    if not path.is_file():
+        raise DatasetError(f"{path}: no such file")
+    try:
+        with np.load(path) as arrays:
+            yield arrays
+    except (OSError, EOFError, LookupError, TypeError, ValueError, BadZipFile) as error:
+        raise DatasetError(f"{path}: not {expected}, or one of another version") from error

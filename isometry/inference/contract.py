@@ -24,7 +24,7 @@ Representation = Callable[[AnyArray, Element], AnyArray]  # what an element of t
 
 
 def invariant(array: AnyArray, element: Element) -> AnyArray:
-    """The representation of what no element of the group changes."""
+    """The trivial representation: the array itself."""
     return array
 
 
@@ -32,7 +32,7 @@ def invariant(array: AnyArray, element: Element) -> AnyArray:
 class Port:
     """An input or an output of a network.
 
-    The representation of an output may give NaN for values that the group does not determine; None: it determines none.
+    The representation of an output gives NaN for values that are not to be compared; None: the output is not compared.
     """
 
     description: str  # dtype, shape, unit
@@ -88,7 +88,7 @@ def check_symmetry(errors: Mapping[str, float], contract: Contract, subject: obj
 
 
 def assert_equivariant(function: Function, contract: Contract, tolerance: float, dtype: type = np.float32) -> None:
-    """Raise AssertionError when an exact symmetry errs by more than `tolerance`, or when no network could fail.
+    """Raise AssertionError when an exact symmetry errs by more than `tolerance`, or when the negative control passes.
 
     The negative control is the same network behind a mask that stays in place.
     """

@@ -52,7 +52,10 @@ class Model:
 
     def constants(self) -> dict[str, Any]:
         """Preprocessing constants, from the file itself."""
-        constants = json.loads(self.metadata["preprocessing"])
+        try:
+            constants = json.loads(self.metadata["preprocessing"])
+        except (KeyError, ValueError) as error:
+            raise ModelMismatchError(f"{self.path}: has no preprocessing constants in JSON") from error
         if not isinstance(constants, dict):
             raise ModelMismatchError(f"{self.path}: its preprocessing constants are not a table")
         return constants

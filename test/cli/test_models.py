@@ -12,13 +12,17 @@ from isometry.cli.main import app
 from isometry.inference import read_card, shipped_models
 
 
-def test_each_shipped_model_has_one_line_with_its_task_and_size() -> None:
+def test_each_shipped_model_has_one_line_that_says_what_it_is() -> None:
     result = CliRunner().invoke(app, ["models", "list"], env={"COLUMNS": "20"})
     assert result.exit_code == 0, result.output
-    rows = [line.split() for line in result.output.splitlines()]
+    lines = result.output.splitlines()
     cards = {name: read_card(path) for name, path in shipped_models().items()}
     assert len(cards) > 5
-    assert rows == [[name, card["task"], f"{card['bytes']:,}"] for name, card in cards.items()]
+    assert [line.split()[:3] for line in lines] == [
+        [name, card["task"], f"{card['bytes']:,}"] for name, card in cards.items()
+    ]
+    for line, card in zip(lines, cards.values(), strict=True):
+        assert line.endswith(f"{card['symmetry']['group']}; {card['licence']}")
 
 
 @pytest.mark.parametrize(

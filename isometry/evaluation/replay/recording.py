@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array, Integers
+from isometry.datasets.errors import reading_arrays
+from isometry.evaluation.common.statistics import percentile
 
 Kind = TypeVar("Kind", bound="NodeRecording")
 
@@ -40,8 +41,8 @@ class NodeRecording:
 
     @classmethod
     def load(cls: type[Kind], path: Path) -> Kind:
-        """Read what `save` wrote."""
-        with np.load(path) as arrays:
+        """Read what `save` wrote. Raises ValueError naming a file that is not one."""
+        with reading_arrays(path, "a recording of a replay") as arrays:
             values: dict[str, Any] = {item.name: arrays[item.name] for item in fields(cls)}
         values["diagnostics"] = json.loads(str(values["diagnostics"]))
         values["states"] = tuple(json.loads(str(values["states"])))
@@ -69,11 +70,6 @@ class NodeRecording:
 
 COUNTED = ("received", "published", "drops")
 """Counts of messages in the diagnostics of every node."""
-
-
-def percentile(values: NDArray[Any], percent: float) -> float | None:
-    """A percentile of values; None without values."""
-    return float(np.percentile(values, percent)) if len(values) else None
 
 
 @dataclass(frozen=True)
@@ -108,9 +104,6 @@ class TrackingRecording(NodeRecording):
 
 def load_recording(path: Path) -> PlaceRecognitionRecording | TrackingRecording:
     """The recording of any node. Raises ValueError naming a file that is none."""
-    try:
-        with np.load(path) as arrays:
-            kind = TrackingRecording if "ids" in arrays.files else PlaceRecognitionRecording
-        return kind.load(path)
-    except (OSError, ValueError, LookupError, BadZipFile) as error:
-        raise ValueError(f"{path}: not a recording of a replay ({error})") from error
+    with reading_arrays(path, "a recording of a replay") as arrays:
+        kind = TrackingRecording if "ids" in arrays else PlaceRecognitionRecording
+    return kind.load(path)

@@ -1,4 +1,4 @@
-"""The way of every trained network to ONNX: one file that is measured on itself, and its card."""
+"""Export of trained networks to ONNX: a file whose symmetry is measured, and its card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -32,6 +32,14 @@ OPSET = 18
 SEEDS = (0, 1, 2)  # of the examples on which file and network are compared
 
 
+class Traced(NamedTuple):
+    """What is written as ONNX: one call of a network."""
+
+    network: nn.Module  # of the same outputs as the network, maybe in another form
+    inputs: Arrays  # an example
+    outputs: Sequence[str]  # names, in order
+
+
 def export(
     network: nn.Module,
     contract: Contract,
@@ -40,28 +48,26 @@ def export(
     dynamic_shapes: Mapping[str, Any],
     preprocessing: Mapping[str, Any],
     metadata: Mapping[str, str] | None = None,
-    traced: nn.Module | None = None,
-    traced_inputs: Arrays | None = None,
+    traced: Traced | None = None,
     packed: Packed = dict,
     described: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write `output` (.onnx) and its card (.json) and return the card.
 
-    `card` gives what only the maker knows: training data, licence, metrics. `dynamic_shapes` are torch.export's, by
+    `card` has what only the maker knows: training data, licence, metrics. `dynamic_shapes` are torch.export's, by
     input; `preprocessing` the constants that a user of the file needs, which go into the file and onto the card;
-    `metadata` further entries of the file, `described` further ones of the card. `traced` is the network as it is
-    written, where that is another form of `network`; `traced_inputs` an example of one call, where the contract's is
-    of several. `packed` makes the arguments of `forward`, by name, out of one value for each input.
+    `metadata` further entries of the file, `described` further ones of the card. `traced` says what is written, where
+    that is not the network itself with the inputs and outputs of the contract. `packed` makes the arguments of
+    `forward`, by name, out of one value for each input.
 
     Raises ValueError, and writes nothing, when the file differs from the network or breaks an exact symmetry by more
     than the contract allows.
     """
-    call = contract.example(0) if traced_inputs is None else traced_inputs
-    names = list(contract.outputs) if traced_inputs is None else list((described or {})["outputs"])
-    model = to_onnx(network if traced is None else traced, as_tensors(call), names, dynamic_shapes, output, packed)
+    traced = traced or Traced(network, contract.example(0), list(contract.outputs))
+    model = to_onnx(traced.network, as_tensors(traced.inputs), traced.outputs, dynamic_shapes, output, packed)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     file = session_function(session)
-    difference = difference_to_torch(file, torch_function(network, names, packed), contract)
+    difference = difference_to_torch(file, torch_function(network, traced.outputs, packed), contract)
     if not difference <= contract.tolerance:
         raise ValueError(f"{output}: difference_to_torch is {difference:.1e}, more than {contract.tolerance:g}")
     errors = symmetry_errors(file, contract)

@@ -35,5 +35,5 @@ def reading(path: Path, expected: str) -> Iterator[dict[str, Any]]:
         raise ValueError(f"{path}: no such file")
     try:
         yield torch.load(path, weights_only=True)
-    except (OSError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, EOFError, LookupError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path}: not {expected}, or one of another version") from error

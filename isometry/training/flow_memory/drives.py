@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
+from isometry.datasets.errors import reading_arrays
 from isometry.simulation.traffic.scans import TrafficDrive, random_drive
 from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, occupied_cells
 
@@ -112,8 +113,5 @@ def prepare(folder: Path, seeds: Sequence[int]) -> list[Path]:
 
 def load_drive(path: Path) -> Drive:
     """A drive that `prepare` wrote. Raises ValueError naming a file that is not one."""
-    try:
-        with np.load(path) as content:
-            return Drive(**{name: content[name] for name in Drive.__dataclass_fields__})
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: not a prepared drive") from error
+    with reading_arrays(path, "a prepared drive") as content:
+        return Drive(**{name: content[name] for name in Drive.__dataclass_fields__})

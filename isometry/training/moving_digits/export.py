@@ -16,7 +16,7 @@ from isometry.datasets.moving_digits import SIZE, Motion
 from isometry.evaluation.moving_digits.contract import step_contract
 from isometry.inference.recurrent_step import STATE, RecurrentStep
 from isometry.models.flow_predictor import FlowPredictor, PlainPredictor
-from isometry.training.common.export import export, to_onnx
+from isometry.training.common.export import Traced, export, to_onnx
 from isometry.training.moving_digits.train import Predictor
 
 
@@ -30,6 +30,10 @@ def export_moving_digits(
     state = [each for each in STATE if each in inputs]
     shapes = {key: f"{str(value.dtype)[6:]} ({', '.join(map(str, value.shape))})" for key, value in inputs.items()}
     size = SIZE[motion]
+    outputs = {
+        "predicted": f"float32 (batch, 1, {size}, {size}): the image `ahead` steps after this one, else the next",
+        **{f"new_{key}": f"the state after this image: {key} of the next step" for key in state},
+    }
     return export(
         network,
         step_contract(motion, name, tuple(memory.shape[1:]), prior),
@@ -38,14 +42,10 @@ def export_moving_digits(
         dynamic_shapes=step_shapes(inputs),
         preprocessing={"range": [0.0, 1.0]},
         metadata={"network": name, "motion": motion, "prior": f"{prior:g}"},
-        traced_inputs={key: value.numpy() for key, value in inputs.items()},
+        traced=Traced(network, {key: value.numpy() for key, value in inputs.items()}, list(outputs)),
         described={
             "inputs": {key: text.replace("(2, ", "(batch, ") for key, text in shapes.items()},
-            "outputs": {
-                "predicted": f"float32 (batch, 1, {size}, {size}): "
-                "the image `ahead` steps after this one, else the next",
-                **{f"new_{key}": f"the state after this image: {key} of the next step" for key in state},
-            },
+            "outputs": outputs,
             "state_at_start": {key: prior if key == "memory" else 0 for key in state},
         },
     )

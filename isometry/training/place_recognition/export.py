@@ -16,7 +16,7 @@ from isometry.models.birds_eye_encoder import BirdsEyeEncoder
 from isometry.models.layers.so2.cyclic_convolution import plain
 from isometry.place_recognition.contract import encoder_contract
 from isometry.sensing.birds_eye import BirdsEyeGrid
-from isometry.training.common.export import export
+from isometry.training.common.export import Traced, export
 
 
 def export_birds_eye_encoder(
@@ -30,13 +30,14 @@ def export_birds_eye_encoder(
 
     `distance_map` (2,K): descriptor distances and the metres that they usually mean.
     """
+    contract = encoder_contract(grid, network.projection.shape[1])
     return export(
         network,
-        encoder_contract(grid, network.projection.shape[1]),
+        contract,
         output,
         card,
         dynamic_shapes={"image": {0: torch.export.Dim("batch")}},
         preprocessing=asdict(grid),
         metadata={"distance_map": json.dumps(np.round(distance_map, 4).tolist())},
-        traced=plain(network),
+        traced=Traced(plain(network), contract.example(0), list(contract.outputs)),
     )

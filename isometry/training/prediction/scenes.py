@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
+from isometry.datasets.errors import reading_arrays
 from isometry.simulation.traffic.traffic import simulate_traffic
 from isometry.tracking.prediction.predictor import CLASSES, HISTORY, motion_class
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
@@ -59,11 +60,8 @@ class Scenes:
     @staticmethod
     def load(path: Path) -> Scenes:
         """What `save` wrote. Raises ValueError naming a file that is not one."""
-        try:
-            with np.load(path) as content:
-                return Scenes(content["positions"], content["kinds"])
-        except (OSError, KeyError, ValueError) as error:
-            raise ValueError(f"{path}: no scenes of motion prediction") from error
+        with reading_arrays(path, "scenes of motion prediction") as content:
+            return Scenes(content["positions"], content["kinds"])
 
 
 def scenes_of(positions: Array, labels: Sequence[str], moments: Iterable[int], random: np.random.Generator) -> Scenes:

@@ -87,7 +87,7 @@ def registered(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> It
 def fit_confidence(pairs: Sequence[RegisteredPair], blind: bool) -> dict[str, float]:
     """Weights of a logistic regression of right transforms on the evidence of the `blind` pairs, or of all others.
 
-    Penalised are the weights of the standardised evidence; returned are those of the evidence itself.
+    The weights of the standardised evidence are penalised; those of the evidence itself are returned.
     """
     answered = [p for p in pairs if p.registration.evidence and bool(p.registration.evidence["blind"]) == blind]
     names = [name for name in (calibration.BLIND if blind else calibration.SIGHTED) if name != "offset"]

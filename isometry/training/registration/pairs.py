@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
+from isometry.datasets.errors import reading_arrays
 from isometry.datasets.kitti.scans import ScanSequence
 from isometry.datasets.scan_pair import ScanPair
 from isometry.geometry import se3
@@ -118,8 +119,8 @@ def save_pair(pair: TrainingPair, path: Path) -> None:
 
 
 def load_pair(path: Path) -> TrainingPair:
-    """What `save_pair` wrote."""
-    with np.load(path) as content:
+    """What `save_pair` wrote. Raises ValueError naming a file that is not one."""
+    with reading_arrays(path, "a prepared pair") as content:
 
         def cloud(name: str) -> Cloud:
             normals = content[f"{name}_normals"].astype(np.float64)

@@ -16,7 +16,7 @@ from isometry.cli.common.arguments import (
 
 def test_arguments_are_split_at_their_signs() -> None:
     assert parse_frames("5:") == slice(5, None)
-    assert parse_list("--sequences", "0, 2,0", "0,2") == ["0", "2"]
+    assert parse_list("--sequences", "0, 2,0,", "0,2") == ["0", "2"]
     assert parse_whole_numbers("--gaps", "5,20,5", "5,20") == [5, 20]
     assert parse_files("--poses", ["0:a/b.txt", "2:c:d"], "0:FILE") == {"0": Path("a/b.txt"), "2": Path("c:d")}
     assert parse_settings("--parameter", ["mode=a=b"]) == {"mode": "a=b"}
@@ -27,7 +27,7 @@ def test_arguments_are_split_at_their_signs() -> None:
     [
         lambda: parse_frames("5"),
         lambda: parse_frames("5:5"),
-        lambda: parse_list("--sequences", "0,,2", "0,2"),
+        lambda: parse_list("--sequences", " , ", "0,2"),
         lambda: parse_list("--sequences", "", "0,2"),
         lambda: parse_whole_numbers("--gaps", "5,0", "5,20"),
         lambda: parse_whole_numbers("--gaps", "5,x", "5,20"),

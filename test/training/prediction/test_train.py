@@ -66,7 +66,7 @@ def test_simulated_scenes_are_the_same_again(tmp_path: Path) -> None:
     first.save(tmp_path / "scenes.npz")
     np.testing.assert_array_equal(Scenes.load(tmp_path / "scenes.npz").positions, first.positions)
     (tmp_path / "other.npz").write_text("no scenes")
-    with pytest.raises(ValueError, match=r"other\.npz: no scenes"):
+    with pytest.raises(ValueError, match=r"other\.npz: not scenes of motion prediction"):
         Scenes.load(tmp_path / "other.npz")
 
 

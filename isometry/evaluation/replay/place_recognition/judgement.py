@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import read_poses, topic_types
+from isometry.evaluation.common.statistics import median_and_p90
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
-from isometry.evaluation.replay.recording import PlaceRecognitionRecording, percentile
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapperParameters
 
@@ -153,8 +154,8 @@ def figures(recording: PlaceRecognitionRecording, judgement: Judgement | None) -
         "recall_at_1_accepted": _share((judgement.found & accepted)[revisits]),
         "wrong_accepted": float(wrong.sum()) / max(len(recording.answer_stamps_ns), 1) if posed.any() else None,
         "pose_success": _share(judgement.pose_right[posed & revisits]),
-        "translation_error_m": _median_and_p90(judgement.translation_error_m[posed]),
-        "rotation_error_deg": _median_and_p90(judgement.rotation_error_deg[posed]),
+        "translation_error_m": median_and_p90(judgement.translation_error_m[posed]),
+        "rotation_error_deg": median_and_p90(judgement.rotation_error_deg[posed]),
         "path_error_m": map_error,
         "odometry_path_error_m": odometry_error,
     }
@@ -162,7 +163,3 @@ def figures(recording: PlaceRecognitionRecording, judgement: Judgement | None) -
 
 def _share(values: NDArray[np.bool_]) -> float | None:
     return float(values.mean()) if len(values) else None
-
-
-def _median_and_p90(values: Array) -> dict[str, float | None]:
-    return {"median": percentile(values, 50), "p90": percentile(values, 90)}

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from isometry.evaluation.replay.recording import TrackingRecording, percentile
+from isometry.evaluation.common.statistics import percentile
+from isometry.evaluation.replay.recording import TrackingRecording
 
 
 def figures(recording: TrackingRecording) -> dict[str, Any]:
