@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from isometry.cli.common.progress import clear_errors, progress_bar
+from isometry.cli.common.results import Json
 from isometry.cli.common.threads import use_one_thread
 
 FIRST_SEED = 200_000  # of the simulated drives, none of which is trained on
@@ -20,7 +21,7 @@ def flow_memory(
     sequence: Annotated[str, typer.Option(help="Which sequence of it.")] = "0000",
     poses: Annotated[Path | None, typer.Option(help="LiDAR poses of that sequence.")] = None,
     model: Annotated[str, typer.Option(help="Name of a shipped memory, or an .onnx file.")] = "default",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
+    json_file: Json = None,
 ) -> None:
     """Errors of the velocities of true boxes, calibration of their covariances, wrong cells, time of an update."""
     use_one_thread()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from isometry.cli.common.progress import clear_errors, needs, needs_training_extra
+from isometry.cli.common.results import Json, Report
 from isometry.cli.common.threads import use_one_thread
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def moving_digits(
     rivals: Annotated[
         bool, typer.Option("--rivals", help="Time untrained ordinary networks of other widths too (needs torch).")
     ] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,
+    json_file: Json = None,
+    report: Report = None,
 ) -> None:
     """Errors of predicted images to frame 70, at velocities trained on and wider ones; time of a step, one thread."""
     use_one_thread()

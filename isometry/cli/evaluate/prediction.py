@@ -10,9 +10,9 @@ import typer
 
 from isometry.cli.common.arguments import parse_files, parse_list
 from isometry.cli.common.progress import clear_errors
+from isometry.cli.common.results import Json, Report
 from isometry.cli.common.threads import use_one_thread
 
-SIMPLE_MODELS = ("constant_velocity", "constant_turn")
 GROUPS = ("moving", "moving, sure or not")
 
 
@@ -30,8 +30,8 @@ def prediction(
     model: Annotated[
         str, typer.Option(help="default, motion_prediction, constant_velocity, constant_turn, or an .onnx file.")
     ] = "default",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,
+    json_file: Json = None,
+    report: Report = None,
 ) -> None:
     """ADE and FDE at 1, 2 and 3 s, of all objects and of moving ones, against constant velocity and constant turn.
 
@@ -48,11 +48,11 @@ def prediction(
         from isometry.evaluation.prediction import measure as evaluation
         from isometry.evaluation.prediction.cases import cases_of, open_recordings
         from isometry.evaluation.prediction.tracks import tracked_cases
-        from isometry.tracking.prediction.predictor import MotionPredictor
+        from isometry.tracking.prediction.predictor import MOTION_MODELS, MotionPredictor
 
         path = Path(model) if model.endswith(".onnx") else None
         predictor = MotionPredictor.load(path, "default" if path else model)
-        others = [MotionPredictor.load(name=name) for name in SIMPLE_MODELS if name != predictor.name]
+        others = [MotionPredictor.load(name=name) for name in MOTION_MODELS if name != predictor.name]
         files = parse_files("--poses", poses or [], "0:poses/0000.txt")
         recordings = open_recordings(kitti_tracking, parse_list("--sequences", sequences, "0,3,5"), files)
         cases = [
@@ -67,7 +67,7 @@ def prediction(
         errors = {each.name: evaluation.predict_cases(cases, each, time.perf_counter) for each in (predictor, *others)}
         methods = {name: evaluation.figures(each) for name, each in errors.items()}
         lower = {
-            group: {other: evaluation.compared(methods, predictor.name, other, group) for other in SIMPLE_MODELS}
+            group: {other: evaluation.compared(methods, predictor.name, other, group) for other in MOTION_MODELS}
             for group in GROUPS
         }
         names = ",".join(each.name for each in recordings)

@@ -11,6 +11,7 @@ import typer
 
 from isometry.cli.common.arguments import parse_whole_numbers
 from isometry.cli.common.progress import clear_errors, progress_bar
+from isometry.cli.common.results import Json, Report
 from isometry.cli.common.threads import use_one_thread
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def registration(
         str,
         typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
     ] = "default",
-    json_file: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
-    report: Annotated[Path | None, typer.Option(help="File for an HTML page of the figures.")] = None,
+    json_file: Json = None,
+    report: Report = None,
 ) -> None:
     """Share of right transforms, errors, wrong acceptances, calibration of the confidence, time on one thread.
 

@@ -11,6 +11,7 @@ import typer
 
 from isometry.cli.common.arguments import parse_list
 from isometry.cli.common.progress import clear_errors, needs
+from isometry.cli.common.results import Json, Report
 from isometry.cli.common.threads import use_one_thread
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def tracking(
     ] = None,
     tracker: Annotated[str, typer.Option(help="flow: the one of this package; baseline: a plain one.")] = "flow",
     yaw: Annotated[float, typer.Option(help="Track a second time with all turned by so many degrees; compare.")] = 0.0,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Where an HTML page of the figures is written.")] = None,
+    json_file: Json = None,
+    report: Report = None,
 ) -> None:
     """Tracks in AB3DMOT's protocol (sAMOTA, MOTA, id switches at 40 recalls), HOTA, IDF1, frames a second.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 
 
-def mean(values: Sequence[float]) -> float | None:
+def mean(values: Sequence[float] | NDArray[Any]) -> float | None:
     """The mean; of flags it is the share of those that are true. None without values."""
     return float(np.mean(values)) if len(values) else None
 

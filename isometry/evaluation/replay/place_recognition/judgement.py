@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import read_poses, topic_types
-from isometry.evaluation.common.statistics import median_and_p90
+from isometry.evaluation.common.statistics import mean, median_and_p90
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
 from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 from isometry.geometry import se3
@@ -149,17 +149,13 @@ def figures(recording: PlaceRecognitionRecording, judgement: Judgement | None) -
         **counts,
         "judged": True,
         "queries_with_revisit": int(revisits.sum()),
-        "recall_at_1_retrieval": _share(judgement.retrieved[revisits]),
-        "recall_at_1": _share(judgement.found[revisits]),
-        "recall_at_1_accepted": _share((judgement.found & accepted)[revisits]),
+        "recall_at_1_retrieval": mean(judgement.retrieved[revisits]),
+        "recall_at_1": mean(judgement.found[revisits]),
+        "recall_at_1_accepted": mean((judgement.found & accepted)[revisits]),
         "wrong_accepted": float(wrong.sum()) / max(len(recording.answer_stamps_ns), 1) if posed.any() else None,
-        "pose_success": _share(judgement.pose_right[posed & revisits]),
+        "pose_success": mean(judgement.pose_right[posed & revisits]),
         "translation_error_m": median_and_p90(judgement.translation_error_m[posed]),
         "rotation_error_deg": median_and_p90(judgement.rotation_error_deg[posed]),
         "path_error_m": map_error,
         "odometry_path_error_m": odometry_error,
     }
-
-
-def _share(values: NDArray[np.bool_]) -> float | None:
-    return float(values.mean()) if len(values) else None
