@@ -18,6 +18,7 @@ REASONS: dict[Reason, str] = {
     "ok": "accepted",
     "low_confidence": "not accepted: the confidence is too low",
     "no_hypothesis": "not accepted: no transform was found that the two clouds agree with",
+    "out_of_time": "not accepted: the time was over before all hypotheses were verified",
 }
 
 
@@ -43,7 +44,7 @@ def register_points(
         except UnusableCloudError as error:
             raise UnusableCloudError(f"{name}: {error}") from error
         shifts.append(se3.from_rotation_translation(np.eye(3), shift))
-    found = registrar.register(*clouds)
+    found = registrar.register(clouds[0], clouds[1])
     return replace(found, T_target_source=shifts[0] @ found.T_target_source @ se3.inverse(shifts[1]))
 
 

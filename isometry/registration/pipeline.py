@@ -11,6 +11,7 @@ Sources are used in turn until the confidence in one transform is at least `beyo
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,8 +44,12 @@ class Registrar:
         self.proposers, self.parameters = proposers, parameters
         self._cached = lru_cache(CACHED_CLOUDS)(lambda cloud: CachedCloud(cloud, parameters.threads))
 
-    def register(self, target: Cloud, source: Cloud) -> Registration:
-        """The transform from `source` to `target` without an initial estimate. Data derived from a cloud are cached."""
+    def register(self, target: Cloud, source: Cloud, deadline_s: float = math.inf) -> Registration:
+        """The transform from `source` to `target` without an initial estimate. Data derived from a cloud are cached.
+
+        From `deadline_s` on, a time of `time.perf_counter`, no further hypotheses are sought. The best transform until
+        then has the reason "out_of_time" where it is not accepted.
+        """
         candidates = self._candidates(target, source)
         spent = {"propose": 0.0, "verify": 0.0}
         result = None
@@ -60,6 +65,8 @@ class Registrar:
                 began = verified
                 if result.confidence >= self.parameters.beyond_doubt:
                     return replace(result, seconds=spent)
+                if verified >= deadline_s:
+                    return replace(result, reason="ok" if result.accepted else "out_of_time", seconds=spent)
         return replace(result or _no_result(), seconds=spent)
 
     def refine(self, target: Cloud, source: Cloud, T_initial: Array) -> Registration:

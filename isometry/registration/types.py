@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from isometry.arrays import Array
 
-Reason = Literal["ok", "low_confidence", "no_hypothesis"]
+Reason = Literal["ok", "low_confidence", "no_hypothesis", "out_of_time"]
 
 
 class UnusableCloudError(ValueError):
@@ -56,7 +56,8 @@ class Registration:
     """The result for a pair, accepted or not.
 
     Reasons, "ok" when accepted: "low_confidence": the transform is the best found, but its confidence is too low;
-    "no_hypothesis": no source proposed a transform, and this one means nothing.
+    "no_hypothesis": no source proposed a transform, and this one means nothing; "out_of_time": either of the
+    two, and the deadline came before all sources were used.
     """
 
     T_target_source: Array  # (4,4)

@@ -1,5 +1,8 @@
 """Whole registrations of simulated scans, turned any way."""
 
+import time
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,7 @@ from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import Registrar, load_registrar
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Cloud, Registration
+from isometry.registration.types import Cloud, Hypotheses, Registration
 from isometry.simulation.pairs import simulated_pair
 
 PARAMETERS = RegistrationParameters()
@@ -101,3 +104,33 @@ def test_a_source_that_is_none_is_named() -> None:
 def test_parameters_outside_their_range_are_named() -> None:
     with pytest.raises(ValueError, match="least_confidence"):
         load_registrar("upright", RegistrationParameters(least_confidence=2.0))
+
+
+class InRounds:
+    """Proposes one transform after the other."""
+
+    name = "in rounds"
+
+    def __init__(self, *transforms: np.ndarray) -> None:
+        self.transforms = transforms
+
+    def propose(self, target: Cloud, source: Cloud) -> Iterator[Hypotheses]:
+        for T in self.transforms:
+            yield Hypotheses(T[None], np.ones(1), self.name)
+
+
+def test_after_the_deadline_no_further_hypotheses_are_sought(street: ScanPair) -> None:
+    target, source, truth = clouds(street, np.eye(3))
+    registrar = Registrar([InRounds(se3.from_planar(30.0, 20.0, 1.0), truth)], PARAMETERS)
+    assert registrar.register(target, source).accepted
+    late = registrar.register(target, source, deadline_s=time.perf_counter())
+    assert not late.accepted
+    assert late.reason == "out_of_time"
+
+
+def test_what_was_accepted_before_the_deadline_counts(street: ScanPair) -> None:
+    target, source, truth = clouds(street, np.eye(3))
+    registrar = Registrar([InRounds(truth)], RegistrationParameters(beyond_doubt=1.0))
+    found = registrar.register(target, source, deadline_s=time.perf_counter())
+    assert found.accepted
+    assert found.reason == "ok"
