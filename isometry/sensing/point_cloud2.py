@@ -10,15 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.arrays import Array
-
 Points = NDArray[np.floating[Any]]
 
-NUMPY_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
-"""By the constants of sensor_msgs/PointField: INT8, UINT8, INT16, UINT16, INT32, UINT32, FLOAT32, FLOAT64."""
-TIME_FIELDS = ("t", "time", "timestamp", "time_stamp", "offset_time")
-EPOCH_SECONDS, EPOCH_NANOSECONDS = 1e8, 1e17  # times beyond are since an epoch
-LONGEST_SCAN_S = 1.0
+NUMPY_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8", 9: "i8", 10: "u8"}
+"""By the constants of sensor_msgs/PointField: INT8, UINT8, INT16, UINT16, INT32, UINT32, FLOAT32, FLOAT64; and INT64,
+UINT64 of PCL, which ROS does not name and PCL writes."""
+UINT32 = 6
 
 
 class Cloud(Protocol):
@@ -27,7 +24,7 @@ class Cloud(Protocol):
     header: Any
     height: int
     width: int
-    fields: Any  # a sequence of sensor_msgs/PointField: name, offset in bytes, datatype
+    fields: Any  # a sequence of sensor_msgs/PointField: name, offset in bytes, datatype, count
     is_bigendian: bool
     point_step: int  # bytes from one point to the next
     row_step: int  # bytes from one row to the next
@@ -40,36 +37,17 @@ def decode_xyz(cloud: Cloud) -> Points:
     Points are checked whatever `is_dense` says. The result may be a read-only view of the cloud's data. Raises
     ValueError, in one line, when x, y or z is missing or the layout does not fit the data.
     """
-    points = _joined([_field_view(cloud, name) for name in ("x", "y", "z")])
+    points = decode_all_xyz(cloud)
     finite = np.isfinite(points)
     return points if finite.all() else points[finite.all(axis=1)]
 
 
-def decode_xyz_and_offsets(cloud: Cloud) -> tuple[Points, Array | None]:
-    """The finite points (N,3) as `decode_xyz`, and the seconds (N,) from the stamp to each; None without such a field.
-
-    The first field out of `TIME_FIELDS` is taken: whole numbers are nanoseconds after the stamp (Ouster, Livox),
-    fractional ones seconds after it (Velodyne) or since the epoch of the stamp (Hesai, RoboSense; nanoseconds: Livox).
-    Raises ValueError as `decode_xyz`, and for times that are further from the stamp than a scan can last.
-    """
-    points = _joined([_field_view(cloud, name) for name in ("x", "y", "z")])
-    time_field = next((field.name for field in cloud.fields if field.name in TIME_FIELDS), None)
-    finite = np.isfinite(points).all(axis=1)
-    if time_field is None:
-        return (points if finite.all() else points[finite]), None
-    view = _field_view(cloud, time_field)
-    times = view.reshape(-1)[finite].astype(np.float64)
-    if view.dtype.kind != "f" or (len(times) and np.abs(times).max() > EPOCH_NANOSECONDS):
-        times *= 1e-9
-    if len(times) and np.abs(times).max() > EPOCH_SECONDS:
-        times -= cloud.header.stamp.sec + cloud.header.stamp.nanosec * 1e-9
-    if len(times) and not np.abs(times).max() < LONGEST_SCAN_S:
-        furthest = np.abs(times).max()
-        raise ValueError(f"PointCloud2 field {time_field!r} is {furthest:.4g} s from the stamp: set deskew to false")
-    return points[finite], times
+def decode_all_xyz(cloud: Cloud) -> Points:
+    """All points (N,3), also those that are not finite; otherwise as `decode_xyz`."""
+    return _joined([field_view(cloud, name) for name in ("x", "y", "z")])
 
 
-def _field_view(cloud: Cloud, name: str) -> NDArray[Any]:
+def field_view(cloud: Cloud, name: str) -> NDArray[Any]:
     """View (height, width) of one field. Raises ValueError when it does not lie within the cloud's data."""
     field = next((field for field in cloud.fields if field.name == name), None)
     if field is None:
@@ -77,7 +55,8 @@ def _field_view(cloud: Cloud, name: str) -> NDArray[Any]:
         raise ValueError(f"PointCloud2 has no field {name!r} (fields: {names})")
     if field.datatype not in NUMPY_TYPES:
         raise ValueError(f"PointCloud2 field {name!r} has the unknown datatype {field.datatype}")
-    dtype = np.dtype((">" if cloud.is_bigendian else "<") + NUMPY_TYPES[field.datatype])
+    pair = field.datatype == UINT32 and field.count == 2  # how drivers write 64 bits with the types of ROS
+    dtype = np.dtype((">" if cloud.is_bigendian else "<") + ("u8" if pair else NUMPY_TYPES[field.datatype]))
     height, width, point_step = cloud.height, cloud.width, cloud.point_step
     row_step = cloud.row_step or width * point_step  # some drivers leave it zero
     if height * width == 0:

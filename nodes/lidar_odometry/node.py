@@ -17,7 +17,8 @@ from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.quality_of_service import reliable
 from isometry.nodes.runtime.stamps import StampOrder
-from isometry.sensing.point_cloud2 import decode_xyz, decode_xyz_and_offsets
+from isometry.sensing.point_cloud2 import decode_xyz
+from isometry.sensing.point_times import decode_xyz_and_offsets
 
 PARAMETERS = (("", LidarOdometryNodeParameters), ("", LidarOdometryParameters))
 
@@ -37,7 +38,7 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
         """Advertise."""
         self._odometry = LidarOdometry(parameters.read(self, LidarOdometryParameters))
         self._order = StampOrder()
-        self._misses = self._restarts = 0
+        self._misses = self._restarts = self._points_without_time = 0
         self._last = None
         self._publisher = self.advertise(Odometry, "odom", reliable())
         self._broadcaster = self.advertise_transforms() if self.own.publish_tf else None
@@ -52,7 +53,9 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
         if self._order.restarted(stamp_ns):
             self.get_logger().warning("time jumped back: odometry starts again")
             self._odometry.reset()
-        points, offsets_s = decode_xyz_and_offsets(message) if self.own.deskew else (decode_xyz(message), None)
+        timed = self.own.deskew
+        points, offsets_s, left_out = decode_xyz_and_offsets(message) if timed else (decode_xyz(message), None, 0)
+        self._points_without_time += left_out
         in_base, T_base_sensor = self.sensors.in_base_frame(
             points.astype(np.float64), message.header.frame_id, stamp_ns
         )
@@ -90,6 +93,7 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
             "speed_mps": float(np.linalg.norm(self._last.twist[:3])),
             "did_not_fit": self._misses,
             "local_maps_begun": self._restarts,
+            "points_without_time": self._points_without_time,
         }
         return State(), figures
 

@@ -14,11 +14,13 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection
+from sensor_msgs.msg import PointCloud2
 from tf2_msgs.msg import TFMessage
 
 from isometry.datasets.errors import DatasetError
 from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.quality_of_service import latched, reliable
+from isometry.sensing.point_times import TIME_FIELDS, shift_epoch_times
 
 MAP_FRAME = "map"
 """Transforms out of this frame are the node's own to publish: those in the bag are left out."""
@@ -69,9 +71,10 @@ class BagPlayer:
         bag_start_ns = self._reader.start_time
         self.shift_ns = start_ns + (first_bag_ns - bag_start_ns) - first_stamp_ns
         for connection, bag_ns, raw in self._reader.messages(self._connections):
+            message = self._shifted(connection, bytes(raw))  # before its time: a large cloud takes a few milliseconds
             due_ns = start_ns + round((bag_ns - bag_start_ns) / rate) if rate else time.time_ns()
             time.sleep(max(0, due_ns - time.time_ns()) * 1e-9)
-            self._publish(connection, bytes(raw))
+            self._publishers[connection.topic].publish(message)
             if connection.topic == self._points:
                 now_ns = time.time_ns()
                 self.played.append(Played(_read_stamp(raw), now_ns, now_ns - due_ns))
@@ -84,18 +87,19 @@ class BagPlayer:
                 return bag_ns, _read_stamp(raw)
         raise DatasetError(f"{self._reader.paths[0]}: no message on {self._points}")
 
-    def _publish(self, connection: Connection, raw: bytes) -> None:
-        publisher = self._publishers[connection.topic]
-        if publisher.msg_type is TFMessage:
+    def _shifted(self, connection: Connection, raw: bytes) -> bytes:
+        """A serialised message with all its times shifted: of the header, of each transform, of each point."""
+        kind = self._publishers[connection.topic].msg_type
+        if kind is TFMessage:
             message = deserialize_message(raw, TFMessage)
             message.transforms = [t for t in message.transforms if t.header.frame_id.lstrip("/") != MAP_FRAME]
             for transform in message.transforms:
                 shifted_ns = messages.stamp_ns(transform.header.stamp) + self.shift_ns
                 transform.header.stamp = messages.to_stamp(shifted_ns)
-            raw = serialize_message(message)
-        else:
-            raw = _with_stamp(raw, _read_stamp(raw) + self.shift_ns)
-        publisher.publish(raw)
+            return bytes(serialize_message(message))
+        if kind is PointCloud2:
+            raw = _with_shifted_points(raw, self.shift_ns)
+        return _with_stamp(raw, _read_stamp(raw) + self.shift_ns)
 
 
 def _publisher(node: Node, connection: Connection) -> Publisher:
@@ -114,6 +118,21 @@ def _read_stamp(raw: bytes | memoryview) -> int:
 def _with_stamp(raw: bytes, stamp_ns: int) -> bytes:
     """A copy with another stamp."""
     return raw[:4] + struct.pack(_order(raw) + "iI", *divmod(stamp_ns, 1_000_000_000)) + raw[12:]
+
+
+def _with_shifted_points(raw: bytes, shift_ns: int) -> bytes:
+    """A copy of a cloud with the times of its points shifted where they are since the epoch; the stamp stays.
+
+    A cloud that cannot be read is left to the node, which names what is wrong with it.
+    """
+    cloud = deserialize_message(raw, PointCloud2)
+    if not any(field.name in TIME_FIELDS for field in cloud.fields):
+        return raw
+    try:
+        shift_epoch_times(cloud, shift_ns)
+    except ValueError:
+        return raw
+    return bytes(serialize_message(cloud))
 
 
 def _order(raw: bytes | memoryview) -> str:

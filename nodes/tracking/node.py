@@ -28,7 +28,8 @@ from isometry.nodes.runtime.motion_inputs import OdometryInput, odometry_input
 from isometry.nodes.runtime.quality_of_service import reliable
 from isometry.nodes.tracking import messages as conversions
 from isometry.nodes.tracking.parameters import TrackingNodeParameters
-from isometry.sensing.point_cloud2 import decode_xyz, decode_xyz_and_offsets
+from isometry.sensing.point_cloud2 import decode_xyz
+from isometry.sensing.point_times import decode_xyz_and_offsets
 from isometry.tracking.detection.parameters import ScanDetectorParameters
 from isometry.tracking.parameters import TrackingParameters
 from isometry.tracking.pipeline import TrackingPipeline
@@ -67,7 +68,7 @@ class TrackingNode(PerceptionNode[TrackingNodeParameters]):
         self._last: TrackingStep | None = None
         self._last_stamp_ns = 0
         self._new_problem, self._last_problem = "", "none"
-        self._problems = self._restarts = 0
+        self._problems = self._restarts = self._points_without_time = 0
         self._tracks = self.advertise(Detection3DArray, "tracks", reliable())
         self._velocities = self.advertise(Odometry, "track_odometry", reliable(ODOMETRY_DEPTH))
         self._paths = self.advertise(Detection3DArray, "predicted_paths", reliable())
@@ -107,7 +108,8 @@ class TrackingNode(PerceptionNode[TrackingNodeParameters]):
             detections = conversions.from_detections(message, T_base_message, self._class_names)
             return self._pipeline.process_detections(detections, stamp_ns, T_odom_base)
         timed = self.own.deskew and T_odom_base is None  # only LiDAR odometry uses the time of a reading
-        points, offsets_s = decode_xyz_and_offsets(message) if timed else (decode_xyz(message), None)
+        points, offsets_s, left_out = decode_xyz_and_offsets(message) if timed else (decode_xyz(message), None, 0)
+        self._points_without_time += left_out
         if not len(points):
             raise ValueError("the scan has 0 finite points")
         in_base, T_base_sensor = self.sensors.in_base_frame(points, message.header.frame_id, stamp_ns)
@@ -172,6 +174,7 @@ class TrackingNode(PerceptionNode[TrackingNodeParameters]):
             "restarts": self._restarts,
             "problems": self._problems,
             "last_problem": self._last_problem,
+            "points_without_time": self._points_without_time,
         }
         if self._last is not None:
             figures |= {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isometry.sensing.point_cloud2 import decode_xyz, decode_xyz_and_offsets
+from isometry.sensing.point_cloud2 import decode_xyz
 
 UINT8, INT16, UINT32, FLOAT32, FLOAT64 = 2, 3, 6, 7, 8  # constants of sensor_msgs/PointField
 CODES = {FLOAT32: "f", FLOAT64: "d", INT16: "h", UINT8: "B"}
@@ -25,6 +24,7 @@ class PointField:
     name: str
     offset: int
     datatype: int
+    count: int = 1
 
 
 @dataclass
@@ -154,44 +154,3 @@ def test_an_unknown_datatype_is_named() -> None:
     message.fields[1].datatype = 99
     with pytest.raises(ValueError, match="'y' has the unknown datatype 99"):
         decode_xyz(message)
-
-
-STAMP = SimpleNamespace(sec=1_700_000_000, nanosec=500_000_000)
-
-
-def timed(name: str, kind: str, datatype: int, values: np.ndarray) -> PointCloud2:
-    """Three points, each with a time."""
-    layout = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), (name, kind)])
-    rows = np.zeros(3, layout)
-    rows["x"], rows[name] = [1.0, np.nan, 3.0], values
-    message = PointCloud2(header=SimpleNamespace(stamp=STAMP), height=1, width=3, point_step=layout.itemsize)
-    message.row_step, message.data = 3 * layout.itemsize, rows.tobytes()
-    message.fields = [PointField(name=n, offset=4 * k, datatype=7) for k, n in enumerate("xyz")]
-    message.fields.append(PointField(name=name, offset=12, datatype=datatype))
-    return message
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "datatype", "values"),
-    [
-        ("t", "<u4", 6, np.array([0, 1, 50_000_000])),  # Ouster: nanoseconds after the stamp
-        ("time", "<f4", 7, np.array([0.0, 0.1, 0.05])),  # Velodyne: seconds after it
-        ("timestamp", "<f8", 8, 1_700_000_000.5 + np.array([0.0, 0.1, 0.05])),  # Hesai: since the epoch
-        ("timestamp", "<f8", 8, (1_700_000_000.5 + np.array([0.0, 0.1, 0.05])) * 1e9),  # Livox: in nanoseconds
-    ],
-)
-def test_the_time_of_each_reading_is_understood_whichever_driver_wrote_it(
-    name: str, kind: str, datatype: int, values: np.ndarray
-) -> None:
-    points, offsets = decode_xyz_and_offsets(timed(name, kind, datatype, values))
-    assert offsets is not None
-    assert np.allclose(offsets, [0.0, 0.05], atol=1e-6)  # the point that is not finite has no time either
-    assert points[:, 0].tolist() == [1.0, 3.0]
-
-
-def test_points_without_times_have_none_and_times_of_another_clock_are_named() -> None:
-    points, offsets = decode_xyz_and_offsets(packed(np.arange(12.0).reshape(4, 3)))
-    assert offsets is None
-    assert np.array_equal(points, np.arange(12.0).reshape(4, 3))
-    with pytest.raises(ValueError, match="'timestamp' is 100 s from the stamp: set deskew to false"):
-        decode_xyz_and_offsets(timed("timestamp", "<f8", 8, np.full(3, 1_700_000_100.5)))
