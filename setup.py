@@ -14,7 +14,7 @@ RUNTIME = [
     "open3d>=0.18; platform_machine != 'x86_64'",
     "plotly>=5.20",
     "rich>=13.7",
-    "rosbags>=0.10",
+    "rosbags>=0.11",
     "scipy>=1.11",
     "small-gicp>=1.0",
     "typer>=0.12",

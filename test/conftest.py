@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from rosbags.rosbag1 import Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from isometry.datasets.kitti.tracking import KittiTracking
+from isometry.datasets.rosbag.message_types import TRANSFORMS
+from isometry.datasets.rosbag.reader import open_bag
 from isometry.geometry import se3
 from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
 from isometry.simulation.sensors.lidar import SpinningLidar
@@ -19,6 +25,7 @@ from isometry.simulation.traffic.tracking_drive import write_tracking_drive
 from isometry.simulation.traffic.traffic import Traffic
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+OLD_TRANSFORMS = "tf/msg/tfMessage"  # of /tf before tf2
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 
@@ -139,3 +146,39 @@ def simulated_kitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def random() -> np.random.Generator:
     """A random generator with a fixed seed."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def write_as_ros1() -> Callable[[Path, Path, tuple[str, ...]], None]:
+    """Copies some topics of a bag into a .bag of ROS 1."""
+    return copy_as_ros1
+
+
+def copy_as_ros1(bag: Path, path: Path, topics: tuple[str, ...]) -> None:
+    """Copy some topics of a bag as a robot of ROS 1 would have recorded them; /tf has the type of before tf2."""
+    store = get_typestore(Stores.ROS1_NOETIC)
+    store.register(get_types_from_msg("geometry_msgs/TransformStamped[] transforms", OLD_TRANSFORMS))
+
+    def converted(message: Any) -> Any:
+        """The same message of the other store's classes, with a sequence number in its header."""
+        if isinstance(message, list):
+            return [converted(item) for item in message]
+        if not hasattr(message, "__msgtype__"):
+            return message
+        name = message.__msgtype__
+        values = [converted(getattr(message, field)) for field, _ in reader.typestore.fielddefs[name][1]]
+        if name == "std_msgs/msg/Header":
+            values.insert(0, 7)
+        return store.types[OLD_TRANSFORMS if name == TRANSFORMS else name](*values)
+
+    with open_bag(bag) as reader, Writer(path) as writer:
+        connections = {}
+        for connection in reader.connections:
+            if connection.topic in topics:
+                kind = OLD_TRANSFORMS if connection.msgtype == TRANSFORMS else connection.msgtype
+                connections[connection.topic] = writer.add_connection(connection.topic, kind, typestore=store)
+        for connection, time_ns, raw in reader.messages():
+            if connection.topic in topics:
+                own = connections[connection.topic]
+                message = converted(reader.deserialize(raw, connection.msgtype))
+                writer.write(own, time_ns, store.serialize_ros1(message, own.msgtype))

@@ -55,7 +55,9 @@ def from_kitti_tracking(
 
 
 @app.command()
-def info(path: Annotated[Path, typer.Argument(metavar="FILE", help="rosbag2 directory, .mcap or .db3.")]) -> None:
+def info(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],
+) -> None:
     """Read a bag whole and list its topics."""
     from rich.console import Console
     from rich.table import Table

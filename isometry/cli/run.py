@@ -20,7 +20,7 @@ Rate = Annotated[float, typer.Option(min=0.0, help="Times real time; 0 = as fast
 
 @app.command("place-recognition")
 def place_recognition(
-    bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap or .db3.")],
+    bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],
     out: Out = Path("out"),
     rate: Rate = 1.0,
     points: Annotated[str, typer.Option(help="Topic of the scans, when the bag has several.")] = "",
@@ -33,7 +33,7 @@ def place_recognition(
 
 @app.command("tracking")
 def tracking(
-    bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap or .db3.")],
+    bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],
     out: Out = Path("out"),
     rate: Rate = 1.0,
     points: Annotated[str, typer.Option(help="Topic of the scans, when the bag has several.")] = "",

@@ -11,7 +11,7 @@ from isometry.cli.common.progress import clear_errors, needs
 
 
 def view(
-    bag: Annotated[Path, typer.Argument(help="rosbag2 directory, .mcap or .db3.")],
+    bag: Annotated[Path, typer.Argument(help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],
     recording: Annotated[
         Path | None, typer.Option(help="recording.npz of `isometry run` or `isometry demo`: its loops, its tracks.")
     ] = None,

@@ -18,6 +18,8 @@ from sensor_msgs.msg import PointCloud2
 from tf2_msgs.msg import TFMessage
 
 from isometry.datasets.errors import DatasetError
+from isometry.datasets.rosbag.cdr import CdrConverter
+from isometry.datasets.rosbag.message_types import ros2_name
 from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.quality_of_service import latched, reliable
 from isometry.sensing.point_times import TIME_FIELDS, shift_epoch_times
@@ -46,6 +48,9 @@ class BagPlayer:
         for topic in (points, *topics):
             if topic not in known:
                 raise DatasetError(f"{reader.paths[0]}: no topic {topic} in it")
+        self._cdr = CdrConverter(reader)
+        for connection in self._connections:
+            self._cdr.check(connection)
         self._publishers = {c.topic: _publisher(node, c) for c in self._connections}
         self.shift_ns = 0
         self.played: list[Played] = []
@@ -71,24 +76,25 @@ class BagPlayer:
         bag_start_ns = self._reader.start_time
         self.shift_ns = start_ns + (first_bag_ns - bag_start_ns) - first_stamp_ns
         for connection, bag_ns, raw in self._reader.messages(self._connections):
-            message = self._shifted(connection, bytes(raw))  # before its time: a large cloud takes a few milliseconds
+            message = self._shifted(connection, raw)  # before its time: a large cloud takes a few milliseconds
             due_ns = start_ns + round((bag_ns - bag_start_ns) / rate) if rate else time.time_ns()
             time.sleep(max(0, due_ns - time.time_ns()) * 1e-9)
             self._publishers[connection.topic].publish(message)
             if connection.topic == self._points:
                 now_ns = time.time_ns()
-                self.played.append(Played(_read_stamp(raw), now_ns, now_ns - due_ns))
+                self.played.append(Played(_read_stamp(message) - self.shift_ns, now_ns, now_ns - due_ns))
                 yield len(self.played), total
 
     def _first_scan(self) -> tuple[int, int]:
         """When the first scan was recorded, and its stamp."""
         for connection, bag_ns, raw in self._reader.messages(self._connections):
             if connection.topic == self._points:
-                return bag_ns, _read_stamp(raw)
+                return bag_ns, _read_stamp(self._cdr.convert(connection, raw))
         raise DatasetError(f"{self._reader.paths[0]}: no message on {self._points}")
 
-    def _shifted(self, connection: Connection, raw: bytes) -> bytes:
+    def _shifted(self, connection: Connection, raw_in_bag: bytes) -> bytes:
         """A serialised message with all its times shifted: of the header, of each transform, of each point."""
+        raw = self._cdr.convert(connection, raw_in_bag)
         kind = self._publishers[connection.topic].msg_type
         if kind is TFMessage:
             message = deserialize_message(raw, TFMessage)
@@ -103,7 +109,7 @@ class BagPlayer:
 
 
 def _publisher(node: Node, connection: Connection) -> Publisher:
-    package, _, name = connection.msgtype.split("/")
+    package, _, name = ros2_name(connection.msgtype).split("/")
     kind = getattr(importlib.import_module(f"{package}.msg"), name)
     profile: QoSProfile = latched(100) if connection.topic == "/tf_static" else reliable(100)
     return node.create_publisher(kind, connection.topic, profile)

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from isometry.cli.main import app
-from isometry.datasets.rosbag.reader import POINT_CLOUD, summarise
+from isometry.datasets.rosbag.message_types import POINT_CLOUD
+from isometry.datasets.rosbag.reader import summarise
 
 
 def test_a_drive_becomes_a_bag_whose_topics_are_listed(simulated_kitti: Path, tmp_path: Path) -> None:
@@ -41,8 +42,8 @@ def test_a_tracking_sequence_becomes_a_bag(simulated_scans: Path, tmp_path: Path
     ("arguments", "reason"),
     [
         (("info", "nowhere"), "nowhere: no such file or directory"),
-        (("info", "{}/bag.mcap"), "{}/bag.mcap: not a readable rosbag2"),
-        (("info", "{}/empty"), "{}/empty: not a readable rosbag2"),
+        (("info", "{}/bag.mcap"), "{}/bag.mcap: not a readable bag"),
+        (("info", "{}/empty"), "{}/empty: not a readable bag"),
         (("from-kitti", "{}/out", "--kitti", "nowhere", "--sequence", "00"), "nowhere/sequences/00/velodyne: no such"),
         (
             ("from-kitti", "{}/out", "--kitti", "{}/empty", "--sequence", "00"),

@@ -9,8 +9,8 @@ import pytest
 
 BROKEN_BAGS = [
     ("nowhere", "nowhere: no such file or directory"),
-    ("{}/bag.mcap", "{}/bag.mcap: not a readable rosbag2"),
-    ("{}/empty", "{}/empty: not a readable rosbag2"),
+    ("{}/bag.mcap", "{}/bag.mcap: not a readable bag"),
+    ("{}/empty", "{}/empty: not a readable bag"),
 ]
 
 

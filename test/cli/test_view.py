@@ -13,8 +13,8 @@ import pytest
     ("arguments", "reason"),
     [
         (("nowhere",), "nowhere: no such file or directory"),
-        (("{}/bag.mcap",), "{}/bag.mcap: not a readable rosbag2"),
-        (("{}/empty",), "{}/empty: not a readable rosbag2"),
+        (("{}/bag.mcap",), "{}/bag.mcap: not a readable bag"),
+        (("{}/empty",), "{}/empty: not a readable bag"),
         (("{}/bag.mcap", "--recording", "nowhere.npz"), "nowhere.npz"),
         (("{}/bag.mcap", "--recording", "{}/recording.npz"), ""),
     ],

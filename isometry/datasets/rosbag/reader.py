@@ -1,4 +1,4 @@
-"""Reader of rosbag2 files: topics, poses and point clouds."""
+"""Reader of bags of ROS 2 and ROS 1: topics, poses and point clouds."""
 
 from __future__ import annotations
 
@@ -15,26 +15,35 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
+from isometry.datasets.rosbag.message_types import (
+    ODOMETRY,
+    POINT_CLOUD,
+    POSE,
+    POSE_WITH_COVARIANCE,
+    TRANSFORMS,
+    ros2_name,
+    ros2_types,
+)
 from isometry.geometry import se3
 from isometry.sensing.point_cloud2 import decode_xyz
 
-POINT_CLOUD, IMU = "sensor_msgs/msg/PointCloud2", "sensor_msgs/msg/Imu"
-DETECTIONS = "vision_msgs/msg/Detection3DArray"
-POSE, ODOMETRY, TRANSFORMS = "geometry_msgs/msg/PoseStamped", "nav_msgs/msg/Odometry", "tf2_msgs/msg/TFMessage"
 BASE_FRAME = "base_link"
 
 
 @contextmanager
 def open_bag(path: Path) -> Iterator[AnyReader]:
-    """Open a rosbag2 directory, or a single .mcap or .db3 file. Raises DatasetError when it cannot be read."""
+    """Open a rosbag2 directory, a single .mcap or .db3 file, or a .bag of ROS 1.
+
+    Raises DatasetError when it cannot be read.
+    """
     if not path.exists():
         raise DatasetError(f"{path}: no such file or directory")
     try:
-        reader = AnyReader([path])
+        reader = AnyReader([path], default_typestore=ros2_types())  # .db3 of Humble and before hold no definitions
         reader.open()
     except Exception as error:  # the library does not catch what its parsers raise in a broken file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DatasetError(f"{path}: not a readable rosbag2 ({reason})") from error
+        raise DatasetError(f"{path}: not a readable bag ({reason})") from error
     try:
         yield reader
     finally:
@@ -44,7 +53,7 @@ def open_bag(path: Path) -> Iterator[AnyReader]:
 def topic_types(path: Path) -> dict[str, str]:
     """Message type of each topic of a bag. Raises DatasetError when it cannot be read."""
     with open_bag(path) as reader:
-        return {connection.topic: connection.msgtype for connection in reader.connections}
+        return {connection.topic: ros2_name(connection.msgtype) for connection in reader.connections}
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ def summarise(path: Path) -> BagSummary:
                 counts[connection.topic] += 1
         except Exception as error:  # as above, of a truncated chunk
             raise DatasetError(f"{path}: broken after {sum(counts.values())} messages ({error})") from error
-        types = {connection.topic: connection.msgtype for connection in reader.connections}
+        types = {connection.topic: ros2_name(connection.msgtype) for connection in reader.connections}
         return BagSummary(reader.duration * 1e-9, {topic: (types[topic], counts[topic]) for topic in sorted(types)})
 
 
@@ -93,8 +102,9 @@ class StampedPoses:
 
 
 def read_poses(path: Path, topic: str) -> StampedPoses:
-    """Poses on a topic of PoseStamped, Odometry, or TFMessage (of base_link), at the stamps of their headers.
+    """Poses on a topic at the stamps of their headers: PoseStamped, also with covariance, Odometry, or TFMessage.
 
+    Of transforms, those of base_link are taken.
     Raises DatasetError when there are none, or when the topic is of another type.
     """
     found: dict[int, Array] = {}
@@ -102,17 +112,18 @@ def read_poses(path: Path, topic: str) -> StampedPoses:
         connections = [connection for connection in reader.connections if connection.topic == topic]
         for connection, _, raw in reader.messages(connections):
             message: Any = reader.deserialize(raw, connection.msgtype)
-            if connection.msgtype == POSE:
+            kind = ros2_name(connection.msgtype)
+            if kind == POSE:
                 found[_stamp_ns(message.header)] = _matrix(message.pose.position, message.pose.orientation)
-            elif connection.msgtype == ODOMETRY:
+            elif kind in (ODOMETRY, POSE_WITH_COVARIANCE):
                 found[_stamp_ns(message.header)] = _matrix(message.pose.pose.position, message.pose.pose.orientation)
-            elif connection.msgtype == TRANSFORMS:
+            elif kind == TRANSFORMS:
                 for stamped in message.transforms:
-                    if stamped.child_frame_id == BASE_FRAME:
+                    if stamped.child_frame_id.lstrip("/") == BASE_FRAME:
                         vector, quaternion = stamped.transform.translation, stamped.transform.rotation
                         found[_stamp_ns(stamped.header)] = _matrix(vector, quaternion)
             else:
-                raise DatasetError(f"{path}: {topic} is of type {connection.msgtype}, which has no poses")
+                raise DatasetError(f"{path}: {topic} is of type {kind}, which has no poses")
     if not found:
         raise DatasetError(f"{path}: no poses on {topic}")
     stamps = sorted(found)

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.rosbag.reader import DETECTIONS, ODOMETRY, POINT_CLOUD, POSE, TRANSFORMS
+from isometry.datasets.rosbag.message_types import DETECTIONS, ODOMETRY, POINT_CLOUD, POSE, TRANSFORMS, ros2_types
 from isometry.geometry import se3
 
 START_NS = 1_317_600_000_000_000_000  # an arbitrary day, as KITTI's times start at zero
@@ -29,14 +28,6 @@ TOPICS = {
     "/detections": DETECTIONS,
 }
 """The topics that can be written, with their types."""
-VISION = {
-    "BoundingBox3D": "geometry_msgs/Pose center\ngeometry_msgs/Vector3 size",
-    "ObjectHypothesis": "string class_id\nfloat64 score",
-    "ObjectHypothesisWithPose": "ObjectHypothesis hypothesis\ngeometry_msgs/PoseWithCovariance pose",
-    "Detection3D": "std_msgs/Header header\nObjectHypothesisWithPose[] results\nBoundingBox3D bbox\nstring id",
-    "Detection3DArray": "std_msgs/Header header\nDetection3D[] detections",
-}
-"""Definitions of the vision_msgs that are written, which the rosbags library lacks."""
 
 
 def stamp_ns_of(time_s: float) -> int:
@@ -69,9 +60,7 @@ class BagWriter:
 
     def __init__(self, writer: Writer, topics: Sequence[str]) -> None:
         self._writer = writer
-        self._store = get_typestore(Stores.ROS2_HUMBLE)
-        for name, text in VISION.items():
-            self._store.register(get_types_from_msg(text, f"vision_msgs/msg/{name}"))
+        self._store = ros2_types()
         self._types: Any = self._store.types
         self._connections: dict[str, Connection] = {}
         for topic in topics:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.rosbag.reader import IMU, ODOMETRY, POINT_CLOUD, topic_types
+from isometry.datasets.rosbag.message_types import IMU, ODOMETRY, POINT_CLOUD
+from isometry.datasets.rosbag.reader import topic_types
 from isometry.evaluation.replay.recording import Kind, PlaceRecognitionRecording, TrackingRecording
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -36,7 +36,7 @@ def test_a_summary_counts_what_is_in_a_directory_or_in_its_file(bag: Path) -> No
 def test_a_bag_that_was_cut_off_is_named(bag: Path, tmp_path: Path, kept: int) -> None:
     path = tmp_path / "cut.mcap"
     path.write_bytes((bag / "drive.mcap").read_bytes()[:kept])
-    with pytest.raises(DatasetError, match=r"cut\.mcap: not a readable rosbag2"):
+    with pytest.raises(DatasetError, match=r"cut\.mcap: not a readable bag"):
         summarise(path)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.tracking import KittiTracking
-from isometry.datasets.rosbag.reader import DETECTIONS, open_bag, summarise
+from isometry.datasets.rosbag.message_types import DETECTIONS
+from isometry.datasets.rosbag.reader import open_bag, summarise
 from isometry.datasets.rosbag.tracking import write_tracking
 from isometry.datasets.rosbag.writer import START_NS
 from isometry.geometry import se3

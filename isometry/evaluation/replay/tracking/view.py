@@ -10,7 +10,8 @@ import viser
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.rosbag.reader import ODOMETRY, POINT_CLOUD, TRANSFORMS, read_clouds, read_poses, topic_types
+from isometry.datasets.rosbag.message_types import ODOMETRY, POINT_CLOUD, TRANSFORMS
+from isometry.datasets.rosbag.reader import read_clouds, read_poses, topic_types
 from isometry.evaluation.replay.recording import TrackingRecording
 from isometry.geometry import se3
 from isometry.geometry.boxes import footprints
