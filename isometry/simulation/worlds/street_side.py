@@ -22,7 +22,7 @@ def green(length: float, random: np.random.Generator) -> list[Mesh]:
     things: list[Mesh] = []
     for _ in range(int(length * random.uniform(0.1, 0.6))):
         x, y = random.uniform(-0.5, 0.5) * length, random.uniform(0.5, 15.0)
-        things += _tree(x, y, random) if random.random() < 0.5 else [_bush(x, y, random)]
+        things += tree(x, y, random) if random.random() < 0.5 else [bush(x, y, random)]
     if random.random() < 0.6:
         things += _boundary(length, random.uniform(0.0, 3.0), random)
     if random.random() < 0.4:
@@ -39,9 +39,9 @@ def clutter(length: float, random: np.random.Generator) -> list[Mesh]:
         x, y = random.uniform(-0.5, 0.5) * length, random.uniform(-1.8, 5.0)
         draw = random.random()
         if draw < 0.4:
-            things.append(_bush(x, y, random))
+            things.append(bush(x, y, random))
         elif draw < 0.55:
-            things += _tree(x, y, random)
+            things += tree(x, y, random)
         elif draw < 0.7:
             top = random.uniform(1.8, 3.5)
             things.append(cylinder(0.05, top, (x, y, 0.0), sides=5))
@@ -112,7 +112,7 @@ def _front_garden(front: float, setback: float, x: float, random: np.random.Gene
     things: list[Mesh] = []
     for _ in range(random.integers(1, 6)):
         position = x + random.uniform(-0.5, 0.5) * front, random.uniform(0.6, setback - 0.6)
-        things += _tree(*position, random) if random.random() < 0.25 else [_bush(*position, random)]
+        things += tree(*position, random) if random.random() < 0.25 else [bush(*position, random)]
     if random.random() < 0.6:
         things += [
             joined([each], se3.from_planar(x, 0.0, 0.0)) for each in _boundary(front, random.uniform(0.0, 0.5), random)
@@ -137,7 +137,8 @@ def _boundary(length: float, y: float, random: np.random.Generator) -> list[Mesh
     return [boxes(sizes, positions, np.zeros(len(posts))), rails]
 
 
-def _tree(x: float, y: float, random: np.random.Generator) -> list[Mesh]:
+def tree(x: float, y: float, random: np.random.Generator) -> list[Mesh]:
+    """A tree with its trunk at x and y."""
     trunk, radius = random.uniform(0.5, 3.5), random.uniform(1.0, 3.5)
     stem = cylinder(random.uniform(0.08, 0.35), trunk + radius, (x, y, 0.0))
     if random.random() < 0.3:
@@ -147,6 +148,7 @@ def _tree(x: float, y: float, random: np.random.Generator) -> list[Mesh]:
     return [stem, leaves(extent, (x, y, trunk + radius), int(count), size, random)]
 
 
-def _bush(x: float, y: float, random: np.random.Generator) -> Mesh:
+def bush(x: float, y: float, random: np.random.Generator) -> Mesh:
+    """A bush with its middle at x and y."""
     radii = random.uniform(0.4, 2.0, 3)
     return leaves(radii, (x, y, 0.7 * radii[2]), int(random.integers(30, 150)), random.uniform(0.1, 0.4), random)
