@@ -18,6 +18,7 @@ from isometry.datasets.kitti.tracking import KittiTracking
 from isometry.datasets.rosbag.message_types import TRANSFORMS
 from isometry.datasets.rosbag.reader import open_bag
 from isometry.geometry import se3
+from isometry.nodes.runtime.shared_memory import remove_dead_segments
 from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
 from isometry.simulation.sensors.lidar import SpinningLidar
 from isometry.simulation.traffic.scans import surroundings, traffic_scans
@@ -36,6 +37,12 @@ def pytest_configure() -> None:
     os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(REPOSITORY / "config" / "fastdds.xml"))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # so that two runs at a time are separate
+    remove_dead_segments()
+
+
+def pytest_unconfigure() -> None:
+    """Give back the shared memory of the nodes that tests have killed."""
+    remove_dead_segments()
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from isometry.nodes.replay.place_recognition import PlaceRecognitionRecorder
 from isometry.nodes.replay.player import BagPlayer
 from isometry.nodes.replay.recorder import NodeRecorder
 from isometry.nodes.replay.tracking import TrackingRecorder
+from isometry.nodes.runtime.shared_memory import remove_dead_segments
 
 RECORDERS: dict[str, Callable[[Node], NodeRecorder[Any]]] = {
     PlaceRecognitionRecording.node: PlaceRecognitionRecorder,
@@ -116,6 +117,7 @@ def main() -> int:
     parser.add_argument("--topics", nargs="*", default=[], help="topics to play beside them")
     parser.add_argument("--rate", type=float, default=1.0)
     arguments = parser.parse_args()
+    remove_dead_segments()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)  # a signal ends this process at once
     try:
         a = arguments

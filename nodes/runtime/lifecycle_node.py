@@ -28,6 +28,7 @@ from isometry.nodes.runtime.graph import why_silent
 from isometry.nodes.runtime.node_parameters import NodeParameters
 from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
 from isometry.nodes.runtime.sensor_poses import SensorPoses
+from isometry.nodes.runtime.shared_memory import remove_dead_segments
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
 from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
 from isometry.nodes.runtime.worker import NewestWorker
@@ -290,6 +291,7 @@ def run(build: Callable[[], PerceptionNode[Any]]) -> int:
 
     A bad parameter ends it with one line and exit status 2; everything else is a named state of a node that goes on.
     """
+    remove_dead_segments()
     rclpy.init()
     try:
         node = build()
