@@ -16,7 +16,6 @@ from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.quality_of_service import reliable
-from isometry.nodes.runtime.stamps import StampOrder
 from isometry.sensing.point_cloud2 import decode_xyz
 from isometry.sensing.point_times import decode_xyz_and_offsets
 
@@ -37,7 +36,6 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
     def configure(self) -> None:
         """Advertise."""
         self._odometry = LidarOdometry(parameters.read(self, LidarOdometryParameters))
-        self._order = StampOrder()
         self._misses = self._restarts = self._points_without_time = 0
         self._last = None
         self._publisher = self.advertise(Odometry, "odom", reliable())
@@ -48,11 +46,12 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
         self.subscribe_main_input(PointCloud2, "points")
 
     # One scan, on the worker's thread.
+    def restart(self) -> None:
+        """Begin a new odom frame."""
+        self._odometry.reset()
+
     def process(self, message: PointCloud2, stamp_ns: int) -> OdometryStep:
         """The motion of the base."""
-        if self._order.restarted(stamp_ns):
-            self.get_logger().warning("time jumped back: odometry starts again")
-            self._odometry.reset()
         timed = self.own.deskew
         points, offsets_s, left_out = decode_xyz_and_offsets(message) if timed else (decode_xyz(message), None, 0)
         self._points_without_time += left_out

@@ -21,9 +21,9 @@ from isometry.nodes.place_recognition.parameters import PlaceRecognitionNodePara
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
+from isometry.nodes.runtime.map_to_odom import MapToOdom
 from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, gravity_input, odometry_input
 from isometry.nodes.runtime.quality_of_service import latched, reliable
-from isometry.nodes.runtime.stamps import StampOrder
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.mapping import MappingStep, PlaceMapper, PlaceMapperParameters
 from isometry.place_recognition.memory import PlaceMemory
@@ -64,8 +64,8 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         self._mapping = parameters.read(self, PlaceMapperParameters)
         model = Path(self.own.model_file).expanduser() if self.own.model_file else None
         self._encoder = BirdsEyeEncoder.load(model, self.own.threads, (self.own.provider,))
+        self._map_to_odom: MapToOdom | None = None
         self._start_mapper(self._memory_at_start(), self.own.autosave)
-        self._order = StampOrder()
         self._recognised = self._jumps = 0
         self._largest_jump = 0.0
         self._advertise()
@@ -76,11 +76,10 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         self._correction = self.advertise(TransformStamped, "correction", reliable())
         self._path = self.advertise(PathMessage, "keyframes", latched())
         self._markers = self.advertise(MarkerArray, "markers", latched())
-        self._broadcaster = self.advertise_transforms() if self.own.publish_tf else None
+        self._map_to_odom = MapToOdom(self) if self.own.publish_tf else None
         for name, job in (("save", self._save), ("load", self._load), ("clear", self._clear)):
             self.serve(name, partial(self._with_mapper, job))
-        timer = self.create_timer(1.0, lambda: self.worker.submit(self._publish_map))
-        self.releases.append(partial(self.destroy_timer, timer))
+        self.repeat(1.0, lambda: self.worker.submit(self._publish_map))
 
     def cleanup(self) -> None:
         """Give back publishers, services, model and memory; an attached file is left complete."""
@@ -105,6 +104,8 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         if self._kept_in is not None:
             memory.attach(self._kept_in)
         self._mapper, self._map_changed = mapper, True
+        if self._map_to_odom is not None:
+            self._map_to_odom.set(None, "")
         self._match_lines: deque[Array] = deque(maxlen=MATCHES_SHOWN)  # each (2,3): scan, keyframe
 
     def _memory_file(self) -> Path:
@@ -165,8 +166,6 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         """Recognise the place, extend and correct the map."""
         assert self._mapper is not None
         assert self._odometry is not None
-        if self._order.restarted(stamp_ns):
-            self.get_logger().warning("time jumped back: locating again")
         T_odom_base = self._odometry.lookup(stamp_ns)
         points, _ = self.sensors.in_base_frame(decode_xyz(message), message.header.frame_id, stamp_ns)
         up = None if self._gravity is None else self._gravity.up(stamp_ns)
@@ -184,9 +183,8 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
             self._recognised += 1
         if step.jump_metres > PUBLISHED_JUMP_METRES or step.jump_radians > PUBLISHED_JUMP_RADIANS:
             self._publish_correction(step, stamp_ns)
-        if self._broadcaster is not None and self._odometry is not None and step.T_map_odom is not None:
-            dated_ns = stamp_ns + round(self.own.transform_tolerance * 1e9)
-            self._broadcaster.send(step.T_map_odom, map_frame, self._odometry.frame, dated_ns)
+        if self._map_to_odom is not None and self._odometry is not None:
+            self._map_to_odom.set(step.T_map_odom, self._odometry.frame)
         self._map_changed = self._map_changed or step.path_changed or match.accepted
         self.count_published(stamp_ns)
         return State()
@@ -212,7 +210,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         self._map_changed = False
         memory = self._mapper.recognizer.memory
         poses, stamps_ns, map_frame = memory.poses, memory.stamps_ns, self.own.map_frame
-        stamp_ns = self._order.newest_ns or 0
+        stamp_ns = self.stamps.newest_ns or 0
         shown = np.array(self._match_lines).reshape(-1, 2, 3)
         self._path.publish(outputs.to_path(poses, stamps_ns, map_frame, stamp_ns))
         self._markers.publish(outputs.to_markers(poses, shown, map_frame, stamp_ns))
@@ -230,7 +228,6 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
             "keyframes": len(self._mapper.recognizer.memory),
             "kept_in": self._kept_in or "",
             "recognised": self._recognised,
-            "out_of_order": self._order.out_of_order,
             "jumps": self._jumps,
             "largest_jump_m": float(self._largest_jump),
         }

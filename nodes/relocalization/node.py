@@ -20,10 +20,10 @@ from isometry.nodes.relocalization.parameters import RelocalizationNodeParameter
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
+from isometry.nodes.runtime.map_to_odom import MapToOdom
 from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, gravity_input, odometry_input
 from isometry.nodes.runtime.point_cloud2 import encode_xyz
 from isometry.nodes.runtime.quality_of_service import latched, reliable
-from isometry.nodes.runtime.stamps import StampOrder
 from isometry.nodes.runtime.transforms import Transform
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.memory import PlaceMemory
@@ -78,7 +78,6 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         self._relocalizer = Relocalizer(registrar, places, method)
         if own.odometry == "none":
             self._lidar_odometry = LidarOdometry(LidarOdometryParameters())
-        self._order = StampOrder()
         self._last: RelocalizationStep | None = None
         self._times_found = self._initial_poses_refused = 0
         self._own_initial_pose: PoseWithCovarianceStamped | None = None
@@ -105,7 +104,7 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         self._initialpose = (
             self.advertise(PoseWithCovarianceStamped, "initialpose", reliable()) if own.publish_initialpose else None
         )
-        self._broadcaster = self.advertise_transforms() if own.publish_tf and own.odometry != "none" else None
+        self._map_to_odom = MapToOdom(self) if own.publish_tf and own.odometry != "none" else None
         self.serve("relocalize", self._relocalize)
         step = max(1, -(-len(self._map_points) // SHOWN_POINTS))
         header = Header(frame_id=own.map_frame, stamp=self.get_clock().now().to_msg())
@@ -156,14 +155,16 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
             self._relocalizer.set_initial_pose(T_map_base, radius)
 
     # One scan, on the worker's thread.
+    def restart(self) -> None:
+        """Locate again."""
+        assert self._relocalizer is not None
+        self._relocalizer.forget()
+        if self._lidar_odometry is not None:
+            self._lidar_odometry.reset()
+
     def process(self, message: PointCloud2, stamp_ns: int) -> RelocalizationStep:
         """Locate the robot."""
         assert self._relocalizer is not None
-        if self._order.restarted(stamp_ns):
-            self.get_logger().warning("time jumped back: locating again")
-            self._relocalizer.forget()
-            if self._lidar_odometry is not None:
-                self._lidar_odometry.reset()
         points, T_base_sensor = self.sensors.in_base_frame(
             decode_xyz(message).astype(np.float64), message.header.frame_id, stamp_ns
         )
@@ -190,9 +191,8 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         self._last = step
         if step.T_map_base is not None and step.covariance is not None:
             self._publish_pose(step, step.T_map_base, step.covariance, stamp_ns)
-        if self._broadcaster is not None and self._odometry is not None and step.T_map_odom is not None:
-            dated_ns = stamp_ns + round(self.own.transform_tolerance * 1e9)
-            self._broadcaster.send(step.T_map_odom, self.own.map_frame, self._odometry.frame, dated_ns)
+        if self._map_to_odom is not None and self._odometry is not None:
+            self._map_to_odom.set(step.T_map_odom, self._odometry.frame)
         if step.T_map_base is not None:
             self.count_published(stamp_ns)
         return state

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -29,15 +29,24 @@ from isometry.nodes.runtime.node_parameters import NodeParameters
 from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
 from isometry.nodes.runtime.sensor_poses import SensorPoses
 from isometry.nodes.runtime.shared_memory import remove_dead_segments
+from isometry.nodes.runtime.stamps import FOREIGN_CLOCK_NS, StampClock
 from isometry.nodes.runtime.transform_topics import TransformBroadcaster, TransformListener
 from isometry.nodes.runtime.transforms import TransformBuffer, TransformError
 from isometry.nodes.runtime.worker import NewestWorker
 
 OVERLOADED_FRACTION = 0.1
 """Of the messages of the last second: the fraction dropped from which a node calls itself overloaded."""
-FOREIGN_CLOCK_S = 60.0
-"""A latency beyond this means that stamps are not of the node's clock."""
+SILENT_S = 2.0
+"""After so long without a message a node reports that it has no input."""
 Own = TypeVar("Own", bound=NodeParameters, covariant=True)
+
+
+class _Input(NamedTuple):
+    """A message that waits for the worker."""
+
+    message: Any
+    received_s: float  # of the steady clock
+    epoch: int  # how often time had restarted when it came
 
 
 class PerceptionNode(LifecycleNode, Generic[Own]):
@@ -59,7 +68,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         self.own = own()
         self.transforms = TransformBuffer()
         self.statistics = diagnostics.Statistics()
-        self.worker: NewestWorker[tuple[Any, float]] = NewestWorker(self._work, self._failed)
+        self.worker: NewestWorker[_Input] = NewestWorker(self._work, self._failed)
         self._state = State()  # after the last message
         self._configured_state = State("no_input", "not configured")
         self._active = False
@@ -69,6 +78,9 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         self._service_group = MutuallyExclusiveCallbackGroup()
         self._received_s = self._last_input_s = self._reported_s = time.monotonic()
         self._reported_received = self._reported_dropped = 0
+        self.stamps = StampClock()  # of the main input
+        self._refused = ""  # why a message since the last report has been refused for its stamp
+        self._epoch = self._epoch_at_work = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", reliable())
         # On a steady clock: a node must report even when /clock does not advance.
         self._heartbeat = self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -86,6 +98,9 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         Raises TransformError and ValueError when the message cannot be used.
         """
         raise NotImplementedError
+
+    def restart(self) -> None:
+        """Called on the worker's thread before `process` when stamps have run back by more than a second."""
 
     def publish(self, result: Any, stamp_ns: int) -> State:
         """Publish a result, on the worker's thread; returns the node's state."""
@@ -149,6 +164,19 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         """Subscribe to the messages for `process`; the node reports when none arrive."""
         self._inputs.append(self.subscribe(kind, topic, self._enqueue, sensor_data(2), overridable()))
 
+    def repeat(self, period_s: float, job: Callable[[], None]) -> None:
+        """Call `job` on the executor's thread every `period_s` seconds of the node's clock, until cleanup."""
+        self.releases.append(partial(self.destroy_timer, self.create_timer(period_s, job)))
+
+    def present_ns(self) -> int | None:
+        """Now, in the time of the stamps of the main input; None while not active, and while no messages arrive.
+
+        It is the node's clock where stamps are of that clock, else the newest stamp and the time since it came.
+        """
+        if not self._active or self._silent_s() > SILENT_S:
+            return None
+        return self.stamps.present_ns(self.get_clock().now().nanoseconds)
+
     def count_published(self, stamp_ns: int) -> None:
         """Count a result that has been published, by its input's stamp."""
         latency_s = (self.get_clock().now().nanoseconds - stamp_ns) * 1e-9
@@ -177,6 +205,8 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         """Begin to receive and to work."""
         self._state = State()
         self._last_input_s = time.monotonic()
+        self.stamps, self._refused = StampClock(), ""
+        self._epoch = self._epoch_at_work = 0
         self.worker.start()
         self.activate()
         self._active = True
@@ -213,15 +243,25 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
 
     # Messages.
     def _enqueue(self, message: Any) -> None:
-        """The callback of the main input: queue and return."""
+        """The callback of the main input: refuse what is out of order, queue the rest, and return."""
         self._last_input_s = time.monotonic()
         self.statistics.received()
-        self.worker.put((message, self._last_input_s))
+        stamp_ns, now_ns = messages.stamp_ns(message.header.stamp), self.get_clock().now().nanoseconds
+        try:
+            self._epoch += self.stamps.restarted(stamp_ns, now_ns)
+        except ValueError as error:
+            self._refused = str(error)
+            return
+        self.worker.put(_Input(message, self._last_input_s, self._epoch))
 
-    def _work(self, item: tuple[Any, float]) -> None:
+    def _work(self, item: _Input) -> None:
         """Process and publish, on the worker's thread."""
-        message, self._received_s = item
+        message, self._received_s = item.message, item.received_s
         stamp_ns = messages.stamp_ns(message.header.stamp)
+        if item.epoch != self._epoch_at_work:
+            self._epoch_at_work = item.epoch
+            self.get_logger().warning("time jumped back")
+            self.restart()
         try:
             result = self.process(message, stamp_ns)
         except TransformError as error:
@@ -259,23 +299,30 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
     def _report(self) -> None:
         now_s = time.monotonic()
         figures: dict[str, object] = {**self.statistics.report(now_s - self._reported_s), "drops": self.worker.dropped}
+        refused, self._refused = self._refused, ""
+        figures["out_of_order"] = self.stamps.refused
         overloaded = self._overloaded(figures)
         self._reported_s = now_s
         own_state, own_figures = self.diagnose()
         latency_ms = figures.get("latency_p50_ms", 0.0)
-        if isinstance(latency_ms, float) and abs(latency_ms) > FOREIGN_CLOCK_S * 1e3:
+        if isinstance(latency_ms, float) and abs(latency_ms) > FOREIGN_CLOCK_NS * 1e-6:
             figures["latency_note"] = "stamps are not of this node's clock: set use_sim_time and play with a /clock"
         if not self._active:
             state = self._configured_state
-        elif now_s - self._last_input_s > 2.0:
+        elif self._silent_s() > SILENT_S:
             state = State("no_input", "; ".join(why_silent(self, each) for each in self._inputs))
         elif self._state.word != "ok":
             state = self._state
+        elif refused:
+            state = State("bad_input", refused)
         else:
             state = overloaded if own_state.word == "ok" and overloaded.word != "ok" else own_state
         name = f"{self.get_fully_qualified_name().lstrip('/')}: status"
         status = diagnostics.to_status(name, self.get_name(), state, {**figures, **own_figures})
         self._diagnostics.publish(diagnostics.to_array(status, self.get_clock().now().to_msg()))
+
+    def _silent_s(self) -> float:
+        return time.monotonic() - self._last_input_s
 
     def _overloaded(self, figures: Mapping[str, object]) -> State:
         received, dropped = int(str(figures["received"])), self.worker.dropped
@@ -308,6 +355,9 @@ def run(build: Callable[[], PerceptionNode[Any]]) -> int:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:
+        if node.context.ok():  # else a signal came while a callback was publishing
+            raise
     finally:
         node.close()
         node.destroy_node()

@@ -44,4 +44,5 @@ class MapParameters(OdometryInputParameters):
     )
     gravity_time_constant: float = parameter(1.0, "seconds over which accelerations are averaged", 0.01, 60.0)
     publish_tf: bool = parameter(True, "publish map_frame -> odom_frame on /tf")
-    transform_tolerance: float = parameter(0.0, "seconds added to the scan's stamp for map -> odom", 0.0, 10.0)
+    transform_rate: float = parameter(20.0, "Hz at which map -> odom is sent, dated with the present", 0.1, 200.0)
+    transform_tolerance: float = parameter(0.0, "seconds by which map -> odom is dated ahead", 0.0, 10.0)

@@ -55,6 +55,7 @@ class Robot:
         self.matches: dict[int, dict[str, str]] = {}
         self.poses: dict[int, np.ndarray] = {}
         self.map_to_odom: list[np.ndarray] = []
+        self.map_to_odom_stamps_ns: list[int] = []
         self.corrections: list[np.ndarray] = []
         self.path: list[np.ndarray] = []
         self.status, self.status_stamp_ns = DiagnosticStatus(), -1
@@ -90,6 +91,7 @@ class Robot:
         for stamped in message.transforms:
             if (stamped.header.frame_id, stamped.child_frame_id) == ("map", "odom"):
                 self.map_to_odom.append(messages.from_transform(stamped.transform))
+                self.map_to_odom_stamps_ns.append(messages.stamp_ns(stamped.header.stamp))
 
     @property
     def state(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from scipy.spatial.transform import Rotation
@@ -137,6 +139,46 @@ def test_a_tilted_robot_is_located_with_an_imu_and_not_without(robot: Robot, sta
     assert not any(located(with_imu=False) for _ in range(3))
     robot.until(partial(located, with_imu=True))  # a scan may come before the first reading
     assert all(located(with_imu=True) for _ in range(5))
+
+
+@pytest.mark.parametrize("foreign_clock", [False, True])
+def test_map_to_odom_is_known_at_the_present_between_scans_and_not_after_them(
+    robot: Robot, start_node: StartNode, foreign_clock: bool
+) -> None:
+    start_node(transform_rate=10.0, transform_tolerance=0.25)
+    robot.meet()
+    shift_ns = time.time_ns() - SECOND if foreign_clock else 0
+    true, sent = se3.from_planar(3.0, 1.0, 0.3), robot.map_to_odom_stamps_ns
+
+    def now_ns() -> int:
+        return time.time_ns() - shift_ns
+
+    robot.drive(true, now_ns())
+    known = len(sent)
+    robot.until(lambda: len(sent) >= known + 8)
+    assert (np.diff(sent) > 0).all()
+    behind_s = (now_ns() - sent[-1]) * 1e-9
+    assert -0.25 <= behind_s < 1.0  # the stamp is 0.25 s ahead of when it was sent, and the message takes a while
+    assert all(np.allclose(T_map_odom, np.eye(4)) for T_map_odom in robot.map_to_odom)
+    robot.until(lambda: robot.state == "no_input")
+    robot.listen(0.5)
+    ended = len(sent)
+    robot.listen(1.0)
+    assert len(sent) == ended
+
+
+def test_one_stamp_in_the_future_is_named_and_changes_nothing(robot: Robot, start_node: StartNode) -> None:
+    start_node()
+    robot.meet()
+    map_a_street(robot, 1000 * SECOND)
+    ahead = 4600 * SECOND
+    robot.send_odometry(np.eye(4), ahead)
+    robot.send_points(robot.scan(np.eye(4)), ahead)
+    robot.until(lambda: robot.state == "bad_input")
+    assert "3592.5 s ahead" in robot.status.message
+    answer = robot.drive(se3.from_planar(10.0, 0.0, 0.0), 1010 * SECOND)
+    assert answer["added_keyframe"] == "4"
+    assert ahead not in robot.matches
 
 
 def test_time_may_come_from_a_clock(robot: Robot, start_node: StartNode) -> None:
