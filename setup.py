@@ -21,7 +21,7 @@ RUNTIME = [
 ]
 DOCS = ["mkdocs-material>=9.5"]
 EVALUATE = ["trackeval>=1.0"]
-GPU = ["onnxruntime-gpu>=1.17"]
+GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
 ROS = [
     "ros-rclpy==9.1.2",
     "ros-rmw-fastrtps-cpp",

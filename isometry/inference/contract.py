@@ -62,6 +62,8 @@ class Contract:
     tolerance: float = 1e-4  # of the difference between the file and the network that it was made of
     unroll: Callable[[Function], Function] = lambda function: function
     """Turns one call of the network into a run on an example; of a recurrent network, step by step over a sequence."""
+    usual: Callable[[], Arrays] | None = None
+    """Inputs as large as a robot's, on which time is measured; None: the example."""
 
 
 def symmetry_errors(function: Function, contract: Contract, dtype: type = np.float32) -> dict[str, float]:

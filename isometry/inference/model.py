@@ -4,39 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+from isometry.inference.parameters import ProviderParameters
+from isometry.inference.session import ModelMismatchError, open_session
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights"
 EXPERIMENTS = WEIGHTS / "experiments"
 
 
-class ModelMismatchError(ValueError):
-    """A model file that cannot be read, or is not what its card or its user says it is."""
-
-
 class Model:
     """An ONNX session whose task, inputs and card were checked."""
 
-    def __init__(self, path: Path, task: str, threads: int = 1, providers: Sequence[str] = ("CPUExecutionProvider",)):
-        """Open `path` for `task`. `threads` 0 lets onnxruntime choose.
+    def __init__(self, path: Path, task: str, threads: int = 1, provider: ProviderParameters | None = None):
+        """Open `path` for `task`. `threads` 0 lets onnxruntime choose; without `provider` the CPU runs it.
 
         Raises ModelMismatchError, naming the file and what is wrong, when the file is missing or unreadable, was made
-        for another task, differs from its card, or when the first of `providers` does not run it.
+        for another task or differs from its card; ProviderError when `provider` does not run it.
         """
         self.path = path
-        self.session = _open_session(path, threads, providers)
+        self.session = open_session(path, threads, provider)
         self.provider: str = self.session.get_providers()[0]
-        if self.provider != providers[0]:
-            raise ModelMismatchError(
-                f"{path}: asked for {providers[0]}, but onnxruntime runs it on {self.provider} "
-                f"(available: {', '.join(onnxruntime.get_available_providers())})"
-            )
         self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         if self.metadata.get("task") != task:
             raise ModelMismatchError(f"{path}: made for {self.metadata.get('task', 'no named task')!r}, not {task!r}")
@@ -87,16 +80,3 @@ def read_card(path: Path) -> dict[str, Any]:
     if not isinstance(card, dict):
         raise ModelMismatchError(f"{path}: its card {card_path(path)} is not a table")
     return card
-
-
-def _open_session(path: Path, threads: int, providers: Sequence[str]) -> onnxruntime.InferenceSession:
-    if not path.is_file():
-        raise ModelMismatchError(f"{path}: no such model file")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
-    except Exception as error:  # onnxruntime raises its own unrelated types, all of which mean "not this file"
-        raise ModelMismatchError(f"{path}: onnxruntime cannot open it ({str(error).splitlines()[0]})") from error

@@ -38,6 +38,7 @@ def encoder_contract(grid: BirdsEyeGrid, descriptor_size: int) -> Contract:
         },
         symmetries={"turn_by_90_degrees": Symmetry(QUARTER_TURNS)},
         example=example,
+        usual=lambda: {"image": example_images(grid, count=1, seed=0)},
     )
 
 

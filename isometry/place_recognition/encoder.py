@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.inference import WEIGHTS, Model, ModelMismatchError
+from isometry.inference import WEIGHTS, Model, ModelMismatchError, ProviderParameters
 from isometry.sensing.birds_eye import BirdsEyeGrid
 
 TASK = "place_recognition"
@@ -37,10 +36,10 @@ class BirdsEyeEncoder:
 
     @classmethod
     def load(
-        cls, path: Path | None = None, threads: int = 1, providers: Sequence[str] = ("CPUExecutionProvider",)
+        cls, path: Path | None = None, threads: int = 1, provider: ProviderParameters | None = None
     ) -> BirdsEyeEncoder:
-        """Open a model file, by default the shipped one. Raises ModelMismatchError with the file and what is wrong."""
-        return cls(Model(path or DEFAULT, TASK, threads, providers))
+        """Open a model file, by default the shipped one; see `Model`, which raises ModelMismatchError."""
+        return cls(Model(path or DEFAULT, TASK, threads, provider))
 
     @property
     def name(self) -> str:

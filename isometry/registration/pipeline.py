@@ -20,6 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 from isometry.arrays import Array
+from isometry.inference import Model, ProviderParameters
 from isometry.parameters import check
 from isometry.registration import calibration
 from isometry.registration.candidates import Candidates
@@ -43,6 +44,11 @@ class Registrar:
         check(parameters)
         self.proposers, self.parameters = proposers, parameters
         self._cached = lru_cache(CACHED_CLOUDS)(lambda cloud: CachedCloud(cloud, parameters.threads))
+
+    @property
+    def models(self) -> list[Model]:
+        """The networks among the sources of hypotheses."""
+        return [proposer.encoder.model for proposer in self.proposers if isinstance(proposer, FeatureProposer)]
 
     def register(self, target: Cloud, source: Cloud, deadline_s: float = math.inf) -> Registration:
         """The transform from `source` to `target` without an initial estimate. Data derived from a cloud are cached.
@@ -98,8 +104,12 @@ class Registrar:
         )
 
 
-def load_registrar(name: str = "default", parameters: RegistrationParameters | None = None) -> Registrar:
+def load_registrar(
+    name: str = "default", parameters: RegistrationParameters | None = None, provider: ProviderParameters | None = None
+) -> Registrar:
     """The registrar of one source of hypotheses by its name, or of several in turn for "default".
+
+    `provider` runs the networks; without it the CPU does.
 
     Raises ValueError for another name, and ModelMismatchError for a network's file that cannot be used.
     """
@@ -107,11 +117,13 @@ def load_registrar(name: str = "default", parameters: RegistrationParameters | N
     if name not in ("default", *SOURCES):
         raise ValueError(f"no source of hypotheses {name!r}, only {', '.join(('default', *SOURCES))}")
     names = DEFAULT_SOURCES if name == "default" else (name,)
-    return Registrar([_proposer(source, chosen.threads) for source in names], chosen)
+    return Registrar([_proposer(source, chosen.threads, provider) for source in names], chosen)
 
 
-def _proposer(name: str, threads: int) -> Proposer:
-    return UprightProposer() if name == "upright" else FeatureProposer(FeatureEncoder(name, threads=threads))
+def _proposer(name: str, threads: int, provider: ProviderParameters | None) -> Proposer:
+    if name == "upright":
+        return UprightProposer()
+    return FeatureProposer(FeatureEncoder(name, threads=threads, provider=provider))
 
 
 def _no_result() -> Registration:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.geometry import planar, se3
+from isometry.inference import ProviderParameters
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
 from isometry.tracking.canonical_frame import turned
@@ -52,10 +53,20 @@ class TrackingPipeline:
         self.reset()
 
     @classmethod
-    def load(cls, parameters: TrackingParameters, of_scans: ScanDetectorParameters | None = None) -> TrackingPipeline:
-        """With the models that the parameters name. Raises ValueError where one is not there or does not fit."""
+    def load(
+        cls,
+        parameters: TrackingParameters,
+        of_scans: ScanDetectorParameters | None = None,
+        provider: ProviderParameters | None = None,
+    ) -> TrackingPipeline:
+        """With the models that the parameters name. Raises ValueError where one is not there or does not fit.
+
+        `provider` runs the memory; without it the CPU does. The network of the paths is so small that it always runs
+        on the CPU: copying to a graphics card and back takes longer.
+        """
         detector = ScanDetector(of_scans or ScanDetectorParameters())
-        return cls(parameters, detector, FlowMemory.load(), MotionPredictor.load(name=parameters.prediction))
+        memory = FlowMemory.load(provider=provider)
+        return cls(parameters, detector, memory, MotionPredictor.load(name=parameters.prediction))
 
     def reset(self) -> None:
         """End all tracks and forget all scans; ids go on."""

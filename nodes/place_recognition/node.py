@@ -16,6 +16,7 @@ from sensor_msgs.msg import PointCloud2
 from visualization_msgs.msg import MarkerArray
 
 from isometry.arrays import Array
+from isometry.inference import ProviderParameters
 from isometry.nodes.place_recognition import messages as outputs
 from isometry.nodes.place_recognition.parameters import PlaceRecognitionNodeParameters
 from isometry.nodes.runtime import messages, parameters
@@ -38,6 +39,7 @@ MATCHES_SHOWN = 500
 """Lines between a scan and its matched keyframe that the markers keep."""
 PARAMETERS = (
     ("", PlaceRecognitionNodeParameters),
+    ("", ProviderParameters),
     ("", PlaceMapperParameters),
     ("recognition.", PlaceRecognitionParameters),
     ("pose_graph.", PoseGraphParameters),
@@ -63,7 +65,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         """Load the model and the memory, then advertise."""
         self._mapping = parameters.read(self, PlaceMapperParameters)
         model = Path(self.own.model_file).expanduser() if self.own.model_file else None
-        self._encoder = BirdsEyeEncoder.load(model, self.own.threads, (self.own.provider,))
+        self._encoder = BirdsEyeEncoder.load(model, self.own.threads, parameters.read(self, ProviderParameters))
         self._map_to_odom: MapToOdom | None = None
         self._start_mapper(self._memory_at_start(), self.own.autosave)
         self._recognised = self._jumps = 0

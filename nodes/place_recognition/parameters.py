@@ -22,4 +22,3 @@ class PlaceRecognitionNodeParameters(MapParameters):
     autosave: bool = parameter(False, "mapping: write every keyframe to memory_file at once")
     model_file: str = parameter("", "model (.onnx); empty: the one that comes with the package")
     threads: int = parameter(1, "threads of the network", 1, 64)
-    provider: str = parameter("CPUExecutionProvider", "requested execution provider of onnxruntime")

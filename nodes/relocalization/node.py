@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 
 from isometry.arrays import Array
 from isometry.datasets.point_cloud_file import read_point_cloud
+from isometry.inference import ProviderParameters
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
 from isometry.nodes.relocalization.parameters import RelocalizationNodeParameters
@@ -49,6 +50,7 @@ INITIAL_POSE_SIGMAS, INITIAL_POSE_METRES = 3.0, 2.0  # how far the robot may be 
 SHOWN_POINTS = 200_000  # of the map, for RViz
 PARAMETERS = (
     ("", RelocalizationNodeParameters),
+    ("", ProviderParameters),
     ("", RelocalizationParameters),
     ("registration.", RegistrationParameters),
     ("recognition.", PlaceRecognitionParameters),
@@ -73,8 +75,11 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
     def configure(self) -> None:
         """Load the map, then advertise."""
         own, method = self.own, parameters.read(self, RelocalizationParameters)
-        registrar = load_registrar(own.method, parameters.read(self, RegistrationParameters, "registration."))
-        places = self._load_map(registrar.parameters, method)
+        provider = parameters.read(self, ProviderParameters)
+        registration = parameters.read(self, RegistrationParameters, "registration.")
+        registrar = load_registrar(own.method, registration, provider)
+        self._models = registrar.models
+        places = self._load_map(registrar.parameters, method, provider)
         self._relocalizer = Relocalizer(registrar, places, method)
         if own.odometry == "none":
             self._lidar_odometry = LidarOdometry(LidarOdometryParameters())
@@ -83,13 +88,16 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         self._own_initial_pose: PoseWithCovarianceStamped | None = None
         self._advertise()
 
-    def _load_map(self, registration: RegistrationParameters, method: RelocalizationParameters) -> Places:
+    def _load_map(
+        self, registration: RegistrationParameters, method: RelocalizationParameters, provider: ProviderParameters
+    ) -> Places:
         own = self.own
         if own.map_file:
             cloud = read_point_cloud(Path(own.map_file).expanduser())
             self._map_points = cloud
             return CloudPlaces(cloud, registration, method.level_map, method.reach)
-        encoder = BirdsEyeEncoder.load()
+        encoder = BirdsEyeEncoder.load(provider=provider)
+        self._models.append(encoder.model)
         path = Path(own.memory_file).expanduser()
         memory = PlaceMemory.load(path, encoder.sha256, encoder.descriptor_size)
         recognition = parameters.read(self, PlaceRecognitionParameters, "recognition.")
@@ -217,6 +225,9 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         if self._relocalizer is None:
             return State(), {}
         figures: dict[str, object] = {
+            "provider": " ".join(sorted({model.provider for model in self._models})),
+            "model": " ".join(model.name for model in self._models),
+            "model_sha256": " ".join(model.sha256 for model in self._models),
             "map": self.own.map_file or self.own.memory_file,
             "found": self._times_found,
             "guesses_refused": self._initial_poses_refused,

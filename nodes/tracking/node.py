@@ -21,6 +21,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
+from isometry.inference import ProviderParameters
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
@@ -36,7 +37,12 @@ from isometry.tracking.pipeline import TrackingPipeline
 from isometry.tracking.types import TrackingStep
 
 ODOMETRY_DEPTH = 500  # as many tracks may be published at once
-PARAMETERS = (("", TrackingNodeParameters), ("", TrackingParameters), ("scan.", ScanDetectorParameters))
+PARAMETERS = (
+    ("", TrackingNodeParameters),
+    ("", ProviderParameters),
+    ("", TrackingParameters),
+    ("scan.", ScanDetectorParameters),
+)
 
 
 class TrackingNode(PerceptionNode[TrackingNodeParameters]):
@@ -63,7 +69,9 @@ class TrackingNode(PerceptionNode[TrackingNodeParameters]):
         own = self.own
         self._class_names = own.names()
         self._pipeline = TrackingPipeline.load(
-            parameters.read(self, TrackingParameters), parameters.read(self, ScanDetectorParameters, "scan.")
+            parameters.read(self, TrackingParameters),
+            parameters.read(self, ScanDetectorParameters, "scan."),
+            parameters.read(self, ProviderParameters),
         )
         self._last: TrackingStep | None = None
         self._last_stamp_ns = 0

@@ -61,8 +61,3 @@ def test_a_missing_card_is_named(copied: Path) -> None:
 def test_a_model_of_another_task_is_refused() -> None:
     with pytest.raises(ModelMismatchError, match="made for 'place_recognition', not 'tracking'"):
         Model(SHIPPED, "tracking")
-
-
-def test_a_provider_that_does_not_run_is_no_silent_fallback() -> None:
-    with pytest.raises(ModelMismatchError, match="asked for CUDAExecutionProvider, but onnxruntime runs it on CPU"):
-        BirdsEyeEncoder.load(providers=("CUDAExecutionProvider", "CPUExecutionProvider"))

@@ -5,32 +5,39 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
+
 import isometry
 
-LIBRARIES = ("numpy", "scipy", "onnxruntime", "faiss-cpu", "small-gicp", "gtsam")
+LIBRARIES = ("numpy", "scipy", "faiss-cpu", "small-gicp", "gtsam")
 
 
 def provenance(data: str, model_name: str, model_sha256: str) -> dict[str, Any]:
     """What a reader needs to repeat a measurement; `data` names the recording and the part of it."""
+    return environment() | {"data": data, "model": {"name": model_name, "sha256": model_sha256}}
+
+
+def environment() -> dict[str, Any]:
+    """Of a measurement: the commit, the date, the machine and the versions of libraries (None: not installed)."""
     return {
         "isometry": isometry.__version__,
         "commit": _commit(),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "data": data,
-        "model": {"name": model_name, "sha256": model_sha256},
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
+            "graphics": _graphics(),
             "system": platform.platform(),
             "python": platform.python_version(),
         },
-        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "libraries": {"onnxruntime": onnxruntime.__version__, **{name: _version(name) for name in LIBRARIES}},
     }
 
 
@@ -54,6 +61,21 @@ def _commit() -> str:
     if not revision:
         return "unknown"
     return revision + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _graphics() -> str:
+    """The NVIDIA cards of the machine; empty without one."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    return "; ".join(subprocess.run(query, capture_output=True, text=True, check=False).stdout.splitlines())
 
 
 def _processor() -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from isometry.arrays import Array
 from isometry.datasets.moving_digits import SEEN, TASK, WIDEST, Images, Motion, MovingDigits
-from isometry.inference.model import WEIGHTS, Model, ModelMismatchError
+from isometry.inference import WEIGHTS, Model, ModelMismatchError
 from isometry.inference.recurrent_step import RecurrentStep
 
 PREDICTED = 60  # frames after the ten that were seen: to frame 70

@@ -19,7 +19,6 @@ from isometry.evaluation.common import calibration
 from isometry.evaluation.common.statistics import finite, median
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
 from isometry.geometry import se3
-from isometry.registration.features.proposer import FeatureProposer
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
@@ -103,9 +102,7 @@ def pair_registration(registrar: Registrar) -> Callable[[ScanPair], Registration
 
 def networks_of(registrar: Registrar) -> str:
     """Names and sha256 of the registrar's networks, for the provenance of a result."""
-    networks = [proposer for proposer in registrar.proposers if isinstance(proposer, FeatureProposer)]
-    files = [f"{network.name} {network.encoder.model.sha256}" for network in networks]
-    return ", ".join(files) or "no network"
+    return ", ".join(f"{model.name} {model.sha256}" for model in registrar.models) or "no network"
 
 
 def measure(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.inference import WEIGHTS, Model
+from isometry.inference import WEIGHTS, Model, ProviderParameters
 from isometry.registration.features.pyramid import build_pyramid
 from isometry.registration.types import Cloud
 
@@ -36,7 +36,9 @@ class Features:
 class FeatureEncoder:
     """Encodes clouds one by one with a shipped network or a file; features are cached while their cloud exists."""
 
-    def __init__(self, name: str, path: Path | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, name: str, path: Path | None = None, threads: int = 1, provider: ProviderParameters | None = None
+    ) -> None:
         """`name`: "equivariant" or "invariant"; `path`: another file than the shipped one.
 
         Raises ValueError for another name, ModelMismatchError for a file that is missing or is not such a network.
@@ -44,7 +46,7 @@ class FeatureEncoder:
         if name not in NETWORKS:
             raise ValueError(f"no registration network {name!r}, only {', '.join(NETWORKS)}")
         self.name = name
-        self.model = Model(path or WEIGHTS / f"registration_{name}.onnx", TASK, threads)
+        self.model = Model(path or WEIGHTS / f"registration_{name}.onnx", TASK, threads, provider)
         self._encoded: WeakKeyDictionary[Cloud, Features] = WeakKeyDictionary()
 
     def encode(self, cloud: Cloud) -> Features:

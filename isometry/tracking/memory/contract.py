@@ -15,6 +15,8 @@ from isometry.tracking.memory.flow_cells import FlowGrid, network_inputs, occupi
 from isometry.tracking.memory.flow_memory import TASK, FlowMemory
 
 CELLS = 300  # points of an example, each in a cell of its own or nearly so
+HALF_WIDTH = 20.0  # cells, of the square that they are spread over
+STREET = 1850  # points of a street scan's example, in about 1,700 cells
 MARGIN = 2.0  # cells a step that an example is slower than the fastest flow, so that it stays among the flows
 
 
@@ -68,6 +70,7 @@ def flow_contract(grid: FlowGrid, channels: int) -> Contract:
         },
         symmetries={name: Symmetry([change]) for name, change in CHANGES.items()},
         example=lambda seed: example_inputs(grid, channels, seed),
+        usual=lambda: example_inputs(grid, channels, 0, STREET),
     )
 
 
@@ -77,10 +80,11 @@ def contract_of(model: Model) -> Contract:
     return flow_contract(memory.grid, memory.channels)
 
 
-def example_inputs(grid: FlowGrid, channels: int, seed: int) -> Arrays:
-    """Inputs of a step between two random clouds; nothing is known of the fastest flows."""
+def example_inputs(grid: FlowGrid, channels: int, seed: int, points: int = CELLS) -> Arrays:
+    """Inputs of a step between two random clouds, equally dense; nothing is known of the fastest flows."""
     random = np.random.default_rng(seed)
-    clouds = [random.uniform(-20.0, 20.0, (CELLS, 2)) * grid.cell for _ in range(2)]
+    half_width = HALF_WIDTH * np.sqrt(points / CELLS)
+    clouds = [random.uniform(-half_width, half_width, (points, 2)) * grid.cell for _ in range(2)]
     before, now = (occupied_cells(cloud, np.zeros(2), grid) for cloud in clouds)
     flows = grid.flows()
     state = random.uniform(0.0, 1.0 / len(flows), (channels, len(before), len(flows))).astype(np.float32)

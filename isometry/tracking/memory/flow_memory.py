@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.inference import WEIGHTS, Model
+from isometry.inference import WEIGHTS, Model, ProviderParameters
 from isometry.tracking.memory.box_velocities import box_velocities
 from isometry.tracking.memory.flow_cells import FlowGrid, OccupiedCells, network_inputs, occupied_cells
 from isometry.tracking.memory.flow_step import FlowStep
@@ -48,13 +48,19 @@ class FlowMemory:
         self.reset()
 
     @classmethod
-    def load(cls, path: Path | None = None, name: str = "default", threads: int = 1) -> FlowMemory:
+    def load(
+        cls,
+        path: Path | None = None,
+        name: str = "default",
+        threads: int = 1,
+        provider: ProviderParameters | None = None,
+    ) -> FlowMemory:
         """The memory in a file, or the shipped one of that name: `default`, or one of `SHIPPED`.
 
-        Raises ModelMismatchError naming the file.
+        `provider` runs it; without it the CPU does. Raises ModelMismatchError naming the file.
         """
         shipped = WEIGHTS / f"{SHIPPED[0] if name == 'default' else name}.onnx"
-        return cls(Model(shipped if path is None else path, TASK, threads))
+        return cls(Model(shipped if path is None else path, TASK, threads, provider))
 
     def reset(self) -> None:
         """Forget everything."""

@@ -11,6 +11,7 @@ from isometry.tracking.prediction.predictor import CLASSES, HISTORY, TASK, netwo
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
 AGENTS = (12, 1, 40)  # of the example of each seed
+OBJECTS = 20  # around a robot in traffic
 DISTANCE_M = 20.0  # by which scenes are moved
 MOST_ERROR_M = 1e-3
 
@@ -44,6 +45,7 @@ def motion_contract() -> Contract:
         symmetries={"turned_mirrored_moved_m": Symmetry(random_planar_motions(DISTANCE_M), MOST_ERROR_M)},
         example=lambda seed: example_scene(AGENTS[seed], seed),
         tolerance=MOST_ERROR_M,
+        usual=lambda: example_scene(OBJECTS, seed=0),
     )
 
 

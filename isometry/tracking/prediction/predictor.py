@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.geometry.planar import rotations
-from isometry.inference.model import WEIGHTS, Model, ModelMismatchError
+from isometry.inference import WEIGHTS, Model, ModelMismatchError
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 
 TASK = "motion_prediction"

@@ -127,7 +127,10 @@ def test_a_robot_wakes_up_is_kidnapped_and_is_found_each_time(waking: Waking, to
     robot.until(partial(waking.located, second), 200.0)
     robot.until(lambda: len(waking.initial_poses) == 2)
     assert is_near(messages.from_pose(waking.initial_poses[1].pose.pose), second)
-    assert values_of(robot.status)["guesses_refused"] == "0"  # it ignores the initialpose that it has published
+    figures = values_of(robot.status)
+    assert figures["provider"] == "CPUExecutionProvider"
+    assert figures["model"] == "registration_equivariant"
+    assert figures["guesses_refused"] == "0"  # it ignores the initialpose that it has published
     assert node.stop() == 0
 
 
@@ -197,6 +200,7 @@ def test_bad_scans_and_missing_odometry_are_named(waking: Waking, town: Town, st
         ({"map_file": "/etc/passwd"}, "bad_input", "/etc/passwd: clouds are read from"),
         ({"memory_file": "/nowhere/a.places"}, "bad_input", "/nowhere/a.places"),
         ({"map_file": "a.pcd", "method": "guessing"}, "bad_input", "'guessing'"),
+        ({"map_file": "a.pcd", "provider": "abacus"}, "bad_input", "provider 'abacus'"),
         ({"map_file": "a.pcd", "odometry": "wheels"}, "bad_input", "odometry = 'wheels'"),
     ],
 )

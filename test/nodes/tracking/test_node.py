@@ -515,6 +515,7 @@ def test_a_lifecycle_manager_starts_stops_and_starts_it_again(watcher: Watcher, 
         ({"input": "images"}, "input = 'images'"),
         ({"odometry": "wheels"}, "odometry = 'wheels'"),
         ({"class_names": "car"}, "class_names = 'car'"),
+        ({"provider": "abacus"}, "provider 'abacus'"),
     ],
 )
 def test_what_cannot_be_configured_is_named_and_the_node_stays_up(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.geometry.planar import rotations
-from isometry.inference.model import ModelMismatchError
+from isometry.inference import ModelMismatchError
 from isometry.tracking.prediction.predictor import AHEAD_S, HISTORY, MotionPredictor
 from isometry.tracking.types import PATH_STEP_S, PATH_STEPS
 

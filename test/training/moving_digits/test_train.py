@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from isometry.cli.main import app
 from isometry.datasets.moving_digits import SEEN, Motion, MovingDigits
 from isometry.evaluation.moving_digits.measure import DigitsPredictor, errors_by_frame, shipped
-from isometry.inference.model import ModelMismatchError
+from isometry.inference import ModelMismatchError
 from isometry.training.moving_digits.export import export_moving_digits
 from isometry.training.moving_digits.recipe import MovingDigitsTrainingParameters
 from isometry.training.moving_digits.train import load_trained, new_network, predict, train
