@@ -14,6 +14,17 @@ def rotated(covariance: Array, rotation: Array) -> Array:
     return np.asarray(blocks @ covariance @ blocks.T)
 
 
+def at_point(covariance: Array, lever: Array) -> Array:
+    """Covariance (6,6) of another frame of the same rigid body, `lever` (3,) metres away, along the same axes.
+
+    An error of the rotation moves the other frame by its cross product with the lever.
+    """
+    x, y, z = lever
+    moved = np.eye(6)
+    moved[:3, 3:] = [[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]]
+    return np.asarray(moved @ covariance @ moved.T)
+
+
 def propagated(covariance: Array, T_before_after: Array) -> Array:
     """Covariance (6,6) of an error of the pose before a motion, as it appears in the body's frame after the motion.
 

@@ -1,8 +1,8 @@
-"""Registration of two clouds from files: viewpoints, coordinates far from the origin, the result as a table."""
+"""Registration of two clouds from files, and the result as a table."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Reason, Registration, UnusableCloudError
 
-FAR_METRES = 10_000.0  # larger coordinates, as of a map in UTM, are not in a sensor's frame
+logger = logging.getLogger(__name__)
 REASONS: dict[Reason, str] = {
     "ok": "accepted",
     "low_confidence": "not accepted: the confidence is too low",
@@ -31,29 +31,20 @@ def register_points(
 ) -> Registration:
     """Register points (N,3) and (M,3) in metres, in any frames.
 
-    A cloud far from its origin is registered in a frame at its centre. The covariance is then that of the frame at the
-    source's centre with the source's axes: at an origin thousands of kilometres away it would not be meaningful.
+    The covariance is that of the source's origin: far from the source's points, a small rotation moves it far.
+    Points that are left out, as no sensor measured them, are counted in the log.
+
     Raises UnusableCloudError, with the name of the cloud, for one that cannot be registered.
     """
-    clouds, shifts = [], []
+    clouds = []
     for name, points, viewpoint in (("target", target, target_viewpoint), ("source", source, source_viewpoint)):
-        shift = middle(points)
-        shifted_viewpoint = None if viewpoint is None else viewpoint - shift
         try:
-            clouds.append(prepare(points - shift, registrar.parameters, shifted_viewpoint))
+            clouds.append(prepare(points, registrar.parameters, viewpoint))
         except UnusableCloudError as error:
             raise UnusableCloudError(f"{name}: {error}") from error
-        shifts.append(se3.from_rotation_translation(np.eye(3), shift))
-    found = registrar.register(clouds[0], clouds[1])
-    return replace(found, T_target_source=shifts[0] @ found.T_target_source @ se3.inverse(shifts[1]))
-
-
-def middle(points: Array) -> Array:
-    """The centre (3,), in whole metres, of points (N,3) far from the origin; zeros for points near it."""
-    finite = points[np.isfinite(points).all(axis=1)]
-    if len(finite) == 0 or np.abs(finite).max() < FAR_METRES:
-        return np.zeros(3)
-    return np.asarray(np.round(np.median(finite, axis=0)))
+        if clouds[-1].left_out:
+            logger.warning("%s: left out %d points far off all others", name, clouds[-1].left_out)
+    return registrar.register(clouds[0], clouds[1])
 
 
 def as_table(registration: Registration) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Registration, top to bottom: two clouds, the transform between them, its covariance and confidence.
 
-    clouds -> points at one resolution, with normals                       preprocessing.py
+    clouds -> points at one resolution, with normals                       preprocessing.py, outliers.py
+           -> each in its canonical frame, wherever and however it lies    frames.py
            -> hypotheses, from one source after the other                  upright/, features/
            -> those with which surfaces agree and which no ray contradicts verification.py, visibility.py
            -> small_gicp from the best of them, coarse then fine           candidates.py, refinement.py
@@ -16,16 +17,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from isometry.arrays import Array
+from isometry.geometry import se3
 from isometry.inference import Model, ProviderParameters
 from isometry.parameters import check
 from isometry.registration import calibration
 from isometry.registration.candidates import Candidates
 from isometry.registration.features.encoder import NETWORKS, FeatureEncoder
 from isometry.registration.features.proposer import FeatureProposer
+from isometry.registration.frames import Canonical, canonical, in_given_frames
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.types import Cloud, Hypotheses, Proposer, Registration
 from isometry.registration.upright.proposer import UprightProposer
@@ -43,6 +47,7 @@ class Registrar:
         """Raises ValueError for a parameter outside its range."""
         check(parameters)
         self.proposers, self.parameters = proposers, parameters
+        self._canonical_clouds: WeakKeyDictionary[Cloud, Canonical] = WeakKeyDictionary()
         self._cached = lru_cache(CACHED_CLOUDS)(lambda cloud: CachedCloud(cloud, parameters.threads))
 
     @property
@@ -56,6 +61,10 @@ class Registrar:
         From `deadline_s` on, a time of `time.perf_counter`, no further hypotheses are sought. The best transform until
         then has the reason "out_of_time" where it is not accepted.
         """
+        there, here = self._canonical(target), self._canonical(source)
+        return in_given_frames(self._register(there.cloud, here.cloud, deadline_s), there, here)
+
+    def _register(self, target: Cloud, source: Cloud, deadline_s: float) -> Registration:
         candidates = self._candidates(target, source)
         spent = {"propose": 0.0, "verify": 0.0}
         result = None
@@ -77,9 +86,17 @@ class Registrar:
 
     def refine(self, target: Cloud, source: Cloud, T_initial: Array) -> Registration:
         """The transform from `source` to `target` near an initial one (4,4): to track a pose, or after recognition."""
-        candidates = self._candidates(target, source)
-        candidates.add(Hypotheses(np.asarray(T_initial)[None], np.ones(1), "initial"), 1)
-        return self._result(candidates)
+        there, here = self._canonical(target), self._canonical(source)
+        candidates = self._candidates(there.cloud, here.cloud)
+        T_canonical = se3.inverse(there.T_given_canonical) @ T_initial @ here.T_given_canonical
+        candidates.add(Hypotheses(T_canonical[None], np.ones(1), "initial"), 1)
+        return in_given_frames(self._result(candidates), there, here)
+
+    def _canonical(self, cloud: Cloud) -> Canonical:
+        found = self._canonical_clouds.get(cloud)
+        if found is None:
+            found = self._canonical_clouds[cloud] = canonical(cloud)
+        return found
 
     def _candidates(self, target: Cloud, source: Cloud) -> Candidates:
         resolution = max(target.resolution, source.resolution)

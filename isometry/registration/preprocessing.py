@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import small_gicp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from isometry.arrays import Array
+from isometry.geometry import se3
+from isometry.registration.frames import canonical_frame
+from isometry.registration.outliers import measured
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.types import Cloud, UnusableCloudError
 
 RADIUS_POINTS = 40.0  # root mean square radius over resolution: 0.4 m for a street, 0.1 m for an office
 MOST_POINTS = 20_000  # a cloud with more points at its resolution is thinned further
-FINEST_METRES, COARSEST_METRES = 0.025, 0.4
+FINEST_METRES, COARSEST_METRES = 0.025, 0.4  # by the extent of a cloud
+THINNEST_METRES = 1.6  # for a cloud with too many points
 STEPS_PER_OCTAVE = 2  # of the resolution: two scans of one sensor mostly have the same
 NEIGHBOURS = 12  # of a point, for its normal
-FLATTEST = 0.01  # thickness over extent, below which a cloud is a plane
+SURFACE_RESOLUTIONS = 3.0  # distance from a plane within which points belong to it
+LEAST_STRUCTURE = 0.005  # share of points off a plane, below which a small cloud is that plane
 WIDEST_SPACING_METRES = 3.0  # no sensor's cloud in metres is sparser
 
 
@@ -29,43 +36,42 @@ def prepare(
     """Thin a cloud (N,3) in metres to its resolution and compute normals.
 
     `viewpoint` (3,) is the position of the sensor: the origin for a scan in its sensor's frame, None for a map or a
-    model. `up` (3,) points against gravity, where that is known. Points that are not finite are left out.
+    model. `up` (3,) points against gravity, where that is known. Points that are not finite are left out, and those so
+    far off all others that no sensor measured them.
 
     Raises UnusableCloudError for a cloud of another shape, with too few distinct points, in another unit than the
     metre, or with all points in one plane or on one line, which do not determine a transform.
     """
     if points.ndim != 2 or points.shape[1] < 3:
         raise UnusableCloudError(f"a cloud must have the shape (N,3), not {points.shape}")
-    finite = np.asarray(points[:, :3], np.float64)
-    kept = np.isfinite(finite).all(axis=1)
-    if not kept.all():
-        finite = finite[kept]
-    _check_count(len(finite), "finite", parameters)
-    resolution = parameters.resolution or _resolution(finite)
-    thinned = _thinned(finite, resolution)
-    while len(thinned) > MOST_POINTS and not parameters.resolution and resolution < COARSEST_METRES:
+    usable = np.asarray(points[:, :3], np.float64)
+    usable = _kept(usable, np.asarray(np.isfinite(usable).all(axis=1)))
+    _check_count(len(usable), "finite", parameters)
+    finite = len(usable)
+    usable = _kept(usable, measured(usable))
+    T_given_canonical = canonical_frame(usable)
+    usable = se3.apply(se3.inverse(T_given_canonical), usable)
+    resolution = parameters.resolution or _resolution(usable)
+    thinned = _thinned(usable, resolution)
+    while len(thinned) > MOST_POINTS and not parameters.resolution and resolution < THINNEST_METRES:
         resolution *= 2.0 ** (1.0 / STEPS_PER_OCTAVE)
-        thinned = _thinned(finite, resolution)
-    _check_count(len(thinned), f"distinct (at {resolution:.2g} m)", parameters)
-    _check_spacing(thinned)
-    _check_thickness(thinned)
-    return _with_normals(thinned, resolution, viewpoint, up)
+        thinned = _thinned(usable, resolution)
+    check_usable(thinned, resolution, parameters)
+    cloud = with_normals(se3.apply(T_given_canonical, thinned), resolution, viewpoint, up)
+    return replace(cloud, left_out=finite - len(usable))
 
 
 def at_resolution(cloud: Cloud, resolution: float) -> Cloud:
     """The cloud with points spaced `resolution` metres apart; itself where it is as coarse already."""
     if resolution <= cloud.resolution * 1.001:
         return cloud
-    return _with_normals(_thinned(cloud.points, resolution), resolution, cloud.viewpoint, cloud.up)
+    return with_normals(_thinned(cloud.points, resolution), resolution, cloud.viewpoint, cloud.up)
 
 
-def _thinned(points: Array, resolution: float) -> Array:
-    return np.asarray(small_gicp.voxelgrid_sampling(points, resolution).points())[:, :3]
-
-
-def _with_normals(
+def with_normals(
     points: Array, resolution: float, viewpoint: NDArray[np.floating] | None, up: NDArray[np.floating] | None
 ) -> Cloud:
+    """The cloud of points (N,3) that are `resolution` metres apart already; other arguments as for `prepare`."""
     cloud = small_gicp.PointCloud(points)
     small_gicp.estimate_normals(cloud, small_gicp.KdTree(cloud), num_neighbors=NEIGHBOURS)
     normals = np.array(cloud.normals()[:, :3])
@@ -75,6 +81,21 @@ def _with_normals(
         normals[away] *= -1.0
     direction = None if up is None else np.asarray(up, np.float64) / np.linalg.norm(up)
     return Cloud(np.array(points), normals, resolution, origin, direction)
+
+
+def check_usable(points: Array, resolution: float, parameters: RegistrationParameters) -> None:
+    """Raise UnusableCloudError for points (N,3), thinned to `resolution` metres, that do not determine a transform."""
+    _check_count(len(points), f"distinct (at {resolution:.2g} m)", parameters)
+    _check_spacing(points)
+    _check_structure(points, resolution, parameters)
+
+
+def _kept(points: Array, kept: NDArray[np.bool_]) -> Array:
+    return points if kept.all() else points[kept]
+
+
+def _thinned(points: Array, resolution: float) -> Array:
+    return np.asarray(small_gicp.voxelgrid_sampling(points, resolution).points())[:, :3]
 
 
 def _resolution(points: Array) -> float:
@@ -100,8 +121,15 @@ def _check_spacing(points: Array) -> None:
         )
 
 
-def _check_thickness(points: Array) -> None:
-    extent = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)))
-    if extent[0] < FLATTEST * extent[2]:
-        shape = "line" if extent[1] < FLATTEST * extent[2] else "plane"
+def _check_structure(points: Array, resolution: float, parameters: RegistrationParameters) -> None:
+    """Whether enough of the points stand off the plane or the line that fits them best.
+
+    The extents do not tell that: a level site is a thousand times wider than it is high.
+    """
+    centred = points - points.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    off = (np.abs(centred @ axes) > SURFACE_RESOLUTIONS * resolution).sum(axis=0)
+    fewest = min(LEAST_STRUCTURE * len(points), parameters.fewest_points)
+    if off[0] < fewest:
+        shape = "line" if off[1] < fewest else "plane"
         raise UnusableCloudError(f"the points of a cloud lie in one {shape}: they do not determine a transform")

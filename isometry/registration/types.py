@@ -27,6 +27,7 @@ class Cloud:
     resolution: float  # metres between points; a pair is registered at the coarser of its two resolutions
     viewpoint: Array | None  # (3,) metres, position of the sensor; None for a map or a model
     up: Array | None = None  # (3,) unit, against gravity, where an IMU or a level frame gives it
+    left_out: int = 0  # finite points as given, so far off all others that no sensor measured them
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Proposer(Protocol):
     def propose(self, target: Cloud, source: Cloud) -> Iterable[Hypotheses]:
         """Transforms to verify, likely ones first. The iteration stops once one of them is verified beyond doubt.
 
-        Both clouds have the same resolution.
+        Both clouds have the same resolution, and each lies in its canonical frame (`frames.py`).
         """
         ...
 

@@ -46,13 +46,15 @@ class CachedCloud:
         """The cloud with points spaced `resolution` metres apart; itself where it is as coarse already."""
         if resolution not in self._coarser:
             coarser = at_resolution(self.cloud, resolution)
-            self._coarser[resolution] = self if coarser is self.cloud else CachedCloud(coarser, self.threads)
+            if coarser is self.cloud:
+                return self  # not kept: a cycle of references would keep the search trees alive
+            self._coarser[resolution] = CachedCloud(coarser, self.threads)
         return self._coarser[resolution]
 
     def surface(self, spacing: float) -> Surface:
         """The cloud for the alignment, with `spacing` metres between points."""
         if spacing not in self._surfaces:
-            self._surfaces[spacing] = Surface(self.cloud, spacing, self.threads)
+            self._surfaces[spacing] = Surface.of(self.cloud, spacing, self.threads)
         return self._surfaces[spacing]
 
     @cached_property

@@ -27,6 +27,15 @@ def test_rotated_back_is_the_same(random: np.random.Generator) -> None:
     np.testing.assert_allclose(covariance.rotated(covariance.rotated(given, rotation), rotation.T), given)
 
 
+def test_at_another_point_is_the_covariance_of_errors_of_that_point(random: np.random.Generator) -> None:
+    given = covariance_of(random) * 1e-6  # small angles
+    lever = np.array([40.0, -3.0, 7.0])
+    errors = random.multivariate_normal(np.zeros(6), given, size=200_000)
+    moved = Rotation.from_rotvec(errors[:, 3:]).apply(lever) - lever + errors[:, :3]
+    expected = np.cov(np.hstack([moved, errors[:, 3:]]).T)
+    np.testing.assert_allclose(covariance.at_point(given, lever), expected, atol=0.02 * np.abs(expected).max())
+
+
 def test_propagated_is_gtsams_adjoint(random: np.random.Generator) -> None:
     given = covariance_of(random)
     T_before_after = se3.from_rotation_translation(Rotation.random(rng=random).as_matrix(), random.normal(size=3))

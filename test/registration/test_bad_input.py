@@ -45,6 +45,10 @@ def straight(random: np.random.Generator) -> Points:
     return np.column_stack([random.uniform(0.0, 10.0, 5000), random.normal(0.0, 0.001, (5000, 2))])
 
 
+def wall(random: np.random.Generator) -> Points:
+    return np.column_stack([random.uniform(-2.0, 2.0, (20_000, 2)), random.normal(0.0, 3.0 * NOISE_M, 20_000)])
+
+
 @pytest.mark.parametrize(
     ("make", "why"),
     [
@@ -54,6 +58,7 @@ def straight(random: np.random.Generator) -> Points:
         (lambda random: np.full((5000, 3), 7.0), "a cloud has 1 distinct"),
         (flat, "lie in one plane"),
         (lambda random: flat(random) @ TURN.T, "lie in one plane"),
+        (wall, "lie in one plane"),
         (straight, "lie in one line"),
         (lambda random: random.random((5000, 2)), r"must have the shape \(N,3\), not \(5000, 2\)"),
         (lambda random: random.random(5000), r"must have the shape \(N,3\), not \(5000,\)"),
@@ -65,6 +70,24 @@ def test_a_cloud_that_determines_nothing_is_refused(
     with pytest.raises(UnusableCloudError, match=why) as refused:
         prepare(make(random), registrar.parameters)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("width", [300.0, 1500.0, 5000.0])
+def test_a_wide_level_site_with_buildings_is_no_plane(
+    registrar: Registrar, random: np.random.Generator, width: float
+) -> None:
+    count = int(width**2 / 25.0)
+    ground = np.column_stack([random.uniform(-width / 2, width / 2, (count, 2)), random.normal(0.0, NOISE_M, count)])
+    corners = random.uniform(-width / 2, width / 2, (20, 2))
+    walls = [
+        np.column_stack([corner[0] + random.uniform(0.0, 20.0, share), np.full(share, corner[1]), height])
+        for corner in corners
+        for share in [count // 500]
+        for height in [random.uniform(0.0, 8.0, share)]
+    ]
+    assert len(prepare(np.vstack([ground, *walls]), registrar.parameters).points) > 1000
+    with pytest.raises(UnusableCloudError, match="lie in one plane"):
+        prepare(ground, registrar.parameters)
 
 
 def test_millimetres_are_refused_by_name(registrar: Registrar, building: ScanPair) -> None:

@@ -1,4 +1,4 @@
-"""Viewpoints, coordinates far from the origin, and the answer as a table."""
+"""Viewpoints, coordinates far from the origin, and the result as a table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from isometry.datasets.scan_pair import ScanPair
 from isometry.geometry import se3
-from isometry.registration.files import as_table, middle, register_points
-from isometry.registration.pipeline import load_registrar
+from isometry.registration.files import as_table, register_points
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.pipeline import Registrar, load_registrar
 from isometry.registration.types import Registration, UnusableCloudError
 from isometry.simulation.pairs import simulated_pair
 
@@ -40,13 +41,6 @@ def test_clouds_in_utm_are_registered_to_the_centimetre(pair: ScanPair, seen: bo
     np.testing.assert_allclose(places, se3.apply(expected, source[::100]), atol=0.03)
 
 
-def test_only_coordinates_far_away_are_shifted() -> None:
-    near, far = np.array([[900.0, -50.0, 2.0]]), np.array([[5e5, 4e6, np.nan], [5e5, 4e6, 2.0]])
-    np.testing.assert_array_equal(middle(near), np.zeros(3))
-    np.testing.assert_array_equal(middle(far), [5e5, 4e6, 2.0])
-    np.testing.assert_array_equal(middle(far[:1]), np.zeros(3))
-
-
 def test_a_refusal_says_which_of_the_two(pair: ScanPair) -> None:
     registrar = load_registrar("upright")
     with pytest.raises(UnusableCloudError, match=r"^target: a cloud has 3 finite points"):
@@ -65,3 +59,9 @@ def test_the_table_tells_what_the_answer_holds() -> None:
     np.testing.assert_allclose(table["sigma_rotation_deg"], [1.0, 2.0, 3.0])
     none = as_table(Registration(np.eye(4), np.eye(6) * 1e6, 0.0, False, "no_hypothesis", 0.0, ""))
     assert none["sigma_translation_m"] is None
+
+
+def test_points_that_no_sensor_measured_are_named(pair: ScanPair, caplog: pytest.LogCaptureFixture) -> None:
+    source = np.vstack([pair.source.astype(np.float64), np.diag([2e4, -2e4, 2e4])])
+    register_points(Registrar([], RegistrationParameters()), pair.target.astype(np.float64), source)
+    assert caplog.messages == ["source: left out 3 points far off all others"]

@@ -8,6 +8,7 @@ import pytest
 
 from isometry.datasets.scan_pair import ScanPair
 from isometry.geometry import se3
+from isometry.registration.frames import canonical
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import Registrar, load_registrar
 from isometry.registration.preprocessing import prepare
@@ -107,12 +108,13 @@ def test_parameters_outside_their_range_are_named() -> None:
 
 
 class InRounds:
-    """Proposes one transform after the other."""
+    """Proposes one transform after the other, given in the frames of two clouds."""
 
     name = "in rounds"
 
-    def __init__(self, *transforms: np.ndarray) -> None:
-        self.transforms = transforms
+    def __init__(self, target: Cloud, source: Cloud, *transforms: np.ndarray) -> None:
+        T_target, T_source = (canonical(cloud).T_given_canonical for cloud in (target, source))
+        self.transforms = [se3.inverse(T_target) @ T @ T_source for T in transforms]
 
     def propose(self, target: Cloud, source: Cloud) -> Iterator[Hypotheses]:
         for T in self.transforms:
@@ -121,7 +123,7 @@ class InRounds:
 
 def test_after_the_deadline_no_further_hypotheses_are_sought(street: ScanPair) -> None:
     target, source, truth = clouds(street, np.eye(3))
-    registrar = Registrar([InRounds(se3.from_planar(30.0, 20.0, 1.0), truth)], PARAMETERS)
+    registrar = Registrar([InRounds(target, source, se3.from_planar(30.0, 20.0, 1.0), truth)], PARAMETERS)
     assert registrar.register(target, source).accepted
     late = registrar.register(target, source, deadline_s=time.perf_counter())
     assert not late.accepted
@@ -130,7 +132,7 @@ def test_after_the_deadline_no_further_hypotheses_are_sought(street: ScanPair) -
 
 def test_what_was_accepted_before_the_deadline_counts(street: ScanPair) -> None:
     target, source, truth = clouds(street, np.eye(3))
-    registrar = Registrar([InRounds(truth)], RegistrationParameters(beyond_doubt=1.0))
+    registrar = Registrar([InRounds(target, source, truth)], RegistrationParameters(beyond_doubt=1.0))
     found = registrar.register(target, source, deadline_s=time.perf_counter())
     assert found.accepted
     assert found.reason == "ok"

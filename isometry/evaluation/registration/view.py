@@ -7,7 +7,6 @@ import viser
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.registration.files import middle
 from isometry.registration.types import Registration
 
 POINTS_SHOWN = 60_000  # of each cloud
@@ -39,9 +38,8 @@ def show(target: Array, source: Array, registration: Registration, port: int, up
     server.gui.add_markdown(summary(registration))
 
     def place() -> None:
-        T = registration.T_target_source.copy()
+        T = registration.T_target_source.copy() if aligned.value else np.eye(4)
         T[:3, 3] = se3.apply(T, source_origin[None])[0] - origin
-        T = T if aligned.value else np.eye(4)
         x, y, z, w = se3.to_quaternion(T)
         moving.wxyz, moving.position = (w, x, y, z), tuple(T[:3, 3])
 
@@ -51,6 +49,12 @@ def show(target: Array, source: Array, registration: Registration, port: int, up
 
     place()
     return server
+
+
+def middle(points: Array) -> Array:
+    """The middle (3,), in whole metres, of the finite ones of points (N,3); zeros where there are none."""
+    finite = points[np.isfinite(points).all(axis=1)]
+    return np.asarray(np.round(np.median(finite, axis=0))) if len(finite) else np.zeros(3)
 
 
 def summary(registration: Registration) -> str:

@@ -13,6 +13,7 @@ import small_gicp
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
+from isometry.registration.frames import own_axes
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Cloud
@@ -93,18 +94,6 @@ def build_pyramid(cloud: Cloud) -> Pyramid:
         middle_above=nearest(2, 1, 1)[:, 0],
         coarse_above=nearest(3, 2, 1)[:, 0],
     )
-
-
-def own_axes(points: Array) -> Array:
-    """Rotation (3,3) whose columns are the principal axes of centred points (N,3), each towards its longer tail.
-
-    Turned points have turned axes, unless two of the extents or two of the tails are alike.
-    """
-    _, axes = np.linalg.eigh(points.T @ points)
-    along = points @ axes[:, :2]
-    signs = np.where((along**3).sum(axis=0) < 0.0, -1.0, 1.0)
-    first, second = (axes[:, :2] * signs).T
-    return np.column_stack([first, second, np.cross(first, second)])
 
 
 def example_pyramid(count: int = 4000, seed: int = 0) -> Pyramid:

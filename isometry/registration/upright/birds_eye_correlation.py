@@ -10,6 +10,7 @@ from scipy import fft
 
 from isometry.arrays import Array
 from isometry.geometry import planar
+from isometry.registration.upright.cells import cell_centres, cell_numbers
 
 BATCH = 24  # yaws transformed at once: small enough for the cache
 STRIP = 8  # cells along x, of which only the best shift is used
@@ -35,7 +36,7 @@ def correlate(
     repeat along a street then have less weight than unique ones.
     """
     target_spectrum = fft.rfft2(_occupancy(_centred_cells(target, cell, size)[None], size))[0]
-    occupied = _one_a_cell(source, cell / 2.0)
+    occupied = cell_centres(np.unique(cell_numbers(source, cell / 2.0)), cell / 2.0)
     angles = 2.0 * np.pi * np.arange(yaws) / yaws
     found = []
     for first in range(0, yaws, BATCH):
@@ -49,15 +50,6 @@ def correlate(
         found.append(_peaks(fft.irfft2(cross, s=(size, size)), batch, cell, peaks))
     candidates = np.vstack(found)
     return _distinct(candidates[np.argsort(-candidates[:, 0])], count, apart, 4.5 * np.pi / yaws)
-
-
-def _one_a_cell(points: Array, cell: float) -> Array:
-    """The centres (M,2) of the occupied cells of points (N,2)."""
-    cells = np.floor(points / cell).astype(np.int64)
-    first = cells.min(axis=0, initial=0)
-    width = int(cells[:, 1].max(initial=0) - first[1]) + 1
-    numbers = np.flatnonzero(np.bincount((cells[:, 0] - first[0]) * width + cells[:, 1] - first[1]))
-    return np.asarray((np.stack(np.divmod(numbers, width), axis=-1) + first + 0.5) * cell, np.float64)
 
 
 def _centred_cells(points: Array, cell: float, size: int) -> NDArray[np.int32]:

@@ -13,6 +13,7 @@ from isometry.geometry import se3
 from isometry.geometry.planar import rotations
 from isometry.registration.types import Cloud, Hypotheses
 from isometry.registration.upright.birds_eye_correlation import PlanarPoses, correlate
+from isometry.registration.upright.cells import cell_centres, cell_numbers
 from isometry.registration.upright.directions import Direction, dominant_directions
 
 Mask = NDArray[np.bool_]
@@ -106,29 +107,22 @@ class _Columns:
 
     def __init__(self, points: Array, lies: Mask, cell: float) -> None:
         self.cell = cell
-        cells = np.floor(points[:, :2] / cell).astype(np.int64)
-        self.first = cells.min(axis=0)
-        self.shape = cells.max(axis=0) - self.first + 1
-        number = (cells - self.first) @ np.array([self.shape[1], 1])
-        size = int(self.shape.prod())
+        self.numbers, number = np.unique(cell_numbers(points[:, :2], cell), return_inverse=True)
+        size = len(self.numbers)
         top, foot, lying = np.full(size, -np.inf), np.full(size, np.inf), np.full(size, np.nan)
         np.maximum.at(top, number, points[:, 2])
         np.minimum.at(foot, number, points[:, 2])
         count = np.bincount(number[lies], minlength=size)
         total = np.bincount(number[lies], weights=points[lies, 2], minlength=size)
         lying[count > 0] = total[count > 0] / count[count > 0]
-        self.image = np.where(np.isfinite(top)[:, None], np.stack([top, foot, lying], axis=1), np.nan)
-        self.filled = np.flatnonzero(np.isfinite(top))
-        self.values = self.image[self.filled]
+        self.values = np.stack([top, foot, lying], axis=1)
 
     def centres(self) -> Array:
         """Centres (M,2) of the filled cells, metres."""
-        cells = np.stack(np.divmod(self.filled, self.shape[1]), axis=-1) + self.first
-        return np.asarray((cells + 0.5) * self.cell, np.float64)
+        return cell_centres(self.numbers, self.cell)
 
     def at(self, points: Array) -> Array:
         """Values (M,3) of the columns at points (M,2)."""
-        cells = np.floor(points / self.cell).astype(np.int64) - self.first
-        inside = np.logical_and(cells >= 0, cells < self.shape).all(axis=1)
-        number = np.where(inside, cells @ np.array([self.shape[1], 1]), 0)
-        return np.where(inside[:, None], self.image[number], np.nan)
+        numbers = cell_numbers(points, self.cell)
+        nearest = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
+        return np.where((self.numbers[nearest] == numbers)[:, None], self.values[nearest], np.nan)

@@ -4,7 +4,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
-from isometry.registration.features.pyramid import NEIGHBOURS, SPACINGS, build_pyramid, example_pyramid, own_axes
+from isometry.registration.features.pyramid import NEIGHBOURS, SPACINGS, build_pyramid, example_pyramid
 from isometry.registration.types import Cloud
 
 
@@ -52,16 +52,6 @@ def test_its_samples_turn_with_the_cloud(cloud: Cloud) -> None:
     assert (distance < 1e-3).mean() > 0.98  # a point on a border of two voxels may fall to either
     plain, _ = cKDTree(before.fine).query(after.fine)
     assert (plain < 1e-3).mean() < 0.1
-
-
-def test_own_axes_are_a_rotation_that_follows_the_points() -> None:
-    random = np.random.default_rng(0)
-    points = random.gamma(1.0, 1.0, (500, 3)) * [5.0, 2.0, 1.0]
-    points -= points.mean(axis=0)
-    rotation = Rotation.from_rotvec([1.0, 2.0, -0.5]).as_matrix()
-    axes = own_axes(points)
-    assert np.linalg.det(axes) == pytest.approx(1.0)
-    np.testing.assert_allclose(own_axes(points @ rotation.T), rotation @ axes, atol=1e-9)
 
 
 @pytest.mark.parametrize("count", [3, 10, 40])
