@@ -79,7 +79,7 @@ def check(
         figures, wrong = {}, []
         for path, task in files:
             figures[path.stem] = row = _checked(path, task, threads, asked)
-            wrong += [f"{path}: {fault}" for fault in row["faults"]]
+            wrong += [f"{path}: {', and '.join(row['faults'])}"] if row["faults"] else []
         if json_file is not None:
             measured_on = {"provider": provider, "provider_options": provider_options, "threads": threads}
             write_json(json_file, environment() | measured_on | {"files": figures})

@@ -55,8 +55,9 @@ def open_session(
     try:
         # onnxruntime's own fallback would try again without the options
         session = onnxruntime.InferenceSession(str(path), settings, providers=[(name, options)], enable_fallback=0)
-    except Exception as error:  # onnxruntime raises its own unrelated types, all of which mean "not this file"
-        raise ModelMismatchError(f"{path}: onnxruntime cannot open it on {name} ({_first_line(error)})") from error
+    except Exception as error:  # of onnxruntime's own unrelated types: not this file, or no such option
+        kind = ProviderError if "provider option" in str(error).lower() else ModelMismatchError
+        raise kind(f"{path}: onnxruntime cannot open it on {name} ({_first_line(error)})") from error
     used = session.get_providers()[0]
     if used != name:
         raise ProviderError(f"{path}: asked for {name}, but onnxruntime runs it on {used} ({missing or available})")

@@ -112,7 +112,7 @@ def test_an_onnxruntime_that_cannot_preload_is_used_as_it_is(runtime: Runtime, m
 
 
 def test_an_option_that_cuda_does_not_have_is_named(runtime: Runtime) -> None:
-    with pytest.raises(ModelMismatchError, match=r"cannot open it on CUDA\w+ \(Unknown provider option: speed\)$"):
+    with pytest.raises(ProviderError, match=r"cannot open it on CUDA\w+ \(Unknown provider option: speed\)$"):
         open_session(SHIPPED, 1, ProviderParameters("cuda", "speed=11"))
 
 
