@@ -79,6 +79,7 @@ def describe(
         flag("use_sim_time", False, "time from /clock (bags)"),
         flag("autostart", True, "configure and activate at once"),
     ]
+    remappings = [(topic, LaunchConfiguration(topic)) for topic in topics]
     process = Node(
         package=PACKAGE,
         executable=f"{node}_node",
@@ -89,7 +90,7 @@ def describe(
             LaunchConfiguration("parameters_file"),
             {parameter.name: parameter.value for parameter in all_parameters},
         ],
-        remappings=[(topic, LaunchConfiguration(topic)) for topic in topics],
+        remappings=remappings,
     )
     return LaunchDescription(
         [
@@ -99,7 +100,7 @@ def describe(
             _parameters_file("parameters_file", node, "further parameters"),
             _fast_dds_profile(),
             process,
-            *(_rviz(node) if rviz else ()),
+            *(_rviz(node, remappings) if rviz else ()),
             *others,
         ]
     )
@@ -123,10 +124,14 @@ def lidar_odometry(folder: Path) -> list[Any]:
     ]
 
 
-def _rviz(node: str) -> list[Any]:
+def _rviz(node: str, remappings: Sequence[tuple[str, LaunchConfiguration]]) -> list[Any]:
+    """RViz with the view of a node. Topics in a view are relative, so that it needs the node's namespace and topics."""
     view = Node(
         package="rviz2",
         executable="rviz2",
+        name=f"{node}_rviz",
+        namespace=LaunchConfiguration("namespace"),
+        remappings=remappings,
         arguments=["-d", _config(f"{node}.rviz")],
         parameters=[{"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}],
         condition=IfCondition(LaunchConfiguration("rviz")),

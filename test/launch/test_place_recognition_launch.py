@@ -34,12 +34,6 @@ def test_arguments_reach_the_node(play_launch: PlayLaunch) -> None:
     assert {name: node["params"][name] for name in expected} == expected
 
 
-def test_rviz_is_started_when_asked_for(play_launch: PlayLaunch) -> None:
-    nodes = play_launch.nodes(NAME, "rviz:=true")
-    (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
-    assert any(str(argument).endswith("place_recognition.rviz") for argument in rviz["args"])
-
-
 def test_the_profile_for_large_clouds_is_set_unless_the_user_has_one(play_launch: PlayLaunch) -> None:
     environment = dict(play_launch.environment)
     environment.pop("FASTDDS_DEFAULT_PROFILES_FILE", None)

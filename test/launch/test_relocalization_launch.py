@@ -45,9 +45,3 @@ def test_a_robot_with_odometry_of_its_own_leaves_ours_out(play_launch: PlayLaunc
     assert list(nodes) == ["/relocalization"]
     assert nodes["/relocalization"]["params"]["odometry"] == "topic"
     assert {"from": "initialpose", "to": "/set_pose"} in nodes["/relocalization"]["remaps"]
-
-
-def test_rviz_is_started_when_asked_for(play_launch: PlayLaunch) -> None:
-    nodes = play_launch.nodes("relocalization.launch.py", "rviz:=true")
-    (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
-    assert any(str(argument).endswith("relocalization.rviz") for argument in rviz["args"])

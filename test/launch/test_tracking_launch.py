@@ -31,9 +31,3 @@ def test_detections_of_any_detector_can_be_tracked_without_points(play_launch: P
     expected = {"input": "detections", "odometry": "none", "publish_tf": True}
     assert {name: node["params"][name] for name in expected} == expected
     assert {"from": "detections", "to": "/centerpoint/boxes"} in node["remaps"]
-
-
-def test_rviz_is_started_when_asked_for(play_launch: PlayLaunch) -> None:
-    nodes = play_launch.nodes("tracking.launch.py", "rviz:=true")
-    (rviz,) = [node for node in nodes.values() if node["exec"] == "rviz2"]
-    assert any(str(argument).endswith("tracking.rviz") for argument in rviz["args"])
