@@ -51,6 +51,7 @@ class Statistics:
         self._processing_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._received = self._published = 0
         self._total_received = self._total_published = 0
+        self._processed = self._refused = 0
 
     def received(self) -> None:
         """Count a message that has come in."""
@@ -66,6 +67,12 @@ class Statistics:
             self._latencies_s.append(latency_s)
             self._processing_s.append(processing_s)
 
+    def processed(self, refused: bool) -> None:
+        """Count a message that the node is done with; `refused` is one that could not be used."""
+        with self._lock:
+            self._processed += 1
+            self._refused += refused
+
     def report(self, elapsed_s: float) -> dict[str, float]:
         """Figures by name; rates are over the `elapsed_s` seconds since the last report."""
         with self._lock:
@@ -74,6 +81,8 @@ class Statistics:
                 "rate_out_hz": self._published / elapsed_s,
                 "received": self._total_received,
                 "published": self._total_published,
+                "processed": self._processed,
+                "refused": self._refused,
                 **_percentiles("latency", self._latencies_s),
                 **_percentiles("processing", self._processing_s),
             }

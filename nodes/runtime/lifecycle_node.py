@@ -251,6 +251,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
             self._epoch += self.stamps.restarted(stamp_ns, now_ns)
         except ValueError as error:
             self._refused = str(error)
+            self.statistics.processed(refused=True)
             return
         self.worker.put(_Input(message, self._last_input_s, self._epoch))
 
@@ -262,6 +263,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
             self._epoch_at_work = item.epoch
             self.get_logger().warning("time jumped back")
             self.restart()
+        refused = True
         try:
             result = self.process(message, stamp_ns)
         except TransformError as error:
@@ -269,7 +271,9 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         except ValueError as error:
             self._state = State("bad_input", str(error))
         else:
-            self._state = self.publish(result, stamp_ns)
+            self._state, refused = self.publish(result, stamp_ns), False
+        finally:
+            self.statistics.processed(refused)
         if self._state.word != "ok":
             self.get_logger().warning(self._state.message, throttle_duration_sec=5.0)
 

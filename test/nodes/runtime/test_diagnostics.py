@@ -41,10 +41,14 @@ def test_rates_are_of_the_last_period_and_counts_of_all() -> None:
         statistics.received()
     for _ in range(10):
         statistics.published(0.05, 0.04)
+        statistics.processed(refused=False)
+    for _ in range(3):
+        statistics.processed(refused=True)
     first, second = statistics.report(2.0), statistics.report(2.0)
     assert (first["rate_in_hz"], first["rate_out_hz"]) == (10.0, 5.0)
     assert (second["rate_in_hz"], second["rate_out_hz"]) == (0.0, 0.0)
     assert (second["received"], second["published"]) == (20, 10)
+    assert (second["processed"], second["refused"]) == (13, 3)
 
 
 def test_latency_percentiles_are_those_of_the_kept_samples() -> None:
