@@ -42,6 +42,12 @@ def confidence(evidence: Mapping[str, float]) -> float:
     return _logistic(score) * _logistic(evidence["distinctness"] / DISTINCTNESS_NOISE)
 
 
+def confidence_without_rival(evidence: Mapping[str, float]) -> float:
+    """The confidence if no other transform agreed with the clouds at all."""
+    alone = {"margin": evidence["score"], "distinctness": 1.0, "log_distinctness": 0.0}
+    return confidence({**evidence, **alone})
+
+
 def _logistic(score: float) -> float:
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 

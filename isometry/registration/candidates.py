@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.refinement import Refined, refine
+from isometry.registration.rivals import propose_rivals
 from isometry.registration.types import Hypotheses
 from isometry.registration.verification import CachedCloud, agreement
 
@@ -18,10 +20,14 @@ HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE, FINAL_SAMPLE = 300, 600, 1500  # points of ea
 COARSE_TARGET, COARSE_SOURCE, COARSE_REACH, COARSE_ITERATIONS = 2.0, 3.0, 8.0, 12
 FINE_REACHES, FINE_ITERATIONS = (2.5, 1.25), 20
 LEAST_DISTINCTNESS = 0.02  # share of the score by which the best exceeds the second best; less is noise
+NEAR_DISTINCTNESS = 0.3  # less, and the second best is aligned as finely as the best before the two are compared
+ALIKE_DISTINCTNESS = 0.1  # a candidate this close to the best may be the right one
+RIVALS = 6  # candidates elsewhere that are aligned
+MOST_ALTERNATIVES = 16
 APART, APART_RADIANS = 5.0, float(np.radians(5.0))  # transforms closer than both are the same
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A hypothesis after a coarse alignment."""
 
@@ -37,6 +43,7 @@ class Chosen:
     refined: Refined
     proposed_by: str
     evidence: dict[str, float]
+    alternatives: Array  # (A,4,4) the other candidates that agree nearly as well, best first
 
 
 class Candidates:
@@ -46,8 +53,7 @@ class Candidates:
         self.target, self.source = target, source
         self.resolution = target.cloud.resolution
         self.found: list[Candidate] = []
-        self._refined_candidate: Candidate | None = None
-        self._refined: Refined
+        self._refined: dict[Candidate, tuple[Refined, float]] = {}  # the best is often the same as before
 
     def add(self, hypotheses: Hypotheses, count: int) -> None:
         """Score all hypotheses by the agreement of the clouds, align the `count` best distinct ones and keep those."""
@@ -65,33 +71,67 @@ class Candidates:
         for T_target_source, aligned_score in zip(aligned, self._aligned_score(aligned), strict=True):
             self.found.append(Candidate(T_target_source, float(aligned_score), hypotheses.proposed_by))
 
-    def best(self) -> Chosen:
-        """The candidate of the highest score, finely aligned. There must be one."""
-        best = max(self.found, key=lambda candidate: candidate.score)
-        if best is not self._refined_candidate:  # often the same while hypotheses are added
-            self._refined_candidate, self._refined = best, self._refine(best.T_target_source)
-        return Chosen(self._refined, best.proposed_by, self._evidence(self._refined))
+    def add_rivals(self) -> None:
+        """Look for rivals of the best candidate, elsewhere in the target, and add the best of them."""
+        refined = self.best().refined
+        T_best = refined.T_target_source
+        weakest = T_best[:3, :3] @ np.linalg.eigh(refined.information[3:, 3:])[1][:, 0]
+        proposed = propose_rivals(self.target.cloud, self.source.cloud, T_best, weakest)
+        elsewhere = [T for T in proposed.T_target_source if not same(T, T_best, self.resolution)]
+        self.add(replace(proposed, T_target_source=np.array(elsewhere)), RIVALS)
 
-    def _refine(self, T_target_source: Array) -> Refined:
+    def best(self) -> Chosen:
+        """The candidate of the highest score, finely aligned, and its rivals. There must be one."""
+        ranked = sorted(self.found, key=lambda candidate: -candidate.score)
+        near = (1.0 - NEAR_DISTINCTNESS) * ranked[0].score
+        elsewhere = (c for c in ranked[1:] if c.score > near and not self._same(c, ranked[0]))
+        contenders = [(*self._refine(c), c) for c in (ranked[0], *islice(elsewhere, 1))]
+        refined, score, best = max(contenders, key=lambda contender: contender[1])
+        rivals = [c for c in ranked if not same(c.T_target_source, refined.T_target_source, self.resolution)]
+        scores = [c.score for c in rivals] + [s for _, s, c in contenders if c in rivals]
+        alike = [c for c in rivals if c.score > (1.0 - ALIKE_DISTINCTNESS) * score]
+        return Chosen(
+            refined,
+            best.proposed_by,
+            self._evidence(refined, score, max(scores, default=0.0)),
+            self._transforms(alike),
+        )
+
+    def _transforms(self, candidates: list[Candidate]) -> Array:
+        """The distinct ones (A,4,4) among the transforms of candidates, best first."""
+        transforms = np.array([candidate.T_target_source for candidate in candidates]).reshape(-1, 4, 4)
+        scores = np.array([candidate.score for candidate in candidates])
+        return transforms[distinct(transforms, scores, MOST_ALTERNATIVES, self.resolution)]
+
+    def _same(self, first: Candidate, second: Candidate) -> bool:
+        return same(first.T_target_source, second.T_target_source, self.resolution)
+
+    def _refine(self, candidate: Candidate) -> tuple[Refined, float]:
+        """A candidate finely aligned, and its score then."""
+        if candidate not in self._refined:
+            self._refined[candidate] = self._finely_aligned(candidate)
+        return self._refined[candidate]
+
+    def _finely_aligned(self, candidate: Candidate) -> tuple[Refined, float]:
         target, source = self.target.surface(self.resolution), self.source.surface(self.resolution)
+        T_target_source = candidate.T_target_source
         for reach in FINE_REACHES:
             refined = refine(target, source, T_target_source, reach * self.resolution, FINE_ITERATIONS)
             T_target_source = refined.T_target_source
-        return refined
+        return refined, float(self._aligned_score(T_target_source[None])[0])
 
-    def _evidence(self, refined: Refined) -> dict[str, float]:
+    def _evidence(self, refined: Refined, score: float, runner_up: float) -> dict[str, float]:
         transform = refined.T_target_source
         final = agreement(self.target, self.source, transform[None], FINAL_TOLERANCE * self.resolution, FINAL_SAMPLE)
-        others = [c.score for c in self.found if not same(c.T_target_source, transform, self.resolution)]
         stiffness = np.linalg.eigvalsh(refined.information[3:, 3:] / max(refined.inliers, 1))[0]
-        score = float(self._aligned_score(transform[None])[0])
-        distinctness = (score - max(others, default=0.0)) / max(score, 1e-3)
+        distinctness = (score - runner_up) / max(score, 1e-3)
         return {
             "overlap": float(final.overlap[0]),
             "log_overlap": float(np.log(max(final.overlap[0], 1e-3))),
             "contradiction": float(final.contradiction[0]),
             "blind": float(self.target.visible is None and self.source.visible is None),
-            "margin": score - max(others, default=0.0),
+            "score": score,
+            "margin": score - runner_up,
             "distinctness": float(np.clip(distinctness, -1.0, 1.0)),
             "log_distinctness": float(np.log(np.clip(distinctness, LEAST_DISTINCTNESS, 1.0))),
             "log_stiffness": float(np.log(max(stiffness, 1e-3))),

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 REASONS: dict[Reason, str] = {
     "ok": "accepted",
     "low_confidence": "not accepted: the confidence is too low",
+    "ambiguous": "not accepted: other transforms fit nearly as well (alternatives)",
     "no_hypothesis": "not accepted: no transform was found that the two clouds agree with",
     "out_of_time": "not accepted: the time was over before all hypotheses were verified",
 }
@@ -57,6 +58,7 @@ def as_table(registration: Registration) -> dict[str, Any]:
         "translation_m": T[:3, 3].tolist(),
         "quaternion_xyzw": se3.to_quaternion(T).tolist(),
         "confidence": registration.confidence,
+        "alternatives": registration.alternatives.tolist(),
         "accepted": registration.accepted,
         "reason": registration.reason,
         "overlap": registration.overlap,

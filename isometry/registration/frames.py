@@ -68,5 +68,6 @@ def in_given_frames(registration: Registration, target: Canonical, source: Canon
     return replace(
         registration,
         T_target_source=T_target @ registration.T_target_source @ T_canonical_given,
+        alternatives=T_target @ registration.alternatives @ T_canonical_given,
         covariance=covariance.rotated(at_origin, T_target[:3, :3]),
     )

@@ -5,6 +5,7 @@
            -> hypotheses, from one source after the other                  upright/, features/
            -> those with which surfaces agree and which no ray contradicts verification.py, visibility.py
            -> small_gicp from the best of them, coarse then fine           candidates.py, refinement.py
+           -> rivals: the best of them, shifted and turned elsewhere       rivals.py
            -> transform, covariance, confidence                            calibration.py
 
 Sources are used in turn until the confidence in one transform is at least `beyond_doubt`.
@@ -73,7 +74,7 @@ class Registrar:
             for hypotheses in proposer.propose(candidates.target.cloud, candidates.source.cloud):
                 proposed = time.perf_counter()
                 candidates.add(hypotheses, self.parameters.aligned)
-                result = self._result(candidates)
+                result = self._without_rival(candidates, self._result(candidates))
                 verified = time.perf_counter()
                 spent["propose"] += proposed - began
                 spent["verify"] += verified - proposed
@@ -83,6 +84,13 @@ class Registrar:
                 if verified >= deadline_s:
                     return replace(result, reason="ok" if result.accepted else "out_of_time", seconds=spent)
         return replace(result or _no_result(), seconds=spent)
+
+    def _without_rival(self, candidates: Candidates, result: Registration) -> Registration:
+        """The result after a search for its rivals, where it would be accepted."""
+        if not result.accepted:
+            return result
+        candidates.add_rivals()
+        return self._result(candidates)
 
     def refine(self, target: Cloud, source: Cloud, T_initial: Array) -> Registration:
         """The transform from `source` to `target` near an initial one (4,4): to track a pose, or after recognition."""
@@ -108,15 +116,18 @@ class Registrar:
         best = candidates.best()
         T_target_source = best.refined.T_target_source
         confidence = calibration.confidence(best.evidence)
-        accepted = confidence >= self.parameters.least_confidence
+        least = self.parameters.least_confidence
+        accepted = confidence >= least
+        ambiguous = not accepted and calibration.confidence_without_rival(best.evidence) >= least
         return Registration(
             T_target_source=T_target_source,
             covariance=calibration.covariance(best.refined.information, T_target_source, candidates.resolution),
             confidence=confidence,
             accepted=accepted,
-            reason="ok" if accepted else "low_confidence",
+            reason="ok" if accepted else "ambiguous" if ambiguous else "low_confidence",
             overlap=best.evidence["overlap"],
             proposed_by=best.proposed_by,
+            alternatives=best.alternatives,
             evidence=best.evidence,
         )
 

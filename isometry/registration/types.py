@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import numpy as np
+
 from isometry.arrays import Array
 
-Reason = Literal["ok", "low_confidence", "no_hypothesis", "out_of_time"]
+Reason = Literal["ok", "low_confidence", "ambiguous", "no_hypothesis", "out_of_time"]
 
 
 class UnusableCloudError(ValueError):
@@ -57,8 +59,9 @@ class Registration:
     """The result for a pair, accepted or not.
 
     Reasons, "ok" when accepted: "low_confidence": the transform is the best found, but its confidence is too low;
-    "no_hypothesis": no source proposed a transform, and this one means nothing; "out_of_time": either of the
-    two, and the deadline came before all sources were used.
+    "ambiguous": it would be accepted, but for the `alternatives`, with which the clouds agree nearly as well;
+    "no_hypothesis": no source proposed a transform, and this one means nothing; "out_of_time": one of these, and the
+    deadline came before all sources were used.
     """
 
     T_target_source: Array  # (4,4)
@@ -70,3 +73,4 @@ class Registration:
     proposed_by: str  # name of the source of the transform, "" without one
     evidence: dict[str, float] = field(default_factory=dict)  # from which the confidence was computed, by name
     seconds: dict[str, float] = field(default_factory=dict)  # duration of each stage
+    alternatives: Array = field(default_factory=lambda: np.empty((0, 4, 4)))  # (A,4,4) T_target_source, best first

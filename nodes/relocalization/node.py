@@ -40,6 +40,7 @@ from isometry.sensing.point_cloud2 import decode_xyz
 
 LOST = {
     "low_confidence": "the scan fits no place of the map that was searched",
+    "ambiguous": "the scan fits several places of the map equally well: drive to where they differ",
     "no_hypothesis": "the scan fits no place of the map that was searched",
     "out_of_time": "the time of a scan was over before the place was found",
     "nothing_there": "the map holds nothing where the robot should be",

@@ -26,14 +26,22 @@ class PlanarPoses(NamedTuple):
 
 
 def correlate(
-    target: Array, source: Array, cell: float, size: int, yaws: int, peaks: int, count: int, apart: float
+    target: Array,
+    source: Array,
+    cell: float,
+    size: int,
+    yaws: int,
+    peaks: int,
+    count: int,
+    apart: float,
+    whitening: float = WHITENING,
 ) -> PlanarPoses:
     """The `count` best planar poses of points (M,2) in points (N,2), metres.
 
     Images of `size` cells of `cell` metres are compared at `yaws` turns of the source. The `peaks` best shifts of each
     turn are kept, and of poses closer than `apart` metres and about two steps of yaw only the best. Dividing by the
-    root of the cross-spectrum's magnitude is half way to phase correlation (Kuglin and Hines, 1975): structures that
-    repeat along a street then have less weight than unique ones.
+    root of the cross-spectrum's magnitude (`whitening` is the power) is half way to phase correlation (Kuglin and
+    Hines, 1975): structures that repeat along a street then have less weight than unique ones.
     """
     target_spectrum = fft.rfft2(_occupancy(_centred_cells(target, cell, size)[None], size))[0]
     occupied = cell_centres(np.unique(cell_numbers(source, cell / 2.0)), cell / 2.0)
@@ -46,7 +54,7 @@ def correlate(
             [cosine * occupied[:, 0] - sine * occupied[:, 1], sine * occupied[:, 0] + cosine * occupied[:, 1]], axis=-1
         )
         cross = target_spectrum * fft.rfft2(_occupancy(_centred_cells(turned, cell, size), size)).conj()
-        cross /= np.abs(cross) ** np.float32(WHITENING) + np.float32(1.0)
+        cross /= np.abs(cross) ** np.float32(whitening) + np.float32(1.0)
         found.append(_peaks(fft.irfft2(cross, s=(size, size)), batch, cell, peaks))
     candidates = np.vstack(found)
     return _distinct(candidates[np.argsort(-candidates[:, 0])], count, apart, 4.5 * np.pi / yaws)
