@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isometry.cli.common.progress import clear_errors, needs_training_extra
+from isometry.cli.common.providers import Provider, ProviderOptions
 from isometry.cli.common.results import Json
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def check(
     model: Annotated[
         Path | None, typer.Argument(help="A model file, or the name of a shipped one; all of them without.")
     ] = None,
-    provider: Annotated[str, typer.Option(help="Execution provider of onnxruntime: cpu, cuda, ...")] = "cpu",
-    provider_options: Annotated[str, typer.Option(help="Its options: name=value, with commas between.")] = "",
+    provider: Provider = "cpu",
+    provider_options: ProviderOptions = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the CPU.")] = 1,
     json_file: Json = None,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from isometry.cli.common.arguments import parse_point
 from isometry.cli.common.progress import clear_errors, needs
+from isometry.cli.common.providers import Provider, ProviderOptions
 
 if TYPE_CHECKING:
     from isometry.arrays import Array
@@ -27,6 +28,8 @@ def register(
         typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
     ] = "default",
     resolution: Annotated[float, typer.Option(min=0.0, help="Metres between points; 0: by the clouds' extent.")] = 0.0,
+    provider: Provider = "cpu",
+    provider_options: ProviderOptions = "",
     target_viewpoint: Annotated[str, typer.Option(help=VIEWPOINT_HELP)] = "auto",
     source_viewpoint: Annotated[str, typer.Option(help=VIEWPOINT_HELP)] = "auto",
     json_file: Annotated[Path | None, typer.Option("--json", help="File for the result.")] = None,
@@ -47,12 +50,15 @@ def register(
         from isometry.datasets.point_cloud_file import read_point_cloud
         from isometry.evaluation.common.provenance import provenance, write_json
         from isometry.evaluation.registration.measure import networks_of
+        from isometry.inference import ProviderParameters
         from isometry.registration.files import as_table, register_points
         from isometry.registration.parameters import RegistrationParameters
         from isometry.registration.pipeline import load_registrar
 
         viewpoints = parse_viewpoint(target, target_viewpoint), parse_viewpoint(source, source_viewpoint)
-        registrar = load_registrar(model, RegistrationParameters(resolution=resolution))
+        registrar = load_registrar(
+            model, RegistrationParameters(resolution=resolution), ProviderParameters(provider, provider_options)
+        )
         clouds = read_point_cloud(target), read_point_cloud(source)
         found = register_points(registrar, *clouds, *viewpoints)
         _print(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isometry.inference import ProviderParameters
 from isometry.place_recognition.encoder import BirdsEyeEncoder, Encoding
 
 FREQUENCIES = 16  # lowest along each axis
@@ -43,8 +44,11 @@ def fourier_magnitude(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
-def load_encoder(model: Path | None) -> BirdsEyeEncoder:
-    """The encoder of a model file, by default the shipped one; the baseline for the name `fourier`."""
+def load_encoder(model: Path | None, provider: ProviderParameters | None = None) -> BirdsEyeEncoder:
+    """The encoder of a model file, by default the shipped one; the baseline for the name `fourier`.
+
+    `provider` runs it; without it the CPU does.
+    """
     if model is not None and str(model) == "fourier":
-        return FourierEncoder(BirdsEyeEncoder.load())
-    return BirdsEyeEncoder.load(model)
+        return FourierEncoder(BirdsEyeEncoder.load(provider=provider))
+    return BirdsEyeEncoder.load(model, provider=provider)

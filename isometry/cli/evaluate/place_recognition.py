@@ -8,6 +8,7 @@ import typer
 
 from isometry.cli.common.arguments import parse_frames
 from isometry.cli.common.progress import clear_errors
+from isometry.cli.common.providers import Provider, ProviderOptions
 from isometry.cli.common.results import Json, publish
 from isometry.cli.evaluate.options import Kitti, Model, Sequence
 
@@ -25,6 +26,8 @@ def place_recognition(
     scans_from: Annotated[str | None, typer.Option(help="Take the scans of this sequence instead.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Use only every K-th query.")] = 1,
     model: Model = None,
+    provider: Provider = "cpu",
+    provider_options: ProviderOptions = "",
     ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
     json_file: Json = None,
 ) -> None:
@@ -34,6 +37,7 @@ def place_recognition(
     from isometry.datasets.kitti.odometry import KittiOdometry
     from isometry.evaluation.common.provenance import provenance
     from isometry.evaluation.place_recognition import measure as evaluation
+    from isometry.inference import ProviderParameters
     from isometry.place_recognition.baseline import load_encoder
     from isometry.place_recognition.memory import PlaceMemory
     from isometry.place_recognition.parameters import PlaceRecognitionParameters
@@ -42,7 +46,7 @@ def place_recognition(
     with clear_errors():
         dataset = KittiOdometry(kitti, sequence, scans_from)
         database_rows, query_rows = (range(len(dataset))[parse_frames(text)] for text in (database, queries))
-        encoder = load_encoder(model)
+        encoder = load_encoder(model, ProviderParameters(provider, provider_options))
         memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)
         recognizer = PlaceRecognizer(encoder, memory, PlaceRecognitionParameters(ground_height=ground_height))
         drive = evaluation.Drive.of(dataset, lambda rows: track(rows, "measuring turns"))
@@ -58,4 +62,5 @@ def place_recognition(
         )
         frames = f"database {database} queries {queries} every {every}"
         data = f"{kitti.name}/{scans_from or sequence} poses {sequence} {frames}"
-        publish(provenance(data, encoder.name, encoder.sha256) | result, json_file, unprinted={"yaw_sweep"})
+        origin = provenance(data, encoder.name, encoder.sha256) | {"provider": encoder.provider}
+        publish(origin | result, json_file, unprinted={"yaw_sweep"})

@@ -11,6 +11,7 @@ import typer
 
 from isometry.cli.common.arguments import parse_whole_numbers
 from isometry.cli.common.progress import clear_errors, progress_bar
+from isometry.cli.common.providers import Provider, ProviderOptions
 from isometry.cli.common.results import Json, Report
 from isometry.cli.common.threads import use_one_thread
 
@@ -55,6 +56,8 @@ def registration(
         str,
         typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
     ] = "default",
+    provider: Provider = "cpu",
+    provider_options: ProviderOptions = "",
     json_file: Json = None,
     report: Report = None,
 ) -> None:
@@ -72,6 +75,7 @@ def registration(
     if sum(each is not None for each in (kitti, seven_scenes, three_d_match)) != 1:
         raise typer.BadParameter("name the data: one of --kitti, --seven-scenes, --three-d-match")
     with clear_errors():
+        from isometry.inference import ProviderParameters
         from isometry.registration.pipeline import load_registrar
 
         published = kitti_protocol or three_d_match is not None
@@ -85,7 +89,7 @@ def registration(
         else:
             assert kitti is not None
             task = _gaps_apart(kitti, sequence, poses, gaps, every, drop_ground, turn, seed)
-        registrar = load_registrar(model)
+        registrar = load_registrar(model, provider=ProviderParameters(provider, provider_options))
         results = _measure(task, registrar)
         _publish(task, results, model, registrar, json_file, report)
 

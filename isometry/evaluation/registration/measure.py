@@ -101,8 +101,9 @@ def pair_registration(registrar: Registrar) -> Callable[[ScanPair], Registration
 
 
 def networks_of(registrar: Registrar) -> str:
-    """Names and sha256 of the registrar's networks, for the provenance of a result."""
-    return ", ".join(f"{model.name} {model.sha256}" for model in registrar.models) or "no network"
+    """Names, sha256 and providers of the registrar's networks, for the provenance of a result."""
+    files = [f"{model.name} {model.sha256} on {model.provider}" for model in registrar.models]
+    return ", ".join(files) or "no network"
 
 
 def measure(

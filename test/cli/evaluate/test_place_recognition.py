@@ -24,3 +24,10 @@ def test_numbers_that_leave_nothing_to_measure_are_refused(simulated_kitti: Path
 def test_a_drive_that_is_not_there_gets_one_line(refusal: Callable[..., str]) -> None:
     line = refusal("evaluate", "place-recognition", "--kitti", "nowhere", *FRAMES)
     assert line.startswith("nowhere/sequences/00/velodyne: no such directory")
+
+
+def test_a_provider_that_does_not_run_the_model_gets_one_line(
+    simulated_kitti: Path, refusal: Callable[..., str]
+) -> None:
+    line = refusal("evaluate", "place-recognition", "--kitti", simulated_kitti, *FRAMES, "--provider", "webgpu")
+    assert "place_recognition.onnx: asked for WebGpuExecutionProvider, which the installed onnxruntime lacks" in line

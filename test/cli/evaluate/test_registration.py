@@ -43,6 +43,7 @@ def test_turned_scans_of_a_street_are_registered(drive: Path, tmp_path: Path, gr
         assert 0.0 < figures["seconds"] < 60.0
     assert written["gaps"]["3"]["distance_m"] == pytest.approx(3.0, abs=0.1)
     assert {"commit", "machine", "model", "wrong_accepted_at_95_kept", "inside_2_sigma"} <= set(written)
+    assert written["model"]["sha256"].endswith(" on CPUExecutionProvider")
     assert f"gaps 1,3 every 2 rotate so3 seed 0{' without ground' if ground else ''}" in written["data"]
 
 
@@ -71,6 +72,7 @@ def test_poses_may_come_from_any_file(drive: Path, tmp_path: Path) -> None:
         (("--gaps", "0"), "--gaps '0': it must be whole numbers above 0"),
         (("--gaps", "1", "--rotate", "up"), "there is no turn 'up': it must be one of none, yaw, so3"),
         (("--gaps", "1", "--model", "oracle"), "no source of hypotheses 'oracle'"),
+        (("--gaps", "1", "--provider", "abacus"), "provider 'abacus' is none of onnxruntime"),
         (("--poses", "/not/there.txt"), "/not/there.txt: No such file"),
     ],
 )
