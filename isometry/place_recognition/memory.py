@@ -31,7 +31,8 @@ class PlaceMemory:
     """Keyframes of one model, numbered from 0. Observations are kept compressed and decoded on access.
 
     One thread may add while others read. Observations are rounded as in the file (`stored_observation.encode`), also
-    before they are saved.
+    before they are saved. When the attached file cannot be written (a full disk), `problem` says why; the memory goes
+    on, the file keeps its last complete state, and every further change tries to write all that it lacks.
     """
 
     def __init__(self, model_sha256: str, descriptor_size: int) -> None:
@@ -39,6 +40,9 @@ class PlaceMemory:
         self.model_sha256, self.descriptor_size = model_sha256, descriptor_size
         self._lock = threading.RLock()
         self._file: MemoryFile | None = None
+        self._written = 0  # keyframes in the attached file
+        self._poses_written = True
+        self.problem = ""  # why changes are missing in the attached file
         self._remove_all()
 
     def _remove_all(self) -> None:
@@ -72,18 +76,13 @@ class PlaceMemory:
         return float(np.mean([-(-row // usable) * PAGE_BYTES for row in rows])) if rows else 0.0
 
     def add(self, observation: Observation, T_map_base: Array, stamp_ns: int) -> int:
-        """Add a keyframe; returns its number.
-
-        Raises ValueError for a descriptor of another size, MemoryFileError when the attached file cannot be written;
-        nothing has changed then.
-        """
+        """Add a keyframe; returns its number. Raises ValueError for a descriptor of another size."""
         if observation.descriptor.shape != (self.descriptor_size,):
             raise ValueError(f"descriptor of shape {observation.descriptor.shape}, expected ({self.descriptor_size},)")
         row = StoredKeyframe(int(stamp_ns), _pose_bytes(T_map_base), encode(observation))
         with self._lock:
-            if self._file is not None:
-                self._file.append(len(self), [row])
             self._extend([row])
+            self._write_changes()
             return len(self) - 1
 
     def _extend(self, rows: list[StoredKeyframe]) -> None:
@@ -126,27 +125,49 @@ class PlaceMemory:
         with self._lock:
             if T_map_base.shape != (len(self), 4, 4):
                 raise ValueError(f"poses of shape {T_map_base.shape}, expected ({len(self)}, 4, 4)")
-            if self._file is not None:
-                self._file.set_poses(T_map_base)
             self._poses = array("d", np.asarray(T_map_base, dtype=np.float64).tobytes())
+            self._poses_written = False
+            self._write_changes()
 
     def clear(self) -> None:
         """Remove all keyframes, in the attached file too."""
         with self._lock:
             if self._file is not None:
                 self._file.clear()
+                self._written = 0
             self._remove_all()
 
-    def _rows(self) -> list[StoredKeyframe]:
+    def _rows(self, first: int = 0) -> list[StoredKeyframe]:
         return [
-            StoredKeyframe(stamp_ns, _pose_bytes(pose), stored)
-            for stamp_ns, pose, stored in zip(self._stamps_ns, self.poses, self._stored, strict=True)
+            StoredKeyframe(self._stamps_ns[k], self._poses[16 * k : 16 * k + 16].tobytes(), self._stored[k])
+            for k in range(first, len(self))
         ]
+
+    def _write_changes(self) -> None:
+        """Write what is missing in the attached file, keyframe by keyframe; `problem` tells whether something is."""
+        if self._file is None:
+            return
+        try:
+            for row in self._rows(self._written):
+                self._file.append(self._written, [row])
+                self._written += 1
+            if not self._poses_written:
+                self._file.set_poses(self.poses)
+                self._poses_written = True
+            self.problem = ""
+        except MemoryFileError as error:
+            lacks = (
+                f"keyframes from {self._written} on" if self._written < len(self) else "the last correction of poses"
+            )
+            self.problem = f"{error}; it lacks {lacks}"
 
     def save(self, path: Path) -> None:
         """Write everything to `path`; an existing file is replaced after all is written. Raises MemoryFileError."""
         with self._lock:
             if self._file is not None and self._file.path.resolve() == Path(path).resolve():
+                self._write_changes()
+                if self.problem:
+                    raise MemoryFileError(self.problem)
                 self._file.flush()
                 return
             rows = self._rows()
@@ -185,14 +206,24 @@ class PlaceMemory:
             except BaseException:
                 file.close()
                 raise
-            self._file = file
+            self._file, self._written, self._poses_written, self.problem = file, len(self), True, ""
 
     def detach(self) -> None:
-        """Stop writing to the attached file, which is left without side files."""
+        """Stop writing to the attached file, which is left complete and without side files.
+
+        Raises MemoryFileError when that is not possible; with its side files it then has its last complete state.
+        """
         with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+            if self._file is None:
+                return
+            self._write_changes()
+            file, self._file = self._file, None
+            try:
+                file.close()
+            except MemoryFileError as error:
+                raise MemoryFileError(self.problem or f"{error}; keep its side files with it") from error
+            if self.problem:
+                raise MemoryFileError(self.problem)
 
 
 def _pose_bytes(T_map_base: Array) -> bytes:

@@ -200,6 +200,8 @@ def _named_errors(path: Path) -> Iterator[None]:
     except sqlite3.IntegrityError as error:
         raise MemoryFileError(f"{path}: another process has written to it: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise MemoryFileError(f"{path}: truncated, damaged or not writable: {error}") from error
+        full = "disk is full" in str(error)
+        what = "the disk is full" if full else f"truncated, damaged or not writable: {error}"
+        raise MemoryFileError(f"{path}: {what}") from error
     except OSError as error:
         raise MemoryFileError(f"{path}: {error.strerror}") from error

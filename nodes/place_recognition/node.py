@@ -87,7 +87,10 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         """Give back publishers, services, model and memory; an attached file is left complete."""
         super().cleanup()
         if self._mapper is not None:
-            self._mapper.recognizer.memory.detach()
+            try:
+                self._mapper.recognizer.memory.detach()
+            except ValueError as error:
+                self.get_logger().error(f"the map is not saved completely: {error}")
         self._encoder = self._mapper = None
 
     def activate(self) -> None:
@@ -146,7 +149,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         return f"saved {len(memory)} keyframes to {path}"
 
     def _load(self, mapper: PlaceMapper) -> str:
-        mapper.recognizer.memory.detach()
+        self._complete_file(mapper)
         try:
             memory = self._read_memory()
             self._start_mapper(memory, self.own.autosave)
@@ -156,9 +159,15 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
             raise
         return f"loaded {len(memory)} keyframes from {self._memory_file()}"
 
+    def _complete_file(self, mapper: PlaceMapper) -> None:
+        """Leave the attached file. Raises MemoryFileError, and leaves it attached, when it cannot be completed."""
+        if self._kept_in is not None:
+            mapper.recognizer.memory.save(self._kept_in)
+        mapper.recognizer.memory.detach()
+
     def _clear(self, mapper: PlaceMapper) -> str:
         kept_in, memory = self._kept_in, mapper.recognizer.memory
-        memory.detach()
+        self._complete_file(mapper)
         self._start_mapper(self._empty_memory(), keep=False)
         forgotten = f"forgot {len(memory)} keyframes"
         return forgotten if kept_in is None else f"{forgotten}; {kept_in} keeps them until the next save"
@@ -233,6 +242,8 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
             "jumps": self._jumps,
             "largest_jump_m": float(self._largest_jump),
         }
+        if self._mapper.recognizer.memory.problem:
+            return State("not_saved", self._mapper.recognizer.memory.problem), figures
         if self._mapper.lost:
             return State("lost", "no remembered place has been recognised for too long"), figures
         return State(), figures

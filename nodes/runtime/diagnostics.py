@@ -16,6 +16,7 @@ LEVELS_AND_ADVICE = {
     "no_tf": (DiagnosticStatus.WARN, "a transform is missing: check the frame names and who publishes them"),
     "bad_input": (DiagnosticStatus.ERROR, "the input cannot be used: see what is wrong with it"),
     "model_mismatch": (DiagnosticStatus.ERROR, "model and file do not fit: give the file that this model made"),
+    "not_saved": (DiagnosticStatus.ERROR, "all else goes on: make room, or save to another file"),
     "overloaded": (DiagnosticStatus.WARN, "messages are dropped: lower the input rate or give the node more cores"),
     "lost": (DiagnosticStatus.WARN, "the position is not known: drive to a place that is in the map"),
 }

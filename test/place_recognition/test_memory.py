@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -258,6 +259,49 @@ def test_attaching_never_destroys_another_map(attached: tuple[PlaceMemory, Path]
     loaded.add(observation(8), np.eye(4), 8)
     loaded.detach()
     assert_same(PlaceMemory.load(path, MODEL, SIZE), loaded)
+
+
+@pytest.fixture
+def limit_file_size() -> Iterator[Callable[[int | None], None]]:
+    """Lets no file of this process grow beyond so many bytes, as on a full disk; None: any size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (before[0] if size is None else size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_while_the_file_cannot_grow_the_memory_goes_on_and_the_file_is_completed_later(
+    attached: tuple[PlaceMemory, Path], limit_file_size: Callable[[int | None], None]
+) -> None:
+    memory, path = attached
+    limit_file_size(path.stat().st_size + 20_000)
+    while not memory.problem:
+        memory.add(observation(len(memory)), np.eye(4), len(memory))
+        assert len(memory) < 100
+    complete = len(memory) - 1
+    memory.add(observation(len(memory)), np.eye(4), len(memory))
+    memory.set_poses(np.tile(se3.from_planar(1.0, 2.0, 0.3), (len(memory), 1, 1)))
+    assert str(path) in memory.problem
+    assert f"lacks keyframes from {complete} on" in memory.problem
+    with pytest.raises(MemoryFileError, match="lacks"):
+        memory.save(path)
+    assert len(PlaceMemory.load(path, MODEL, SIZE)) == complete
+    limit_file_size(None)
+    memory.add(observation(len(memory)), np.eye(4), len(memory))
+    assert not memory.problem
+    assert_same(PlaceMemory.load(path, MODEL, SIZE), memory)
+
+
+def test_detaching_from_a_file_that_cannot_grow_names_it_and_leaves_its_last_complete_state(
+    attached: tuple[PlaceMemory, Path], limit_file_size: Callable[[int | None], None]
+) -> None:
+    memory, path = attached
+    limit_file_size(path.stat().st_size + 20_000)
+    while not memory.problem:
+        memory.add(observation(len(memory)), np.eye(4), len(memory))
+    with pytest.raises(MemoryFileError, match=f"{path}: .*lacks keyframes from"):
+        memory.detach()
+    memory.detach()  # there is nothing attached any more
+    assert len(PlaceMemory.load(path, MODEL, SIZE)) == len(memory) - 1
 
 
 def test_a_failed_save_leaves_the_saved_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

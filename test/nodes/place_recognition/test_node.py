@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -181,3 +182,29 @@ def test_a_bag_that_starts_again_is_located_in_the_map_and_adds_nothing(robot: R
     again = drive(robot, 0.0, 20.0)
     assert accepted(robot, again) == again == stamps[:8]
     robot.until(lambda: values_of(robot.status).get("keyframes") == "10")
+
+
+def test_a_full_disk_stops_the_saving_and_nothing_else(robot: Robot, start_node: StartNode, tmp_path: Path) -> None:
+    memory_file = tmp_path / "town.places"
+    node = start_node(memory_file=memory_file, autosave=True)
+    robot.meet()
+    stamps = drive(robot, 0.0, 10.0)
+    files = [memory_file, memory_file.with_name(memory_file.name + "-wal")]
+    room = max(file.stat().st_size for file in files) + 20_000
+    # as on a full disk, no file of the node can grow any more; those of the transport have their size already
+    resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    stamps += drive(robot, 10.0, 25.0)
+    robot.until(lambda: robot.state == "not_saved")
+    assert f"{memory_file}: " in robot.status.message
+    sent = len(robot.map_to_odom)
+    stamps += drive(robot, 25.0, 30.0)
+    robot.until(lambda: values_of(robot.status).get("keyframes") == str(len(stamps)))
+    assert len(robot.map_to_odom) > sent
+    assert node.stop() == 0
+    log = node.log.read_text()
+    assert "Traceback" not in log
+    assert len([line for line in log.splitlines() if "the map is not saved completely" in line]) == 1
+    encoder = BirdsEyeEncoder.load()
+    saved = PlaceMemory.load(memory_file, encoder.sha256, encoder.descriptor_size).stamps_ns.tolist()
+    assert stamps[:4] == saved[:4]
+    assert saved == stamps[: len(saved)]

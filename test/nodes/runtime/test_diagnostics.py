@@ -15,7 +15,7 @@ from isometry.nodes.runtime.diagnostics import (
     values_of,
 )
 
-DOCUMENTED = {"ok", "no_input", "no_tf", "bad_input", "model_mismatch", "overloaded", "lost"}
+DOCUMENTED = {"ok", "no_input", "no_tf", "bad_input", "model_mismatch", "not_saved", "overloaded", "lost"}
 
 
 def test_the_state_words_are_the_documented_ones() -> None:
