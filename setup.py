@@ -17,6 +17,7 @@ RUNTIME = [
     "rosbags>=0.11",
     "scipy>=1.11",
     "small-gicp>=1.0",
+    "threadpoolctl>=3.1",
     "typer>=0.12",
 ]
 DOCS = ["mkdocs-material>=9.5"]

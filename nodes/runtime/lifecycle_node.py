@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
+from threadpoolctl import threadpool_limits
 
 from isometry.inference import ModelMismatchError
 from isometry.nodes.runtime import diagnostics, messages, parameters
@@ -199,6 +201,8 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
             self.cleanup()
             return TransitionCallbackReturn.FAILURE
         self._configured_state = State("no_input", "not active")
+        gc.collect()
+        gc.freeze()  # modules and models stay: to look through them for garbage would pause the node for 0.1 s
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -208,6 +212,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         self.stamps, self._refused = StampClock(), ""
         self._epoch = self._epoch_at_work = 0
         self.worker.start()
+        self.worker.submit(_compute_on_one_thread)  # the limit of OpenMP is each thread's own
         self.activate()
         self._active = True
         return super().on_activate(state)
@@ -337,12 +342,18 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         return State()
 
 
+def _compute_on_one_thread() -> None:
+    """Limit the linear algebra of the calling thread's libraries: on arrays as small as here more threads cost more."""
+    threadpool_limits(1)
+
+
 def run(build: Callable[[], PerceptionNode[Any]]) -> int:
     """The main function of a node: build, configure and activate when `autostart` is true, spin until it is stopped.
 
     A bad parameter ends it with one line and exit status 2; everything else is a named state of a node that goes on.
     """
     remove_dead_segments()
+    _compute_on_one_thread()
     rclpy.init()
     try:
         node = build()
