@@ -6,9 +6,11 @@ from setuptools import find_packages, setup
 
 RUNTIME = [
     "faiss-cpu>=1.8",
-    "gtsam>=4.3",
+    "gtsam>=4.2,<4.3; python_version < '3.11'",
+    "gtsam>=4.3; python_version >= '3.11'",
     "laspy[lazrs]>=2.5",
-    "numpy>=1.26",
+    "numpy>=1.26,<2; python_version < '3.11'",  # as gtsam 4.2 is built
+    "numpy>=1.26; python_version >= '3.11'",
     "onnxruntime>=1.17",
     "open3d-cpu>=0.18; platform_machine == 'x86_64'",
     "open3d>=0.18; platform_machine != 'x86_64'",

@@ -25,6 +25,7 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.geometry.covariance import independent, reordered, rotated
 from isometry.parameters import parameter
+from isometry.place_recognition.incremental_solver import IncrementalSolver, to_pose
 
 Transform = Array  # (4,4)
 Covariance = Array  # (6,6) x, y, z, roll, pitch, yaw
@@ -62,7 +63,7 @@ class Loop:
     def factor(self) -> gtsam.BetweenFactorPose3:
         """The loop as a factor of the optimisation."""
         noise = _noise(self.covariance, self.T_keyframe_other)
-        return gtsam.BetweenFactorPose3(self.keyframe, self.other, _pose(self.T_keyframe_other), noise)
+        return gtsam.BetweenFactorPose3(self.keyframe, self.other, to_pose(self.T_keyframe_other), noise)
 
 
 class KeyframePoseGraph:
@@ -70,8 +71,9 @@ class KeyframePoseGraph:
 
     def __init__(self, parameters: PoseGraphParameters) -> None:
         self.parameters = parameters
-        self._factors = gtsam.NonlinearFactorGraph()  # the anchor and odometry
-        self._values = gtsam.Values()  # of the last optimisation, continued by odometry
+        self._solver = IncrementalSolver()
+        self._factors: list[gtsam.NonlinearFactor] = []  # the anchor, odometry and neighbours
+        self._T_map_base = np.empty((0, 4, 4))  # of the last optimisation, continued by odometry
         self._solved = True
         self._T_odom_base = np.empty((0, 4, 4))  # of all keyframes
         self._travelled = np.empty(0)  # metres to each keyframe
@@ -86,17 +88,17 @@ class KeyframePoseGraph:
     def add_keyframe(self, T_odom_base: Transform) -> int:
         """Continue the graph by the odometry since the previous keyframe; returns the new keyframe's number."""
         number = len(self._T_odom_base)
-        pose, travelled = _pose(T_odom_base), 0.0
+        T_map_base, travelled = T_odom_base, 0.0
         if number == 0:
-            self._factors.add(gtsam.PriorFactorPose3(0, pose, gtsam.noiseModel.Isotropic.Sigma(6, 1e-4)))
+            anchor = gtsam.noiseModel.Isotropic.Sigma(6, 1e-4)
+            self._factors.append(gtsam.PriorFactorPose3(0, to_pose(T_odom_base), anchor))
         else:
             T_step = se3.inverse(self._T_odom_base[-1]) @ T_odom_base
-            step = _pose(T_step)
-            pose = self._values.atPose3(number - 1).compose(step)
+            T_map_base = self._T_map_base[-1] @ T_step
             travelled = self._travelled[-1] + np.linalg.norm(T_step[:3, 3])
             noise = _noise(self._step_covariance(T_step), T_step)
-            self._factors.add(gtsam.BetweenFactorPose3(number - 1, number, step, noise))
-        self._values.insert(number, pose)
+            self._factors.append(gtsam.BetweenFactorPose3(number - 1, number, to_pose(T_step), noise))
+        self._T_map_base = np.concatenate([self._T_map_base, T_map_base[None]])
         self._T_odom_base = np.concatenate([self._T_odom_base, T_odom_base[None]])
         self._travelled = np.append(self._travelled, travelled)
         return number
@@ -137,23 +139,17 @@ class KeyframePoseGraph:
             return False
         huber = gtsam.noiseModel.mEstimator.Huber.Create(_HUBER)
         noise = gtsam.noiseModel.Robust.Create(huber, neighbour.factor.noiseModel())
-        self._factors.add(gtsam.BetweenFactorPose3(keyframe, other, _pose(T_keyframe_other), noise))
+        self._factors.append(gtsam.BetweenFactorPose3(keyframe, other, to_pose(T_keyframe_other), noise))
         self._solved = False
         return True
 
     def optimise(self) -> Array:
-        """T_map_base (N,4,4) of all keyframes, by Levenberg-Marquardt from the previous solution."""
+        """T_map_base (N,4,4) of all keyframes."""
         if not self._solved:
-            graph = gtsam.NonlinearFactorGraph(self._factors)
-            for loop in self._loops:
-                graph.add(loop.factor)
-            self._values = gtsam.LevenbergMarquardtOptimizer(graph, self._values).optimize()
+            factors = [*self._factors, *(loop.factor for loop in self._loops)]
+            self._T_map_base = self._solver.solve(factors, self._T_map_base)
             self._solved = True
-        T_map_base = np.tile(np.eye(4), (len(self._T_odom_base), 1, 1))
-        if len(T_map_base):
-            rows = gtsam.utilities.extractPose3(self._values)
-            T_map_base[:, :3] = np.concatenate([rows[:, :9].reshape(-1, 3, 3), rows[:, 9:, None]], axis=2)
-        return T_map_base
+        return self._T_map_base.copy()
 
     def _measured(self, keyframe: int, other: int, T_keyframe_other: Transform, covariance: Covariance) -> Loop:
         if not (0 <= keyframe < len(self._T_odom_base) and 0 <= other < len(self._T_odom_base)):
@@ -218,11 +214,6 @@ class KeyframePoseGraph:
         weighted = np.linalg.solve(loop.covariance + covariances + drift, residuals)
         agree: NDArray[np.bool_] = np.sum(residuals * weighted, axis=(1, 2)) <= _CHI_SQUARE
         return agree
-
-
-def _pose(transform: Transform) -> gtsam.Pose3:
-    """gtsam's pose with an exact rotation: the rounding errors of long odometry would grow along the graph."""
-    return gtsam.Pose3(gtsam.Rot3.ClosestTo(transform[:3, :3]), transform[:3, 3])
 
 
 def _noise(covariance: Covariance, T_keyframe_other: Transform) -> gtsam.noiseModel.Gaussian:
