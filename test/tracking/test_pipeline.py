@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 
 from isometry.arrays import Array
 from isometry.geometry import planar, se3
+from isometry.inference import ProviderParameters
+from isometry.inference.session import open_session
 from isometry.simulation.sensors.lidar import HDL_64E, LidarSimulator
 from isometry.simulation.worlds.shapes import box, joined
 from isometry.simulation.worlds.street_side import vehicle
@@ -129,3 +133,16 @@ def test_a_scan_of_no_use_leaves_the_tracks(
         pipeline.process_scan(scan, 3 * STEP_NS)
     after = pipeline.process_scan(scans[4], 4 * STEP_NS)
     assert {track.id for track in before.tracks if track.hits == 3} <= {track.id for track in after.tracks}
+
+
+def test_a_provider_runs_the_memory_and_the_paths_stay_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = ProviderParameters("cuda", "device_id=1")
+    asked: dict[str, ProviderParameters | None] = {}
+
+    def on_the_cpu(path: Path, threads: int = 1, provider: ProviderParameters | None = None) -> InferenceSession:
+        asked[path.stem] = provider
+        return open_session(path, threads)
+
+    monkeypatch.setattr("isometry.inference.model.open_session", on_the_cpu)
+    TrackingPipeline.load(TrackingParameters(), provider=cuda)
+    assert asked == {"flow_filter": cuda, "motion_prediction": None}
