@@ -27,6 +27,8 @@ Transform = Array  # (4,4)
 # Metres back along the path to the keyframe that a new one is registered to: far enough that the drift of odometry is
 # larger than the noise of the registration, near enough that both scans see the same sides of objects
 NEIGHBOUR_METRES = 6.0
+# Between two scans, beside twice the last step: more is not one robot that drives on
+CONTINUES_METRES, CONTINUES_RADIANS = 1.0, radians(30.0)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,9 @@ class PlaceMapper:
     An empty memory starts the map: map = odom. In a memory with keyframes the robot must be located first; until then
     T_map_odom is None and, in mapping mode, nothing is added. Scans that are not newer than the newest keyframe (a bag
     that starts again, a map of a later drive) are located in the map and never added to it.
+
+    Where stamps run back but odometry goes on, the clock has been set back and mapping goes on. `T_map_odom` holds, and
+    keyframes have the stamps that the clock would have given without that.
     """
 
     def __init__(
@@ -98,12 +103,15 @@ class PlaceMapper:
         self._T_graph_odom = np.eye(4)  # odometry in the frame of earlier drives' keyframes
         self._T_odom_base: Transform | None = None  # of the previous scan
         self._T_odom_keyframe: Transform | None = None
-        self._stamp_ns: int | None = None
+        self._stamp_ns: int | None = None  # of the previous scan, in the time of the map
+        self._set_back_ns = 0  # by how much the clock has been set back in this drive
+        self._step_metres = 0.0  # between the last two scans
         self._travelled = 0.0
         self._travelled_at_match = 0.0
         self._keyframe_stamps_ns: list[int] = []  # of this drive, with the distance travelled at each
         self._keyframe_travelled: list[float] = []
         self._T_map_odom_proposed: Transform | None = None
+        self._unrelated: tuple[Observation, int] | None = None  # the newest keyframe, until `settle`
 
     @property
     def lost(self) -> bool:
@@ -112,6 +120,13 @@ class PlaceMapper:
             return True
         since_match = self._travelled - self._travelled_at_match
         return not self._mapping and since_match > self.parameters.lost_travel
+
+    @property
+    def older_than_map_s(self) -> float:
+        """By how many seconds the last scan is older than the newest keyframe, so that nothing is added; or 0."""
+        if not self._mapping or self._stamp_ns is None or self._newest_ns is None:
+            return 0.0
+        return max(0.0, (self._newest_ns - self._stamp_ns) * 1e-9)
 
     def process(
         self,
@@ -122,10 +137,11 @@ class PlaceMapper:
     ) -> MappingStep:
         """One scan (N,3) in metres in the base frame, its odometry, and optionally the direction (3,) of up.
 
-        Raises ValueError for a cloud that cannot be used; nothing has changed then.
+        Call `settle` when the answer is out. Raises ValueError for a cloud that is no use; nothing has changed then.
         """
+        self.settle()
         observation = self.recognizer.observe(points, up)
-        self._advance(T_odom_base, stamp_ns)
+        stamp_ns = self._advance(T_odom_base, stamp_ns)
         extending = self._mapping and (self._newest_ns is None or stamp_ns > self._newest_ns)
         closes_loops = extending and self.T_map_odom is not None
         match = self.recognizer.recognise(observation, self._newest_candidate_ns(stamp_ns) if closes_loops else None)
@@ -135,7 +151,7 @@ class PlaceMapper:
             match = replace(match, accepted=False, reason="unconfirmed_jump")
         if extending and self.T_map_odom is not None and self._is_keyframe(T_odom_base):
             keyframe = self._add_keyframe(observation, T_odom_base, stamp_ns)
-            self._relate_to_neighbour(observation, keyframe)
+            self._unrelated = observation, keyframe
             if match.accepted and not self._close_loop(match, keyframe, T_odom_base):
                 match = replace(match, accepted=False, reason="inconsistent_with_map")
         if match.accepted:
@@ -144,17 +160,39 @@ class PlaceMapper:
         T_before_after = _robot_motion(before, self.T_map_odom, T_odom_base)
         return MappingStep(match, keyframe, self.T_map_odom, T_before_after, path_changed=keyframe is not None)
 
-    def _advance(self, T_odom_base: Transform, stamp_ns: int) -> None:
-        """Add to the distance travelled. Where stamps run backwards, the robot is not located any more."""
+    def _advance(self, T_odom_base: Transform, stamp_ns: int) -> int:
+        """Add to the distance travelled; returns the stamp in the time of the map.
+
+        Where stamps run back with odometry, as in a bag that starts again, the robot is not located any more.
+        """
+        stamp_ns += self._set_back_ns
         if self._stamp_ns is not None and stamp_ns < self._stamp_ns:
-            self._T_odom_base = self._T_odom_keyframe = self._T_map_odom_proposed = None
-            if len(self._memory):
-                self.T_map_odom = None
-                self._earlier_ns = self._newest_ns
-                self._keyframe_stamps_ns, self._keyframe_travelled = [], []
+            if self._continues(T_odom_base):
+                self._set_back_ns += self._stamp_ns + 1 - stamp_ns
+                stamp_ns = self._stamp_ns + 1
+            else:
+                stamp_ns -= self._set_back_ns
+                self._restart()
         if self._T_odom_base is not None:
-            self._travelled += float(np.linalg.norm(T_odom_base[:3, 3] - self._T_odom_base[:3, 3]))
+            self._step_metres = float(np.linalg.norm(T_odom_base[:3, 3] - self._T_odom_base[:3, 3]))
+            self._travelled += self._step_metres
         self._T_odom_base, self._stamp_ns = T_odom_base.copy(), stamp_ns
+        return stamp_ns
+
+    def _continues(self, T_odom_base: Transform) -> bool:
+        """Whether odometry is that of the robot a scan or two later, and not of another drive."""
+        if self._T_odom_base is None:
+            return False
+        metres, angle = se3.distance(self._T_odom_base, T_odom_base)
+        return metres <= CONTINUES_METRES + 2.0 * self._step_metres and angle <= CONTINUES_RADIANS
+
+    def _restart(self) -> None:
+        self._T_odom_base = self._T_odom_keyframe = self._T_map_odom_proposed = None
+        self._set_back_ns = 0
+        if len(self._memory):
+            self.T_map_odom = None
+            self._earlier_ns = self._newest_ns
+            self._keyframe_stamps_ns, self._keyframe_travelled = [], []
 
     def _newest_candidate_ns(self, stamp_ns: int) -> int:
         """Stamp of the newest keyframe that is old enough, and far enough back along the path, to close a loop."""
@@ -180,8 +218,14 @@ class PlaceMapper:
         self._keyframe_travelled.append(self._travelled)
         return keyframe
 
-    def _relate_to_neighbour(self, observation: Observation, keyframe: int) -> None:
-        """Add the registration with a keyframe a few metres back to the graph; the next optimisation includes it."""
+    def settle(self) -> None:
+        """Do what the answer for the last scan does not need; else it is done at the next scan.
+
+        This is to register a new keyframe with one a few metres back. The next optimisation of the graph includes it.
+        """
+        if self._unrelated is None:
+            return
+        (observation, keyframe), self._unrelated = self._unrelated, None
         count = bisect_right(self._keyframe_travelled, self._travelled - NEIGHBOUR_METRES)
         if not count:
             return

@@ -49,9 +49,11 @@ PARAMETERS = (
 class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
     """Brings messages to `PlaceMapper`, which is the method, and publishes its results.
 
-    When stamps run backwards by more than a second the robot is located again in the memory; until time passes the
-    newest keyframe nothing is added.
+    When stamps and odometry run backwards (a bag that starts again) the robot is located again in the memory; nothing
+    is added until time passes the newest keyframe.
     """
+
+    LIVE_PARAMETERS = ("memory_file",)
 
     def __init__(self) -> None:
         super().__init__("place_recognition", PlaceRecognitionNodeParameters, PARAMETERS)
@@ -198,6 +200,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
             self._map_to_odom.set(step.T_map_odom, self._odometry.frame)
         self._map_changed = self._map_changed or step.path_changed or match.accepted
         self.count_published(stamp_ns)
+        self._mapper.settle()  # the answer is out
         return State()
 
     def _publish_correction(self, step: MappingStep, stamp_ns: int) -> None:
@@ -246,6 +249,9 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
             return State("not_saved", self._mapper.recognizer.memory.problem), figures
         if self._mapper.lost:
             return State("lost", "no remembered place has been recognised for too long"), figures
+        older_s = self._mapper.older_than_map_s
+        if older_s > 0.0:
+            return State("not_mapping", f"scans are {older_s:.6g} s older than the newest keyframe"), figures
         return State(), figures
 
 

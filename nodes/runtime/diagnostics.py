@@ -16,13 +16,17 @@ LEVELS_AND_ADVICE = {
     "no_tf": (DiagnosticStatus.WARN, "a transform is missing: check the frame names and who publishes them"),
     "bad_input": (DiagnosticStatus.ERROR, "the input cannot be used: see what is wrong with it"),
     "model_mismatch": (DiagnosticStatus.ERROR, "model and file do not fit: give the file that this model made"),
+    "bad_parameter": (DiagnosticStatus.WARN, "it has no effect: correct its name"),
     "not_saved": (DiagnosticStatus.ERROR, "all else goes on: make room, or save to another file"),
+    "not_mapping": (DiagnosticStatus.WARN, "the robot is located, nothing is added: set the clock, or begin a new map"),
     "overloaded": (DiagnosticStatus.WARN, "messages are dropped: lower the input rate or give the node more cores"),
     "lost": (DiagnosticStatus.WARN, "the position is not known: drive to a place that is in the map"),
 }
 """Level and advice by state word; no node has other words."""
 LATENCIES_KEPT = 1000
 """The newest results, of which percentiles are reported."""
+CLOCK_STEP_S = 60.0
+"""A latency that differs by more from the one before is of a clock that was set: earlier ones are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Statistics:
         with self._lock:
             self._published += 1
             self._total_published += 1
+            if self._latencies_s and abs(latency_s - self._latencies_s[-1]) > CLOCK_STEP_S:
+                self._latencies_s.clear()
             self._latencies_s.append(latency_s)
             self._processing_s.append(processing_s)
 
@@ -73,6 +79,11 @@ class Statistics:
         with self._lock:
             self._processed += 1
             self._refused += refused
+
+    def forget_latencies(self) -> None:
+        """Begin the percentiles of latencies anew: stamps are of another time from now on."""
+        with self._lock:
+            self._latencies_s.clear()
 
     def report(self, elapsed_s: float) -> dict[str, float]:
         """Figures by name; rates are over the `elapsed_s` seconds since the last report."""

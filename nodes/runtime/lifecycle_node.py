@@ -58,6 +58,9 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
     call the method), `publish` (the result) and `diagnose`. `own` has the node's own parameters.
     """
 
+    LIVE_PARAMETERS: tuple[str, ...] = ()
+    """Names of parameters that are read each time they are needed; all others when the node is configured."""
+
     def __init__(self, name: str, own: type[Own], kinds: Sequence[tuple[str, type]]) -> None:
         """`kinds` are (prefix, parameter dataclass) of all parameters, of which `own` are the node's own.
 
@@ -67,6 +70,10 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         self._own_type = own
         for prefix, kind in kinds:
             parameters.declare(self, kind, prefix)
+        self._parameter_guard = parameters.Guard(self, kinds, self.LIVE_PARAMETERS)
+        self._unknown_parameters = "; ".join(parameters.unknown(self))
+        if self._unknown_parameters:
+            self.get_logger().warning(self._unknown_parameters)
         self.own = own()
         self.transforms = TransformBuffer()
         self.statistics = diagnostics.Statistics()
@@ -89,7 +96,10 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
 
     # What a subclass provides.
     def configure(self) -> None:
-        """Load and advertise what the node needs. Raises ValueError or OSError, whose message is one line."""
+        """Load and advertise what the node needs.
+
+        Raises ValueError or OSError, whose message is one line, for what a user can mend.
+        """
 
     def activate(self) -> None:
         """Subscribe, by `subscribe_main_input` and `subscribe`."""
@@ -194,12 +204,12 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
             self.sensors = SensorPoses(self.transforms, own.base_frame, own.sensor_pose, own.transform_timeout)
             self.configure()
             self.releases.append(TransformListener(self, self.transforms).close)
-        except (ValueError, OSError) as error:
-            word = "model_mismatch" if isinstance(error, ModelMismatchError) else "bad_input"
-            self._configured_state = State(word, " ".join(str(error).split()))
+        except Exception as error:
+            self._configured_state = _failure(error)
             self.get_logger().error(self._configured_state.message)
             self.cleanup()
             return TransitionCallbackReturn.FAILURE
+        self._parameter_guard.configured = True
         self._configured_state = State("no_input", "not active")
         gc.collect()
         gc.freeze()  # modules and models stay: to look through them for garbage would pause the node for 0.1 s
@@ -225,6 +235,8 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back models, publishers and services."""
         self.cleanup()
+        self._parameter_guard.configured = False
+        gc.unfreeze()
         self._configured_state = State("no_input", "not configured")
         return TransitionCallbackReturn.SUCCESS
 
@@ -253,7 +265,9 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         self.statistics.received()
         stamp_ns, now_ns = messages.stamp_ns(message.header.stamp), self.get_clock().now().nanoseconds
         try:
-            self._epoch += self.stamps.restarted(stamp_ns, now_ns)
+            if self.stamps.restarted(stamp_ns, now_ns):
+                self._epoch += 1
+                self.statistics.forget_latencies()
         except ValueError as error:
             self._refused = str(error)
             self.statistics.processed(refused=True)
@@ -326,6 +340,8 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
             state = State("bad_input", refused)
         else:
             state = overloaded if own_state.word == "ok" and overloaded.word != "ok" else own_state
+            if state.word == "ok" and self._unknown_parameters:
+                state = State("bad_parameter", self._unknown_parameters)
         name = f"{self.get_fully_qualified_name().lstrip('/')}: status"
         status = diagnostics.to_status(name, self.get_name(), state, {**figures, **own_figures})
         self._diagnostics.publish(diagnostics.to_array(status, self.get_clock().now().to_msg()))
@@ -340,6 +356,13 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         if new_dropped > OVERLOADED_FRACTION * max(new, 1):
             return State("overloaded", f"{new_dropped} of the last {new} messages dropped")
         return State()
+
+
+def _failure(error: Exception) -> State:
+    """The state after an error in `configure`; what is not meant for a user to read has the name of its type."""
+    word = "model_mismatch" if isinstance(error, ModelMismatchError) else "bad_input"
+    kind = "" if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: "
+    return State(word, " ".join(f"{kind}{error}".split()))
 
 
 def _compute_on_one_thread() -> None:

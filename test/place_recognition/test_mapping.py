@@ -145,6 +145,7 @@ def test_a_keyframe_is_related_to_the_newest_one_six_metres_back_where_their_sca
     for metres in range(0, 22, 2):
         recognizer.neighbours_agree = metres != 12
         subject.process(pose(metres), pose(metres), metres * SECOND)
+        subject.settle()
     assert graph.neighbours == [(k, k + 3) for k in range(8) if k != 3]
 
 
@@ -275,6 +276,32 @@ def test_when_time_starts_again_the_robot_is_located_and_nothing_is_added_twice(
     assert steps[0].match.accepted
     assert len(recognizer.memory) == count
     assert all(step.keyframe is None for step in steps)
+
+
+def test_when_the_clock_is_set_back_mapping_goes_on_and_loops_are_closed_as_before() -> None:
+    """Odometry goes on; the second lap closes loops with the first one, which has newer stamps."""
+    recognizer = TrueRecognizer()
+    subject = mapper(recognizer)
+    first = drive_square(subject, metres=121.0, start_s=10_000)
+    count = len(recognizer.memory)
+    second = drive_square(subject, metres=60.0, start_s=6400)
+    assert len(recognizer.memory) == count + 29  # the first of the lap is at the last keyframe
+    assert all(step.T_map_odom is not None for step in second)
+    assert not any(step.match.accepted for step in first[:-5])
+    loops = [step for step in second if step.match.accepted]
+    assert len(loops) > 50
+    assert all(step.match.keyframe is not None and step.match.keyframe < count for step in loops)
+    assert np.all(np.diff(recognizer.memory.stamps_ns) > 0)
+    assert subject.older_than_map_s == 0.0
+
+
+def test_scans_of_a_drive_before_that_of_the_map_say_by_how_much() -> None:
+    subject = mapper(TrueRecognizer(square_memory()))
+    newest = int(max(subject.recognizer.memory.stamps_ns))
+    subject.process(pose(0.0), pose(0.0), newest - 100 * SECOND)
+    assert subject.older_than_map_s == pytest.approx(100.0)
+    subject.process(pose(1.0), pose(1.0), newest + SECOND)
+    assert subject.older_than_map_s == 0.0
 
 
 def test_a_bad_cloud_changes_nothing() -> None:

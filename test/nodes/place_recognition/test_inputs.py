@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from nav_msgs.msg import Odometry
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import Imu
@@ -231,3 +233,31 @@ def test_a_topic_of_another_type_is_named(robot: Robot, start_node: StartNode) -
     start_node()
     robot.until(lambda: "/points is published as std_msgs/msg/String by /robot" in robot.status.message)
     assert robot.state == "no_input"
+
+
+def test_a_misspelt_parameter_is_named(robot: Robot, start_node: StartNode) -> None:
+    start_node(**{"recognition.ground_hight": 0.5})
+    robot.meet()
+    stamps = count(SECOND, SECOND // 2)
+    robot.until(lambda: robot.drive(np.eye(4), next(stamps)) and robot.state == "bad_parameter")
+    assert "recognition.ground_hight is no parameter of this node: is it recognition.ground_height?" in (
+        robot.status.message
+    )
+
+
+def test_what_would_have_no_effect_is_refused_while_the_node_runs(robot: Robot, start_node: StartNode) -> None:
+    start_node()
+    robot.meet()
+    client: Any = robot.node.create_client(SetParameters, "/place_recognition/set_parameters")
+    robot.until(client.service_is_ready)
+    changes = [
+        Parameter("keyframe_distance", value=4.0),
+        Parameter("mode", value="x"),
+        Parameter("memory_file", value="a"),
+    ]
+    future = client.call_async(SetParameters.Request(parameters=[each.to_parameter_msg() for each in changes]))
+    robot.until(future.done)
+    distance, mode, file = future.result().results
+    assert (distance.successful, mode.successful, file.successful) == (False, False, True)
+    assert "read when the node is configured" in distance.reason
+    assert "one of mapping, localization" in mode.reason

@@ -208,3 +208,14 @@ def test_a_full_disk_stops_the_saving_and_nothing_else(robot: Robot, start_node:
     saved = PlaceMemory.load(memory_file, encoder.sha256, encoder.descriptor_size).stamps_ns.tolist()
     assert stamps[:4] == saved[:4]
     assert saved == stamps[: len(saved)]
+
+
+def test_when_the_clock_is_set_back_mapping_goes_on(robot: Robot, start_node: StartNode) -> None:
+    start_node()
+    robot.meet()
+    before = drive(robot, 0.0, 20.0, 10_000 * SECOND)
+    after = drive(robot, 20.0, 40.0, 6_400 * SECOND)
+    assert [robot.matches[stamp]["added_keyframe"] for stamp in after] == [str(len(before) + k) for k in range(8)]
+    robot.until(lambda: len(robot.path) == len(before) + len(after))
+    assert all(np.allclose(T_map_odom, np.eye(4), atol=0.3) for T_map_odom in robot.map_to_odom)
+    robot.until(lambda: robot.state == "no_input")  # nothing else was reported in between

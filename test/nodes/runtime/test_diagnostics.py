@@ -15,7 +15,10 @@ from isometry.nodes.runtime.diagnostics import (
     values_of,
 )
 
-DOCUMENTED = {"ok", "no_input", "no_tf", "bad_input", "model_mismatch", "not_saved", "overloaded", "lost"}
+DOCUMENTED = {
+    *("ok", "no_input", "no_tf", "bad_input", "bad_parameter", "model_mismatch"),
+    *("not_mapping", "not_saved", "overloaded", "lost"),
+}
 
 
 def test_the_state_words_are_the_documented_ones() -> None:
@@ -60,6 +63,16 @@ def test_latency_percentiles_are_those_of_the_kept_samples() -> None:
     assert figures["latency_p50_ms"] == pytest.approx(np.median(latencies[-LATENCIES_KEPT:]) * 1e3)
     assert figures["latency_p99_ms"] == pytest.approx(np.quantile(latencies[-LATENCIES_KEPT:], 0.99) * 1e3)
     assert figures["processing_p50_ms"] == pytest.approx(figures["latency_p50_ms"] / 2)
+
+
+def test_a_clock_that_is_set_leaves_no_trace_in_latencies() -> None:
+    statistics = Statistics()
+    for latency in [0.05] * 500 + [3600.05] + [0.06] * 10:
+        statistics.published(latency, 0.04)
+    assert statistics.report(1.0)["latency_p99_ms"] == pytest.approx(60.0)
+    statistics.forget_latencies()
+    statistics.published(2.0, 0.04)
+    assert statistics.report(1.0)["latency_p99_ms"] == pytest.approx(2000.0)
 
 
 def test_without_a_result_there_is_no_latency_rather_than_a_zero() -> None:

@@ -89,3 +89,28 @@ def test_a_bad_value_while_running_is_refused_and_the_old_one_stays() -> None:
         (result,) = node.set_parameters([Parameter("example.open_ended", value=10**12)])
         assert result.successful
         assert parameters.read(node, Example, "example.") == Example(open_ended=10**12)
+
+
+@pytest.mark.usefixtures("ros")
+def test_names_that_are_no_parameters_are_told_with_the_nearest_one() -> None:
+    with node_with(raduis=2.0) as node:
+        parameters.declare(node, Example, "example.")
+        assert parameters.unknown(node) == ["example.raduis is no parameter of this node: is it example.radius?"]
+
+
+@pytest.mark.usefixtures("ros")
+def test_a_guard_refuses_what_would_have_no_effect_and_what_is_no_choice() -> None:
+    with node_with() as node:
+        parameters.declare(node, Example, "example.")
+        guard = parameters.Guard(node, [("example.", Example)], ["example.name"])
+
+        def set_to(name: str, value: Any) -> str:
+            (result,) = node.set_parameters([Parameter(f"example.{name}", value=value)])
+            return "" if result.successful else str(result.reason)
+
+        assert set_to("source", "wheels") == "example.source = 'wheels' must be one of tf, topic"
+        assert not set_to("source", "topic")
+        guard.configured = True
+        assert "is read when the node is configured" in set_to("radius", 3.0)
+        assert not set_to("name", "b")
+        assert parameters.read(node, Example, "example.") == Example(source="topic", name="b")
