@@ -11,6 +11,7 @@ from isometry.cli.evaluate.place_recognition import place_recognition
 from isometry.cli.evaluate.place_recognition_2d import place_recognition_2d
 from isometry.cli.evaluate.prediction import prediction
 from isometry.cli.evaluate.registration import registration
+from isometry.cli.evaluate.relocalization import relocalization
 from isometry.cli.evaluate.tracking import tracking
 
 app = typer.Typer(help="Measure a capability on recorded data.", no_args_is_help=True)
@@ -18,6 +19,7 @@ app.command("place-recognition")(place_recognition)
 app.command("mapping")(mapping)
 app.command("place-recognition-2d")(place_recognition_2d)
 app.command("registration")(registration)
+app.command("relocalization")(relocalization)
 app.command("tracking")(tracking)
 app.command("prediction")(prediction)
 app.command("flow-memory")(flow_memory)

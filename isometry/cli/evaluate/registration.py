@@ -14,6 +14,7 @@ from isometry.cli.common.progress import clear_errors, progress_bar
 from isometry.cli.common.providers import Provider, ProviderOptions
 from isometry.cli.common.results import Json, Report
 from isometry.cli.common.threads import use_one_thread
+from isometry.cli.evaluate.options import World
 
 if TYPE_CHECKING:
     from isometry.evaluation.registration.measure import Case, PairResult
@@ -42,6 +43,7 @@ def registration(
     kitti_protocol: Annotated[
         bool, typer.Option("--kitti-protocol", help="The published pairs of sequences 08 to 10 of --kitti instead.")
     ] = False,
+    world: World = None,
     seven_scenes: Annotated[Path | None, typer.Option(help="Scene of RGB-D walks, with seq-NN folders.")] = None,
     fragment_frames: Annotated[int, typer.Option(min=1, help="Depth images that are fused to a fragment.")] = 17,
     three_d_match: Annotated[
@@ -51,7 +53,7 @@ def registration(
     rotate: Annotated[
         str, typer.Option(help="How sources are turned: none, yaw, so3; auto: none in published protocols, else so3.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the turns.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the turns, and of --world.")] = 0,
     model: Annotated[
         str,
         typer.Option(help="Source of hypotheses: upright, equivariant, invariant, or default: several in turn."),
@@ -65,6 +67,9 @@ def registration(
 
     --kitti: pairs of scans with given gaps; right is < 5 deg and < 2 m. With --kitti-protocol the 555 published pairs.
 
+    --world: pairs of scans in a simulated world, so many metres apart. No sensor can know the pairs of "G unknowable",
+    nor those of "map": a scan in a cloud of its place and of its twins.
+
     --seven-scenes: fragments of a room; right is < 0.2 m, root mean square, between points that both show.
 
     --three-d-match: the published pairs; RR, RRE, RTE, and IR and FMR of the networks' matches.
@@ -72,15 +77,17 @@ def registration(
     The source of a pair is turned by a random rotation about its sensor. It depends on --seed and the pair only.
     """
     use_one_thread()
-    if sum(each is not None for each in (kitti, seven_scenes, three_d_match)) != 1:
-        raise typer.BadParameter("name the data: one of --kitti, --seven-scenes, --three-d-match")
+    if sum(each is not None for each in (kitti, world, seven_scenes, three_d_match)) != 1:
+        raise typer.BadParameter("name the data: one of --kitti, --world, --seven-scenes, --three-d-match")
     with clear_errors():
         from isometry.inference import ProviderParameters
         from isometry.registration.pipeline import load_registrar
 
         published = kitti_protocol or three_d_match is not None
         turn = ("none" if published else "so3") if rotate == "auto" else rotate
-        if seven_scenes is not None:
+        if world is not None:
+            task = _in_world(world, gaps, every, turn, seed)
+        elif seven_scenes is not None:
             task = _fragments(seven_scenes, fragment_frames, turn, seed)
         elif three_d_match is not None:
             task = _three_d_match(three_d_match, benchmark, turn, seed)
@@ -112,6 +119,16 @@ def _gaps_apart(
     ground = " without ground" if drop_ground else ""
     data = f"{kitti.resolve().name}/{sequence} gaps {gaps} every {every} rotate {turn} seed {seed}{ground}"
     return Task(protocol.cases(scans), protocol.count(len(scans)), "gaps", data)
+
+
+def _in_world(name: str, gaps: str, every: int, turn: str, seed: int) -> Task:
+    from isometry.evaluation.registration.worlds import WorldProtocol
+    from isometry.simulation.worlds.registry import build_world
+
+    protocol = WorldProtocol(parse_whole_numbers("--gaps", gaps, "5,20,40"), turn, seed, every)
+    built = build_world(name, seed)
+    data = f"world {name} gaps {gaps} every {every} rotate {turn} seed {seed}"
+    return Task(protocol.cases(built), protocol.count(built), "gaps", data)
 
 
 def _fragments(scene: Path, frames: int, turn: str, seed: int) -> Task:

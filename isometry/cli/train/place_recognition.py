@@ -61,14 +61,15 @@ def calibration(
         from rich.progress import track
 
         from isometry.datasets.kitti.odometry import KittiOdometry
-        from isometry.evaluation.place_recognition.measure import Drive, build_database, query
+        from isometry.evaluation.place_recognition.drives import RecordedDrive
+        from isometry.evaluation.place_recognition.measure import build_database, query
         from isometry.place_recognition.encoder import BirdsEyeEncoder
         from isometry.place_recognition.memory import PlaceMemory
         from isometry.place_recognition.parameters import PlaceRecognitionParameters
         from isometry.place_recognition.pipeline import PlaceRecognizer
         from isometry.training.place_recognition.calibration import fit_confidence, fit_variance_scale
 
-        drive = Drive.of(KittiOdometry(kitti, sequence))
+        drive = RecordedDrive.of(KittiOdometry(kitti, sequence))
         database_rows, query_rows = (range(len(drive.dataset))[parse_frames(text)] for text in (database, queries))
         encoder = BirdsEyeEncoder.load()
         memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.datasets.carmen import CarmenLog, Relations
-from isometry.evaluation.place_recognition.measure import Progress
+from isometry.evaluation.place_recognition.drives import Progress
 from isometry.geometry import se3
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.memory import PlaceMemory

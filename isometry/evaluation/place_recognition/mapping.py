@@ -17,7 +17,7 @@ from isometry.arrays import Array
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift, drifting_odometry
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
-from isometry.evaluation.place_recognition.measure import Progress
+from isometry.evaluation.place_recognition.drives import Progress
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapper, PlaceMapperParameters
 from isometry.place_recognition.pipeline import PlaceRecognizer

@@ -1,0 +1,1 @@
+"""Evaluation of relocalisation: robots that are switched on in a world that repeats itself."""
