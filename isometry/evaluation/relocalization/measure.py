@@ -40,22 +40,22 @@ class TrialResult:
 
     trial: Trial
     located: Flags  # (S,)
-    errors: Array  # (S,6) of `se3.error` in the map; NaN without a pose
-    covariances: Array  # (S,6,6); NaN without a pose
+    errors: Array  # (S,6) of `se3.error` in the map, of the pose or else of map -> odom -> base; NaN while lost
+    covariances: Array  # (S,6,6); NaN for a scan without a pose
     reasons: tuple[str, ...]
     seconds: Array  # (S,) wall time
     processor_seconds: Array  # (S,)
 
     @property
-    def posed(self) -> Flags:
-        """Which scans (S,) have a pose."""
-        return np.asarray(self.located & ~np.isnan(self.errors[:, 0]))
+    def right(self) -> Flags:
+        """At which scans (S,) the robot is located, within 2 m and 5 deg."""
+        metres, radians = (np.linalg.norm(part, axis=1) for part in (self.errors[:, :3], self.errors[:, 3:]))
+        return np.asarray(self.located & (metres < RIGHT_METRES) & (np.degrees(radians) < RIGHT_DEGREES))
 
     @property
-    def right(self) -> Flags:
-        """Which scans (S,) have a pose within 2 m and 5 deg."""
-        metres, radians = (np.linalg.norm(part, axis=1) for part in (self.errors[:, :3], self.errors[:, 3:]))
-        return np.asarray(self.posed & (metres < RIGHT_METRES) & (np.degrees(radians) < RIGHT_DEGREES))
+    def right_with_pose(self) -> Flags:
+        """The right ones (S,) of the scans with a pose of their own."""
+        return np.asarray(self.right & ~np.isnan(self.covariances[:, 0, 0]))
 
     @property
     def located_while_unknowable(self) -> bool:
@@ -65,7 +65,7 @@ class TrialResult:
     @property
     def wrong_located(self) -> bool:
         """Whether it ever claimed a wrong pose."""
-        return bool((self.posed & ~self.right).any())
+        return bool((self.located & ~self.right).any())
 
     @property
     def scans_until_located(self) -> int | None:
@@ -115,6 +115,8 @@ def _run(scanner: WorldScanner, trial: Trial, locator: Locator, seed: int) -> Tr
             located[k] = step.located
             if step.T_map_base is not None and step.covariance is not None:
                 errors[k], covariances[k] = se3.error(step.T_map_base, T_world_base), step.covariance
+            elif step.T_map_odom is not None:
+                errors[k] = se3.error(step.T_map_odom @ T_odom_base, T_world_base)
     return TrialResult(trial, located, errors, covariances, tuple(reasons), seconds, worked)
 
 
@@ -140,7 +142,7 @@ def figures(results: Sequence[TrialResult]) -> dict[str, Any]:
         "scans_until_located": median(delays),
         "metres_until_located": median([STEP_M * delay for delay in delays]),
         "wrong_located": mean([r.wrong_located for r in results]),
-        "scans_with_pose": float(np.mean(np.concatenate([r.posed for r in results]))),
+        "scans_located": float(np.mean(np.concatenate([r.located for r in results]))),
         "translation_error_m": median(_of_right(results, lambda r: np.linalg.norm(r.errors[:, :3], axis=1)).tolist()),
         "rotation_error_deg": median(
             np.degrees(_of_right(results, lambda r: np.linalg.norm(r.errors[:, 3:], axis=1))).tolist()
@@ -153,8 +155,8 @@ def figures(results: Sequence[TrialResult]) -> dict[str, Any]:
 
 
 def _of_right(results: Sequence[TrialResult], values: Callable[[TrialResult], Array]) -> Array:
-    """The values of all right poses, one after the other."""
-    return np.concatenate([values(r)[r.right] for r in results])
+    """The values of all scans with a right pose, one after the other."""
+    return np.concatenate([values(r)[r.right_with_pose] for r in results])
 
 
 def _inside_two_sigma(results: Sequence[TrialResult]) -> dict[str, float | None]:

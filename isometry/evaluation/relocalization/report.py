@@ -54,13 +54,13 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
 def timeline(results: Sequence[TrialResult]) -> go.Figure:
     """One line of scans for each trial, by what could be known and what was said."""
     plot = with_axes("scan", "trial", height=440)
+    plot.update_yaxes(dtick=1)
     for name, colour, filled, chosen in (
         ("lost, unknowable", GREY, False, [~r.located & ~r.trial.knowable for r in results]),
         ("lost, knowable", BLUE, True, [~r.located & r.trial.knowable for r in results]),
         ("located rightly", GREEN, True, [r.right & r.trial.knowable for r in results]),
         ("located while unknowable, rightly by chance", ORANGE, False, [r.right & ~r.trial.knowable for r in results]),
-        ("located without a pose of this scan", ORANGE, True, [r.located & ~r.posed for r in results]),
-        ("located wrongly", RED, True, [r.posed & ~r.right for r in results]),
+        ("located wrongly", RED, True, [r.located & ~r.right for r in results]),
     ):
         points = [(k, r.trial.number) for r, flags in zip(results, chosen, strict=True) for k in np.flatnonzero(flags)]
         x, y = zip(*points, strict=True) if points else ((), ())
@@ -71,7 +71,7 @@ def timeline(results: Sequence[TrialResult]) -> go.Figure:
 
 def _row(result: TrialResult) -> list[Any]:
     trial, located = result.trial, np.flatnonzero(result.located)
-    metres = np.linalg.norm(result.errors[:, :3], axis=1)[result.posed]
+    metres = np.linalg.norm(result.errors[:, :3], axis=1)[result.located]
     return [
         trial.number,
         len(result.located),

@@ -25,6 +25,7 @@ ARGUMENTS = {
     "tracking": ["--kitti-tracking", "nowhere", "--from-scans"],
     "prediction": ["--kitti-tracking", "nowhere", "--sequences", "0"],
     "registration": ["--kitti", "nowhere"],
+    "relocalization": ["--world", "nowhere"],
     "flow-memory": [],
     "moving-digits": [],
 }

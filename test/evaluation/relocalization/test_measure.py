@@ -99,6 +99,22 @@ def test_an_honest_method_is_never_located_too_early(halls: World, trials: list[
     assert "located while nobody can know, of 6 trials" in page
 
 
+def test_a_wrong_transform_to_odometry_is_wrong_without_a_pose_of_the_scan(halls: World, trials: list[Trial]) -> None:
+    class OnlyOnce(Claims):
+        def process(self, points: NDArray[np.floating], T_odom_base: Array, origin: Array) -> RelocalizationStep:
+            step = super().process(points, T_odom_base, origin)
+            assert step.T_map_base is not None
+            T_map_odom = step.T_map_base @ se3.inverse(T_odom_base)
+            return replace(step, T_map_base=None, covariance=None, T_map_odom=T_map_odom)
+
+    trial = trials[0]
+    for shift, wrong in ((0.0, 0.0), (120.0, 1.0)):
+        poses = se3.from_planar(shift, 0.0, 0.0) @ trial.T_world_base
+        found = figures(measure(halls, [trial], lambda poses=poses: OnlyOnce(poses), seed=0))  # type: ignore[misc]
+        assert found["wrong_located"] == wrong
+        assert found["inside_2_sigma"]["x"] is None
+
+
 def test_a_method_that_believes_in_a_twin_is_caught(halls: World, trials: list[Trial]) -> None:
     shift = se3.from_planar(120.0, 0.0, 0.0)
     said = iter([shift @ trial.T_world_base for trial in trials])
