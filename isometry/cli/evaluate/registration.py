@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,19 +17,8 @@ from isometry.cli.evaluate.options import World
 
 if TYPE_CHECKING:
     from isometry.evaluation.registration.measure import Case, PairResult
+    from isometry.evaluation.registration.tasks import Task
     from isometry.registration.pipeline import Registrar
-
-
-@dataclass(frozen=True)
-class Task:
-    """The pairs to measure."""
-
-    cases: Iterable[Case]
-    pairs: int
-    groups_name: str  # key of the figures of groups of pairs
-    data: str  # name of the recording and the part of it
-    inlier_m: float | None = None  # distance within which a match is right; None: matches are not evaluated
-    published: Callable[[list[PairResult]], dict[str, Any]] | None = None  # further figures, of the published protocol
 
 
 def registration(
@@ -80,88 +68,27 @@ def registration(
     if sum(each is not None for each in (kitti, world, seven_scenes, three_d_match)) != 1:
         raise typer.BadParameter("name the data: one of --kitti, --world, --seven-scenes, --three-d-match")
     with clear_errors():
+        from isometry.evaluation.registration import tasks
         from isometry.inference import ProviderParameters
         from isometry.registration.pipeline import load_registrar
 
         published = kitti_protocol or three_d_match is not None
         turn = ("none" if published else "so3") if rotate == "auto" else rotate
+        counts = parse_whole_numbers("--gaps", gaps, "5,20,40")
         if world is not None:
-            task = _in_world(world, gaps, every, turn, seed)
+            task = tasks.in_world(world, counts, every, turn, seed)
         elif seven_scenes is not None:
-            task = _fragments(seven_scenes, fragment_frames, turn, seed)
+            task = tasks.fragments(seven_scenes, fragment_frames, turn, seed)
         elif three_d_match is not None:
-            task = _three_d_match(three_d_match, benchmark, turn, seed)
+            task = tasks.three_d_match(three_d_match, benchmark, turn, seed)
         elif kitti is not None and kitti_protocol:
-            task = _kitti_protocol(kitti, turn, seed)
+            task = tasks.kitti_protocol(kitti, turn, seed)
         else:
             assert kitti is not None
-            task = _gaps_apart(kitti, sequence, poses, gaps, every, drop_ground, turn, seed)
+            task = tasks.gaps_apart(kitti, sequence, poses, counts, every, drop_ground, turn, seed)
         registrar = load_registrar(model, provider=ProviderParameters(provider, provider_options))
         results = _measure(task, registrar)
         _publish(task, results, model, registrar, json_file, report)
-
-
-def _gaps_apart(
-    kitti: Path,
-    sequence: str,
-    poses: Path | None,
-    gaps: str,
-    every: int,
-    drop_ground: bool,
-    turn: str,
-    seed: int,
-) -> Task:
-    from isometry.datasets.kitti.scans import open_scans
-    from isometry.evaluation.registration.gaps import GapProtocol
-
-    protocol = GapProtocol(parse_whole_numbers("--gaps", gaps, "5,20,40"), turn, seed, every, drop_ground)
-    scans = open_scans(kitti, sequence, poses)
-    ground = " without ground" if drop_ground else ""
-    data = f"{kitti.resolve().name}/{sequence} gaps {gaps} every {every} rotate {turn} seed {seed}{ground}"
-    return Task(protocol.cases(scans), protocol.count(len(scans)), "gaps", data)
-
-
-def _in_world(name: str, gaps: str, every: int, turn: str, seed: int) -> Task:
-    from isometry.evaluation.registration.worlds import WorldProtocol
-    from isometry.simulation.worlds.registry import build_world
-
-    protocol = WorldProtocol(parse_whole_numbers("--gaps", gaps, "5,20,40"), turn, seed, every)
-    built = build_world(name, seed)
-    data = f"world {name} gaps {gaps} every {every} rotate {turn} seed {seed}"
-    return Task(protocol.cases(built), protocol.count(built), "gaps", data)
-
-
-def _fragments(scene: Path, frames: int, turn: str, seed: int) -> Task:
-    from isometry.evaluation.registration.fragments import FragmentProtocol
-
-    protocol = FragmentProtocol(frames, turn, seed)
-    fragments = protocol.read(scene)
-    pairs = protocol.pairs(fragments)
-    data = f"{scene.resolve().name} fragments of {frames} frames rotate {turn} seed {seed}"
-    return Task(protocol.cases(fragments, pairs), len(pairs), "overlaps", data)
-
-
-def _three_d_match(root: Path, benchmark: str, turn: str, seed: int) -> Task:
-    from isometry.datasets.three_d_match import BENCHMARKS, INLIER_M, open_three_d_match
-    from isometry.evaluation.registration.fragments import ThreeDMatchProtocol
-    from isometry.evaluation.registration.protocols import three_d_match_figures
-
-    if benchmark not in BENCHMARKS:
-        raise ValueError(f"--benchmark {benchmark}: it must be one of {', '.join(BENCHMARKS)}")
-    protocol = ThreeDMatchProtocol(turn, seed)
-    scenes = open_three_d_match(root, benchmark)
-    data = f"{benchmark} {len(scenes)} scenes rotate {turn} seed {seed}"
-    return Task(protocol.cases(scenes), protocol.count(scenes), "pairs", data, INLIER_M, three_d_match_figures)
-
-
-def _kitti_protocol(root: Path, turn: str, seed: int) -> Task:
-    from isometry.datasets.kitti.registration import SEQUENCES, open_kitti_registration
-    from isometry.evaluation.registration.protocols import KITTI_INLIER_M, KittiProtocol, kitti_figures
-
-    pairs = open_kitti_registration(root)
-    data = f"{root.resolve().name} {', '.join(SEQUENCES)} pairs 10 m apart rotate {turn} seed {seed}"
-    cases = KittiProtocol(turn, seed).cases(pairs)
-    return Task(cases, len(pairs), "pairs", data, KITTI_INLIER_M, kitti_figures)
 
 
 def _measure(task: Task, registrar: Registrar) -> list[PairResult]:
