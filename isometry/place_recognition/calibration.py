@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
 from isometry.arrays import Array
 
-# Logistic regression of "the pose is right" (< 2 m, < 5 deg) on the agreement and the logarithm of supporting matches
-AGREEMENT_WEIGHT = 25.24
-SUPPORT_WEIGHT = 8.369
-OFFSET = -44.43
+# Logistic regression of "the pose is right" (< 2 m, < 5 deg) on the evidence of `evidence.py`
+WEIGHTS = {
+    "agreement": 28.9,
+    "log_support": 1.92,
+    "lead": 19.0,
+    "support_lead": 0.30,
+    "repetition": -4.27,
+    "offset": -33.05,
+}
 
 # Variance of a pose over the inverse information of the image alignment, and the least standard deviations
 VARIANCE_SCALE = 213.4
@@ -22,13 +28,22 @@ FLOOR_METRES, FLOOR_RADIANS = 0.05, math.radians(0.1)
 # Standard deviations of what a bird's-eye image does not show, measured after registration of scans
 HEIGHT_METRES, TILT_RADIANS = 0.05, math.radians(0.5)
 
+# Where nothing speaks for another place: the largest leads that count, and the repetition of an ordinary scan
+LARGEST_LEAD, LARGEST_SUPPORT_LEAD, USUAL_REPETITION = 0.3, 2.0, 0.4
+
 IN_PLANE = [0, 1, 5]  # x, y and yaw among x, y, z, roll, pitch, yaw
 
 
-def confidence(agreement: float, supporting: int) -> float:
-    """Probability, 0 to 1, that a pose is right, by the agreement of the images and the count of supporting matches."""
-    score = AGREEMENT_WEIGHT * agreement + SUPPORT_WEIGHT * math.log(max(supporting, 1)) + OFFSET
+def confidence(evidence: Mapping[str, float]) -> float:
+    """Probability, 0 to 1, that a pose is right, by the evidence for it."""
+    score = WEIGHTS["offset"] + sum(weight * evidence[name] for name, weight in WEIGHTS.items() if name != "offset")
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
+
+
+def confidence_without_rival(evidence: Mapping[str, float]) -> float:
+    """The confidence if no other place agreed with the scan, and the scan did not repeat itself."""
+    alone = {"lead": LARGEST_LEAD, "support_lead": LARGEST_SUPPORT_LEAD, "repetition": USUAL_REPETITION}
+    return confidence({**evidence, **alone})
 
 
 def covariance(information: Array) -> Array:

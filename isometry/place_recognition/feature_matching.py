@@ -18,31 +18,44 @@ AGREEMENT_RADIANS = np.deg2rad(15.0)  # a third of the step between two orientat
 MATCHES = 96  # the best ones, which are used
 
 
-def propose(query: Observation, keyframe: Observation, count: int) -> tuple[Array, NDArray[np.int64]]:
-    """At most `count` distinct poses (H,3) of the query in the keyframe's frame, best supported first.
+class FeatureMatches:
+    """The best matches of the features of a query with those of a keyframe. M matches."""
 
-    Also returns how many matches agree with each (H,). Poses are x, y in metres and yaw in radians.
-    """
-    other, yaw, score = match(query.features, keyframe.features)
-    chosen = np.argsort(-score)[:MATCHES]
-    yaw = yaw[chosen]
-    at_query = query.keypoints[chosen].astype(np.float64)
-    at_keyframe = keyframe.keypoints[other[chosen]].astype(np.float64)
-    turning = planar.rotations(yaw)
-    translation = at_keyframe - np.einsum("hij,hj->hi", turning, at_query)
-    # match m agrees with pose h when the pose moves its query feature near to that of the keyframe, in position and yaw
-    moved = at_query @ turning.transpose(0, 2, 1) + translation[:, None]
-    near = np.square(moved - at_keyframe).sum(axis=-1) < AGREEMENT_METRES**2
-    agree = near & (np.abs(planar.wrapped(yaw[:, None] - yaw)) < AGREEMENT_RADIANS)
-    support = agree.sum(axis=1)
-    best: list[np.int64] = []
-    for h in np.argsort(-support, kind="stable"):
-        if not agree[best, h].any():  # else the match already supports a better pose
-            best.append(h)
-        if len(best) == count:
-            break
-    poses = [planar.fit(at_query[agree[h]], at_keyframe[agree[h]], yaw[h]) for h in best]
-    return np.array(poses).reshape(-1, 3), support[best]
+    def __init__(self, query: Observation, keyframe: Observation) -> None:
+        other, yaw, score = match(query.features, keyframe.features)
+        chosen = np.argsort(-score)[:MATCHES]
+        self.yaw = yaw[chosen]  # (M,) radians
+        self.at_query = query.keypoints[chosen].astype(np.float64)  # (M,2) metres
+        self.at_keyframe = keyframe.keypoints[other[chosen]].astype(np.float64)
+
+    def propose(self, count: int) -> tuple[Array, NDArray[np.int64]]:
+        """At most `count` distinct poses (H,3) of the query in the keyframe's frame, best supported first.
+
+        Also returns how many matches agree with each (H,). Poses are x, y in metres and yaw in radians.
+        """
+        turning = planar.rotations(self.yaw)
+        translation = self.at_keyframe - np.einsum("hij,hj->hi", turning, self.at_query)
+        agree = self._agree(np.column_stack([translation, self.yaw]))
+        support = agree.sum(axis=1)
+        best: list[np.int64] = []
+        for h in np.argsort(-support, kind="stable"):
+            if not agree[best, h].any():  # else the match already supports a better pose
+                best.append(h)
+            if len(best) == count:
+                break
+        poses = [planar.fit(self.at_query[agree[h]], self.at_keyframe[agree[h]], self.yaw[h]) for h in best]
+        return np.array(poses).reshape(-1, 3), support[best]
+
+    def supporting(self, pose: Array) -> int:
+        """How many matches agree with a pose (3,)."""
+        return int(self._agree(pose[None]).sum())
+
+    def _agree(self, poses: Array) -> NDArray[np.bool_]:
+        """Whether each pose (H,3) moves the query's feature of each match near to the keyframe's (H,M), also in yaw."""
+        moved = self.at_query @ planar.rotations(poses[:, 2]).transpose(0, 2, 1) + poses[:, None, :2]
+        near = np.square(moved - self.at_keyframe).sum(axis=-1) < AGREEMENT_METRES**2
+        alike: NDArray[np.bool_] = near & (np.abs(planar.wrapped(poses[:, 2:] - self.yaw)) < AGREEMENT_RADIANS)
+        return alike
 
 
 def match(query: NDArray[np.int8], keyframe: NDArray[np.int8]) -> tuple[NDArray[np.int64], Array, NDArray[np.float32]]:

@@ -2,8 +2,9 @@
 
     cloud -> bird's-eye image -> descriptor and oriented features        observation.py, encoder.py
           -> candidates by descriptor, of distinct places                 memory.py
-          -> poses that feature matches propose, compared on the images   feature_matching.py, image_alignment.py
-          -> the nearest keyframe to the best pose, aligned               verification.py
+          -> poses that feature matches propose, compared on the images   feature_matching.py, verification.py
+          -> the best place, aligned, and its rival elsewhere             image_alignment.py, contenders.py
+          -> what speaks for the best place and for other ones            evidence.py
           -> registration of the clouds -> pose, covariance, confidence   refinement.py, calibration.py
 
 After BEVPlace (Luo et al., 2023) and BEVPlace++ (2024); here a single match of oriented features gives a pose.
@@ -12,6 +13,7 @@ After BEVPlace (Luo et al., 2023) and BEVPlace++ (2024); here a single match of 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -21,15 +23,17 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.parameters import check
 from isometry.place_recognition import calibration
+from isometry.place_recognition.contenders import Contender, ContenderSearch
 from isometry.place_recognition.encoder import BirdsEyeEncoder
+from isometry.place_recognition.evidence import evidence_for
 from isometry.place_recognition.image_alignment import BlurredImage
 from isometry.place_recognition.memory import PlaceMemory
 from isometry.place_recognition.observation import observe
 from isometry.place_recognition.parameters import PlaceRecognitionParameters
 from isometry.place_recognition.position import position_from_distances
 from isometry.place_recognition.refinement import refine
-from isometry.place_recognition.types import Keyframe, Observation, PlaceMatch
-from isometry.place_recognition.verification import PlanarMatch, aligned, verify
+from isometry.place_recognition.types import Keyframe, Observation, PlaceMatch, Reason
+from isometry.place_recognition.verification import PlanarMatch, aligned
 
 POSITION_CANDIDATES = 20  # nearest descriptors, from which the position is estimated
 ANCHOR_LOSS = 0.1  # of agreement that the nearest keyframe may have less
@@ -94,15 +98,25 @@ class PlaceRecognizer:
         """The match with the best of the candidates (k,), without the results of the search; `poses` (N,4,4)."""
         if not len(candidates):
             return PlaceMatch(accepted=False, reason="empty_memory")
-        query_image = BlurredImage(observation.image, self.encoder.grid)
-        found = self._best_place(observation, query_image, self._distinct_places(candidates, poses))
-        keyframe, planar = self._anchor(query_image, *found, poses, newest_stamp_ns)
-        confidence = calibration.confidence(planar.agreement, planar.supporting)
+        image = BlurredImage(observation.image, self.encoder.grid)
+        search = ContenderSearch(observation, image, self.memory, self.encoder.grid, self.parameters)
+        best, rival = search.among(self._distinct_places(candidates, poses))
+        best = self._anchored(search, best, poses, newest_stamp_ns)
+        evidence = evidence_for(best, rival, image)
+        confidence = calibration.confidence(evidence)
         accepted = confidence >= self.parameters.least_confidence
-        T_level_level = se3.from_planar(*planar.pose)
+        T_level_level = se3.from_planar(*best.planar.pose)
         if accepted:
-            T_level_level = refine(observation, keyframe.observation, T_level_level, self.parameters).T_level_level
-        return _match(observation, keyframe, planar, T_level_level, accepted, confidence)
+            T_level_level = refine(observation, best.keyframe.observation, T_level_level, self.parameters).T_level_level
+        match = _match(observation, best.keyframe, best.planar, T_level_level, accepted)
+        return replace(
+            match,
+            reason="ok" if accepted else _refusal(evidence, self.parameters.least_confidence),
+            confidence=confidence,
+            evidence=evidence,
+            rival=None if rival is None else rival.keyframe.identifier,
+            T_map_rival=None if rival is None else rival.T_map_query,
+        )
 
     def _position(self, candidates: NDArray[np.int64], distances: NDArray[np.float32], poses: Array) -> Array | None:
         """The query's x and y (2,) in the map by descriptor distances (k,) alone; None without candidates."""
@@ -122,53 +136,29 @@ class PlaceRecognizer:
                 break
         return [int(candidates[k]) for k in kept]
 
-    def _best_place(
-        self, observation: Observation, query_image: BlurredImage, places: list[int]
-    ) -> tuple[Keyframe, PlanarMatch]:
-        """The keyframe among `places` whose image agrees best with the query's, and the aligned match."""
-        grid, parameters = self.encoder.grid, self.parameters
-        tried: list[tuple[Keyframe, BlurredImage, PlanarMatch]] = []
-        for place in places:
-            keyframe = self.memory.keyframe(place)
-            image = BlurredImage(keyframe.observation.image, grid)
-            planar = verify(observation, keyframe.observation, query_image, image, parameters.hypotheses)
-            if planar.agreement > parameters.good_agreement:
-                planar = aligned(planar, query_image, image)
-                if planar.agreement > parameters.good_agreement:
-                    return keyframe, planar
-            tried.append((keyframe, image, planar))
-        tried.sort(key=lambda entry: -entry[2].agreement)
-        promising = [
-            (keyframe, aligned(planar, query_image, image))
-            for keyframe, image, planar in tried[: parameters.aligned_places]
-        ]
-        return max(promising, key=lambda entry: entry[1].agreement)
-
-    def _anchor(
-        self,
-        query_image: BlurredImage,
-        keyframe: Keyframe,
-        planar: PlanarMatch,
-        poses: Array,
-        newest_stamp_ns: int | None,
-    ) -> tuple[Keyframe, PlanarMatch]:
+    def _anchored(
+        self, search: ContenderSearch, best: Contender, poses: Array, newest_stamp_ns: int | None
+    ) -> Contender:
         """The match with the keyframe nearest to the query's pose, which overlaps most with it, if it is as good."""
-        T_level_query = se3.from_planar(*planar.pose)
-        T_map_query = keyframe.T_map_base @ se3.inverse(keyframe.observation.T_level_base) @ T_level_query
-        distance = np.linalg.norm(poses[:, :3, 3] - T_map_query[:3, 3], axis=1)
+        distance = np.linalg.norm(poses[:, :3, 3] - best.T_map_query[:3, 3], axis=1)
         if newest_stamp_ns is not None:
             distance[self.memory.stamps_ns > newest_stamp_ns] = np.inf
         nearest = int(distance.argmin())
-        if nearest == keyframe.identifier:
-            return keyframe, planar
-        nearer = self.memory.keyframe(nearest)
-        T_nearer_query = nearer.observation.T_level_base @ se3.inverse(nearer.T_map_base) @ T_map_query
-        initial = np.array([*T_nearer_query[:2, 3], se3.yaw(T_nearer_query)])
-        image = BlurredImage(nearer.observation.image, self.encoder.grid)
-        moved = aligned(PlanarMatch(initial, 0.0, planar.supporting), query_image, image)
-        same_place = np.hypot(*(moved.pose - initial)[:2]) < self.parameters.place_radius
-        as_good = moved.agreement > planar.agreement - ANCHOR_LOSS
-        return (nearer, moved) if same_place and as_good else (keyframe, planar)
+        if nearest == best.keyframe.identifier:
+            return best
+        nearer = search.at(self.memory.keyframe(nearest), best.T_map_query)
+        metres = float(np.linalg.norm((nearer.T_map_query - best.T_map_query)[:3, 3]))
+        as_good = nearer.planar.agreement > best.planar.agreement - ANCHOR_LOSS
+        if metres > self.parameters.place_radius or not as_good:
+            return best
+        supporting = max(nearer.planar.supporting, best.planar.supporting)
+        return replace(nearer, planar=replace(nearer.planar, supporting=supporting))
+
+
+def _refusal(evidence: Mapping[str, float], least_confidence: float) -> Reason:
+    """Why a match is refused: for its rival alone, or anyway."""
+    ambiguous = calibration.confidence_without_rival(evidence) >= least_confidence
+    return "ambiguous" if ambiguous else "low_agreement"
 
 
 def _match(
@@ -177,7 +167,6 @@ def _match(
     planar: PlanarMatch,
     T_level_level: Array,
     accepted: bool,
-    confidence: float = 0.0,
 ) -> PlaceMatch:
     """The match of a query with a keyframe at `T_level_level` (4,4): the query's level frame in the keyframe's."""
     T_keyframe_query = se3.inverse(keyframe.observation.T_level_base) @ T_level_level @ query.T_level_base
@@ -188,7 +177,6 @@ def _match(
         T_keyframe_query=T_keyframe_query,
         T_map_query=keyframe.T_map_base @ T_keyframe_query,
         covariance=calibration.covariance(planar.information),
-        confidence=confidence,
         agreement=planar.agreement,
         supporting=planar.supporting,
     )

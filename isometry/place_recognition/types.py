@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 
-Reason = Literal["ok", "empty_memory", "low_agreement", "inconsistent_with_map", "unconfirmed_jump"]
+Reason = Literal["ok", "empty_memory", "low_agreement", "ambiguous", "inconsistent_with_map", "unconfirmed_jump"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ class PlaceMatch:
     """The result for one query, accepted or not. Keyframe, pose and covariance are None where `empty_memory`.
 
     Reasons, "ok" when accepted: "empty_memory": the memory has no keyframe that may be returned; "low_agreement": the
-    confidence in the best pose is too low. `PlaceMapper` adds "inconsistent_with_map": the pose graph refused the
-    loop; "unconfirmed_jump": the next match has to confirm a pose this far from the last one.
+    confidence in the best pose is too low; "ambiguous": it is too low because of another place that agrees nearly as
+    well, or because the scan looks the same when it is shifted. `PlaceMapper` adds "inconsistent_with_map": the pose
+    graph refused the loop; "unconfirmed_jump": the next match has to confirm a pose this far from the last one.
     """
 
     accepted: bool
@@ -56,6 +57,9 @@ class PlaceMatch:
     confidence: float = 0.0  # calibrated probability that the pose is right
     agreement: float = 0.0  # of the two bird's-eye images at the pose, 0 to 1
     supporting: int = 0  # feature matches that agree with the pose
+    evidence: dict[str, float] = field(default_factory=dict)  # from which the confidence was computed, by name
+    rival: int | None = None  # identifier of the best place elsewhere, if any was verified
+    T_map_rival: Array | None = None  # (4,4) the query's base frame there
     position_estimate: Array | None = None  # (2,) x, y in the map by descriptor distances alone
     candidates: tuple[int, ...] = ()  # keyframes by descriptor alone, best first
     candidate_distances: tuple[float, ...] = ()  # their descriptor distances (L2 of unit vectors)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from isometry.arrays import Array
-from isometry.place_recognition.feature_matching import propose
+from isometry.place_recognition.feature_matching import FeatureMatches
 from isometry.place_recognition.image_alignment import BlurredImage, agreement, align, rough_agreement
 from isometry.place_recognition.types import Observation
 
@@ -26,7 +26,7 @@ def verify(
     query: Observation, keyframe: Observation, query_image: BlurredImage, keyframe_image: BlurredImage, hypotheses: int
 ) -> PlanarMatch:
     """The pose that feature matches propose at which the images agree best; not aligned."""
-    poses, supporting = propose(query, keyframe, hypotheses)
+    poses, supporting = FeatureMatches(query, keyframe).propose(hypotheses)
     rough = rough_agreement(poses, query_image, keyframe_image)
     best = int(rough.argmax())
     return PlanarMatch(poses[best], float(rough[best]), int(supporting[best]))

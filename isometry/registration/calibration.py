@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from isometry.arrays import Array
-from isometry.geometry.covariance import independent, reordered, rotated
+from isometry.geometry import degeneracy
+from isometry.geometry.covariance import independent, rotated
 
 # Logistic regressions of "the transform is right" on the evidence of `candidates.py`: with the viewpoint of a sensor,
 # from which rays can contradict a transform, and without one
@@ -25,26 +26,30 @@ SIGHTED = {
 }
 BLIND = {"log_overlap": 2.30, "margin": 6.28, "log_distinctness": 1.80, "log_stiffness": 0.511, "offset": 5.77}
 
+RIGHT_RESOLUTIONS, RIGHT_RADIANS = 5.0, math.radians(5.0)  # errors up to which a transform is right
 DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second best differ by chance
 
-# Variance of a right transform over the inverse information of the alignment, and the least standard deviations
-VARIANCE_SCALE = 20.0
+# Variance in square metres of the distance of a point from its surface, where all points are taken for independent, and
+# the least standard deviations
+SURFACE_VARIANCE = 0.02
 FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
+UNKNOWN_METRES, UNKNOWN_RADIANS = 100.0, math.pi  # standard deviations of a transform of which nothing is known
 
 
 def confidence(evidence: Mapping[str, float]) -> float:
     """Probability, 0 to 1, that a transform is right, by the evidence for it.
 
-    Where two transforms fit equally well, it is at most one half, whatever the other evidence.
+    Where two transforms fit equally well, it is at most one half, whatever the other evidence. Where the surfaces do
+    not determine the transform, it is near 0.
     """
     weights = BLIND if evidence["blind"] else SIGHTED
     score = weights["offset"] + sum(weight * evidence[name] for name, weight in weights.items() if name != "offset")
-    return _logistic(score) * _logistic(evidence["distinctness"] / DISTINCTNESS_NOISE)
+    return _logistic(score) * _logistic(evidence["distinctness"] / DISTINCTNESS_NOISE) * evidence["determined"]
 
 
 def confidence_without_rival(evidence: Mapping[str, float]) -> float:
     """The confidence if no other transform agreed with the clouds at all."""
-    alone = {"margin": evidence["score"], "distinctness": 1.0, "log_distinctness": 0.0}
+    alone = {"margin": evidence["score"], "distinctness": 1.0, "log_distinctness": 0.0, "determined": 1.0}
     return confidence({**evidence, **alone})
 
 
@@ -52,12 +57,18 @@ def _logistic(score: float) -> float:
     return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 
 
+def determined(covariance_: Array, resolution: float) -> float:
+    """Probability, 0 to 1, that a transform with a covariance (6,6) is as near to the true one as a right one."""
+    deviations = (np.sqrt(np.linalg.eigvalsh(block)[-1]) for block in (covariance_[:3, :3], covariance_[3:, 3:]))
+    largest = (RIGHT_RESOLUTIONS * resolution, RIGHT_RADIANS)
+    return math.prod(math.erf(most / (math.sqrt(2.0) * sigma)) for most, sigma in zip(largest, deviations, strict=True))
+
+
 def covariance(information: Array, T_target_source: Array, resolution: float) -> Array:
     """Covariance (6,6) of the source's frame in the target's: x, y, z, roll, pitch, yaw; metres and radians.
 
-    `information` (6,6) is that of `refinement.refine`: rotation first, in the source's frame.
+    `information` (6,6) is that of `constraint.held`: in the source's frame, zero in directions that nothing holds.
+    There the standard deviation is that of an unknown transform.
     """
-    regular = information + np.eye(6) * 1e-6 * float(np.trace(information)) / 6.0 + np.eye(6) * 1e-9
-    local = np.asarray(VARIANCE_SCALE * np.linalg.inv(regular), np.float64)
-    in_target = rotated(reordered(local), T_target_source[:3, :3])
-    return in_target + independent(FLOOR_RESOLUTIONS * resolution, FLOOR_RADIANS)
+    local = degeneracy.covariance(information / SURFACE_VARIANCE, independent(UNKNOWN_METRES, UNKNOWN_RADIANS))
+    return rotated(local, T_target_source[:3, :3]) + independent(FLOOR_RESOLUTIONS * resolution, FLOOR_RADIANS)

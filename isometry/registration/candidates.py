@@ -9,6 +9,8 @@ import numpy as np
 
 from isometry.arrays import Array
 from isometry.geometry import se3
+from isometry.geometry.degeneracy import Held
+from isometry.registration.constraint import held
 from isometry.registration.refinement import Refined, refine
 from isometry.registration.rivals import propose_rivals
 from isometry.registration.types import Hypotheses
@@ -42,6 +44,7 @@ class Chosen:
 
     refined: Refined
     proposed_by: str
+    held: Held
     evidence: dict[str, float]
     alternatives: Array  # (A,4,4) the other candidates that agree nearly as well, best first
 
@@ -54,6 +57,7 @@ class Candidates:
         self.resolution = target.cloud.resolution
         self.found: list[Candidate] = []
         self._refined: dict[Candidate, tuple[Refined, float]] = {}  # the best is often the same as before
+        self._constraints: dict[Candidate, Held] = {}
 
     def add(self, hypotheses: Hypotheses, count: int) -> None:
         """Score all hypotheses by the agreement of the clouds, align the `count` best distinct ones and keep those."""
@@ -93,9 +97,15 @@ class Candidates:
         return Chosen(
             refined,
             best.proposed_by,
+            self._held(best, refined),
             self._evidence(refined, score, max(scores, default=0.0)),
             self._transforms(alike),
         )
+
+    def _held(self, candidate: Candidate, refined: Refined) -> Held:
+        if candidate not in self._constraints:
+            self._constraints[candidate] = held(self.target, self.source, refined.T_target_source)
+        return self._constraints[candidate]
 
     def _transforms(self, candidates: list[Candidate]) -> Array:
         """The distinct ones (A,4,4) among the transforms of candidates, best first."""

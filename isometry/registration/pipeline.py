@@ -98,7 +98,7 @@ class Registrar:
         candidates = self._candidates(there.cloud, here.cloud)
         T_canonical = se3.inverse(there.T_given_canonical) @ T_initial @ here.T_given_canonical
         candidates.add(Hypotheses(T_canonical[None], np.ones(1), "initial"), 1)
-        return in_given_frames(self._result(candidates), there, here)
+        return in_given_frames(self._result(candidates, near_initial=True), there, here)
 
     def _canonical(self, cloud: Cloud) -> Canonical:
         found = self._canonical_clouds.get(cloud)
@@ -110,25 +110,29 @@ class Registrar:
         resolution = max(target.resolution, source.resolution)
         return Candidates(self._cached(target).at(resolution), self._cached(source).at(resolution))
 
-    def _result(self, candidates: Candidates) -> Registration:
+    def _result(self, candidates: Candidates, near_initial: bool = False) -> Registration:
+        """The best transform so far; `near_initial`: an initial one stands in where the surfaces leave it free."""
         if not candidates.found:
             return _no_result()
         best = candidates.best()
         T_target_source = best.refined.T_target_source
-        confidence = calibration.confidence(best.evidence)
+        covariance = calibration.covariance(best.held.information, T_target_source, candidates.resolution)
+        determined = 1.0 if near_initial else calibration.determined(covariance, candidates.resolution)
+        evidence = best.evidence | {"determined": determined}
+        confidence = calibration.confidence(evidence)
         least = self.parameters.least_confidence
         accepted = confidence >= least
-        ambiguous = not accepted and calibration.confidence_without_rival(best.evidence) >= least
+        ambiguous = not accepted and calibration.confidence_without_rival(evidence) >= least
         return Registration(
             T_target_source=T_target_source,
-            covariance=calibration.covariance(best.refined.information, T_target_source, candidates.resolution),
+            covariance=covariance,
             confidence=confidence,
             accepted=accepted,
             reason="ok" if accepted else "ambiguous" if ambiguous else "low_confidence",
-            overlap=best.evidence["overlap"],
+            overlap=evidence["overlap"],
             proposed_by=best.proposed_by,
             alternatives=best.alternatives,
-            evidence=best.evidence,
+            evidence=evidence,
         )
 
 

@@ -32,6 +32,8 @@ def to_match(step: MappingStep, query_stamp_ns: int, map_frame: str, keyframe_st
         "descriptor_distance": float(distance),
         "candidates": " ".join(str(candidate) for candidate in match.candidates),
         "pose_in_keyframe": _seven(match.T_keyframe_query),
+        "rival": -1 if match.rival is None else match.rival,
+        "rival_pose": _seven(match.T_map_rival),
         "added_keyframe": -1 if step.keyframe is None else step.keyframe,
         **{f"{stage}_ms": float(seconds) * 1e3 for stage, seconds in match.seconds.items()},
     }

@@ -6,7 +6,7 @@ import pytest
 from isometry.arrays import Array
 from isometry.geometry import planar, se3
 from isometry.place_recognition.encoder import BirdsEyeEncoder
-from isometry.place_recognition.feature_matching import propose
+from isometry.place_recognition.feature_matching import FeatureMatches
 from isometry.place_recognition.image_alignment import BlurredImage, agreement, align
 from isometry.place_recognition.observation import observe
 from isometry.place_recognition.parameters import PlaceRecognitionParameters
@@ -26,7 +26,7 @@ def pair(look: Look) -> tuple[Observation, Observation, BirdsEyeEncoder]:
 
 
 def test_single_matches_propose_the_pose(pair: tuple[Observation, Observation, BirdsEyeEncoder]) -> None:
-    poses, supporting = propose(pair[0], pair[1], 5)
+    poses, supporting = FeatureMatches(pair[0], pair[1]).propose(5)
     assert (np.diff(supporting) <= 0).all()
     assert np.hypot(*(poses[0] - POSE)[:2]) < 1.0
     assert abs(planar.wrapped(poses[0, 2] - POSE[2])) < np.radians(5.0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from isometry.geometry import se3
 from isometry.registration import calibration
@@ -14,6 +15,7 @@ SPOKEN_FOR = {
     "distinctness": 0.8,
     "log_distinctness": -0.2,
     "log_stiffness": 2.0,
+    "determined": 1.0,
 }
 
 
@@ -38,19 +40,26 @@ def test_absurd_evidence_stays_a_probability() -> None:
     assert calibration.confidence(SPOKEN_FOR | {"margin": 1e9}) <= 1.0
 
 
+def test_what_the_surfaces_do_not_determine_is_not_believed() -> None:
+    held, slides = np.diag([0.01**2] * 6), np.diag([100.0**2] + [0.01**2] * 5)
+    assert calibration.determined(held, 0.4) == pytest.approx(1.0)
+    assert calibration.determined(slides, 0.4) == pytest.approx(2.0 * norm.cdf(2.0 / 100.0) - 1.0, rel=1e-6)
+    assert calibration.confidence(SPOKEN_FOR | {"determined": 0.02}) < 0.02
+
+
 def test_the_covariance_lies_along_the_axes_of_the_target() -> None:
     """The source slides along its own x, which is the target's y when it is turned by 90 degrees."""
-    information = np.diag([1e8, 1e8, 1e8, 1e2, 1e8, 1e8])  # rotation first, as small_gicp orders it
+    information = np.diag([1e2, 1e5, 1e5, 1e5, 1e5, 1e5])
     turned = se3.from_planar(4.0, 5.0, np.pi / 2.0)
-    straight = calibration.covariance(information, np.eye(4), 0.4)
-    sideways = calibration.covariance(information, turned, 0.4)
+    straight = calibration.covariance(information, np.eye(4), 0.01)
+    sideways = calibration.covariance(information, turned, 0.01)
     assert straight[0, 0] > 100.0 * straight[1, 1]
     assert sideways[1, 1] == pytest.approx(straight[0, 0])
     assert sideways[0, 0] == pytest.approx(straight[1, 1])
 
 
-def test_a_direction_that_nothing_holds_has_a_large_but_finite_variance() -> None:
-    information = np.diag([1e4, 1e4, 1e4, 0.0, 1e4, 1e4])
+def test_a_direction_that_nothing_holds_is_as_unsure_as_an_unknown_transform() -> None:
+    information = np.diag([0.0, 1e4, 1e4, 1e4, 1e4, 1e4])
     found = calibration.covariance(information, np.eye(4), 0.4)
-    assert np.isfinite(found).all()
-    assert found[0, 0] > 100.0 * found[1, 1]
+    assert found[0, 0] == pytest.approx(calibration.UNKNOWN_METRES**2, rel=1e-3)
+    assert found[1, 1] < 1e-6 * found[0, 0]

@@ -11,6 +11,8 @@ import typer
 from isometry.cli.common.arguments import parse_drive
 from isometry.cli.common.progress import clear_errors, needs_training_extra, progress_bar
 
+WORLD_SEED = 700_000  # far from the seeds that worlds are judged on
+
 
 def registration_pairs(
     output: Annotated[Path, typer.Option(help="Folder of the prepared pairs.")],
@@ -71,7 +73,12 @@ def registration_calibration(
     kitti_raw: Annotated[
         list[Path] | None, typer.Option(help="A training drive: DIR with velodyne_points/data and pseudo_poses.txt.")
     ] = None,
-    count: Annotated[int, typer.Option(min=10, help="Pairs of each simulated kind and of each drive.")] = 60,
+    world: Annotated[
+        list[str] | None, typer.Option(help="A simulated world, as in `isometry evaluate registration`.")
+    ] = None,
+    count: Annotated[
+        int, typer.Option(min=10, help="Pairs of each simulated kind, of each drive and of each world.")
+    ] = 60,
     model: Annotated[
         str, typer.Option(help="Source of hypotheses: default, upright, equivariant or invariant.")
     ] = "default",
@@ -84,6 +91,7 @@ def registration_calibration(
         from isometry.datasets.kitti.scans import open_scans
         from isometry.registration.pipeline import load_registrar
         from isometry.simulation.pairs import KINDS
+        from isometry.simulation.worlds.registry import build_world
         from isometry.training.registration.calibration import (
             calibration_pairs,
             fit_confidence,
@@ -93,12 +101,13 @@ def registration_calibration(
 
         folders = kitti_raw or []
         drives = [open_scans(folder.parent, folder.name, folder / "pseudo_poses.txt") for folder in folders]
-        pairs = calibration_pairs(drives, count, seed)
-        total = count * (len(KINDS) + len(drives))
+        worlds = [build_world(name, WORLD_SEED + seed) for name in world or []]
+        pairs = calibration_pairs(drives, worlds, count, seed)
+        total = count * (len(KINDS) + len(drives) + len(worlds))
         counted = track(islice(pairs, total), "registering", total=total)
         found = list(registered(load_registrar(model), counted, seed))
         typer.echo(f"{len(found)} pairs, {sum(pair.right for pair in found)} of them registered right")
         for kind, blind in (("SIGHTED", False), ("BLIND", True)):
             for name, value in fit_confidence(found, blind).items():
                 typer.echo(f"{kind} {name} = {value:.4g}")
-        typer.echo(f"VARIANCE_SCALE times {fit_variance_scale(found):.4g}")
+        typer.echo(f"SURFACE_VARIANCE times {fit_variance_scale(found):.4g}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
@@ -24,6 +26,21 @@ def logistic_weights(design: Array, right: NDArray[np.bool_], start: Array, pena
 
     fitted: Array = minimize(loss, start, method="BFGS").x
     return fitted
+
+
+def weights_of_evidence(
+    names: Sequence[str], evidence: Array, right: NDArray[np.bool_], penalty: float
+) -> dict[str, float]:
+    """Weights by name, and the "offset", of the logistic regression of `right` (N,) on named evidence (N,K).
+
+    The weights of the standardised evidence are penalised, by `penalty` for each answer; those of the evidence itself
+    are returned.
+    """
+    mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
+    design = np.column_stack([(evidence - mean) / deviation, np.ones(len(evidence))])
+    fitted = logistic_weights(design, right, np.zeros(len(names) + 1), penalty * len(right))
+    weights = fitted[:-1] / deviation
+    return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ mean)}
 
 
 def two_sigma_scale(errors: Array, variances: Array, floor: Array | float = 0.0) -> float:

@@ -8,18 +8,20 @@ import numpy as np
 
 from isometry.evaluation.place_recognition.measure import QueryResult
 from isometry.place_recognition import calibration
-from isometry.training.common.fitting import logistic_weights, two_sigma_scale
+from isometry.training.common.fitting import two_sigma_scale, weights_of_evidence
 
-START = np.array([30.0, 1.0, -25.0])
 REGULARISATION = 1e-3
 
 
 def fit_confidence(results: Sequence[QueryResult]) -> dict[str, float]:
-    """Weights of a logistic regression of right poses on agreement and log of supporting matches."""
-    design = np.array([[r.match.agreement, np.log(max(r.match.supporting, 1)), 1.0] for r in results])
+    """Weights of a logistic regression of right poses on the evidence for them.
+
+    The weights of the standardised evidence are penalised; those of the evidence itself are returned.
+    """
+    names = [name for name in calibration.WEIGHTS if name != "offset"]
+    evidence = np.array([[r.match.evidence[name] for name in names] for r in results])
     right = np.array([r.pose_right for r in results])
-    weights = logistic_weights(design, right, START, REGULARISATION)
-    return dict(zip(("AGREEMENT_WEIGHT", "SUPPORT_WEIGHT", "OFFSET"), weights.tolist(), strict=True))
+    return weights_of_evidence(names, evidence, right, REGULARISATION)
 
 
 def fit_variance_scale(results: Sequence[QueryResult]) -> float:

@@ -19,13 +19,16 @@ from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
 from isometry.sensing.ground_surface import above_ground
 from isometry.simulation.pairs import KINDS, simulated_pair
-from isometry.training.common.fitting import logistic_weights, two_sigma_scale
+from isometry.simulation.world_scanner import WorldScanner
+from isometry.simulation.worlds.world import World
+from isometry.training.common.fitting import two_sigma_scale, weights_of_evidence
 from isometry.training.registration.pairs import pair_of_scans
 
 FIRST_SEED = 700_000  # far from the seeds that networks train on
 APART_EVERY = 5  # one pair in so many is of two places, where no transform is right
 GROUNDLESS_EVERY = 3  # one pair of a drive in so many has its ground taken out
 BLIND_EVERY = 3  # one pair in so many, beside those fused from many views, has no viewpoints
+LARGEST_GAP_M = 30  # between the scans of a pair of a world
 RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
 REGULARISATION = 1e-3
 
@@ -39,13 +42,17 @@ class RegisteredPair:
     right: bool
 
 
-def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> Iterator[ScanPair]:
-    """`count` pairs of each simulated kind and of each drive, in turn.
+def calibration_pairs(
+    drives: Sequence[ScanSequence], worlds: Sequence[World], count: int, seed: int
+) -> Iterator[ScanPair]:
+    """`count` pairs of each simulated kind, of each drive and of each world, in turn.
 
-    One in `APART_EVERY` is of two different places, and one in `GROUNDLESS_EVERY` of a drive's has no ground. One in
+    Those of a world are as they are: there, other transforms may fit as well as the true one. Of the others, one in
+    `APART_EVERY` is of two different places, and one in `GROUNDLESS_EVERY` of a drive's has no ground. One in
     `BLIND_EVERY`, and all pairs that are fused from many depth images, have no viewpoints.
     """
     random = np.random.default_rng(seed)
+    scanners = [WorldScanner(world) for world in worlds]
     first_seed = FIRST_SEED + seed * 10_000
     for k in range(count):
         for kind in KINDS:
@@ -58,6 +65,9 @@ def calibration_pairs(drives: Sequence[ScanSequence], count: int, seed: int) -> 
             pair = _pair_of_drive(drive, groundless, random)
             if random.integers(APART_EVERY) == 0:
                 pair = _apart(pair, _pair_of_drive(drives[n - 1], groundless, random))
+            yield _blind(pair) if random.integers(BLIND_EVERY) == 0 else pair
+        for world, scanner in zip(worlds, scanners, strict=True):
+            pair = _pair_of_world(world, scanner, random)
             yield _blind(pair) if random.integers(BLIND_EVERY) == 0 else pair
 
 
@@ -92,16 +102,11 @@ def fit_confidence(pairs: Sequence[RegisteredPair], blind: bool) -> dict[str, fl
     answered = [p for p in pairs if p.registration.evidence and bool(p.registration.evidence["blind"]) == blind]
     names = [name for name in (calibration.BLIND if blind else calibration.SIGHTED) if name != "offset"]
     evidence = np.array([[p.registration.evidence[name] for name in names] for p in answered])
-    mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
-    design = np.column_stack([(evidence - mean) / deviation, np.ones(len(evidence))])
-    right = np.array([p.right for p in answered])
-    fitted = logistic_weights(design, right, np.zeros(len(names) + 1), REGULARISATION * len(right))
-    weights = fitted[:-1] / deviation
-    return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ mean)}
+    return weights_of_evidence(names, evidence, np.array([p.right for p in answered]), REGULARISATION)
 
 
 def fit_variance_scale(pairs: Sequence[RegisteredPair]) -> float:
-    """The factor on VARIANCE_SCALE at which errors of right transforms lie within two sigma as often as normal ones."""
+    """The factor on SURFACE_VARIANCE at which errors of right transforms lie within two sigma as normal ones do."""
     right = [pair for pair in pairs if pair.right]
     errors = np.array([pair.error for pair in right])
     variances = np.array([np.diagonal(pair.registration.covariance) for pair in right])
@@ -127,6 +132,15 @@ def _pair_of_drive(drive: ScanSequence, groundless: bool, random: np.random.Gene
     if groundless:
         pair = replace(pair, target=above_ground(pair.target), source=above_ground(pair.source))
     return pair
+
+
+def _pair_of_world(world: World, scanner: WorldScanner, random: np.random.Generator) -> ScanPair:
+    lap = world.lap(1.0)
+    first = int(random.integers(len(lap)))
+    second = int(np.clip(first + random.integers(-LARGEST_GAP_M, LARGEST_GAP_M + 1), 0, len(lap) - 1))
+    target, source = (scanner.scan(lap[k], random) for k in (first, second))
+    T_target_source = se3.inverse(lap[first]) @ lap[second]
+    return ScanPair(target, source, T_target_source, scanner.origin, scanner.origin, f"{first}-{second}")
 
 
 def _error(T_found: Array, T_true: Array) -> Array:

@@ -1,0 +1,29 @@
+"""Which motions of the source the surfaces that both clouds show hold, and which they leave free."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isometry.arrays import Array
+from isometry.geometry import degeneracy, se3
+from isometry.registration.verification import PARALLEL_COSINE, CachedCloud
+
+SAMPLE = 2000  # points of the source
+NEIGHBOURS = 12  # of a point, for the error of its normal
+TOLERANCE = 1.0  # resolutions within which a point lies on a surface of the target
+
+
+def held(target: CachedCloud, source: CachedCloud, T_target_source: Array) -> degeneracy.Held:
+    """What the points of the source that lie on surfaces of the target say about its motion, in the source's frame."""
+    resolution = target.cloud.resolution
+    chosen = source.order[:SAMPLE]
+    moved = se3.apply(T_target_source, source.cloud.points[chosen])
+    distance, nearest = target.tree.query(moved, distance_upper_bound=TOLERANCE * resolution)
+    near = np.isfinite(distance)
+    turned = source.cloud.normals[chosen] @ T_target_source[:3, :3].T
+    cosine = np.abs(np.einsum("ij,ij->i", turned, target.cloud.normals[np.where(near, nearest, 0)]))
+    shared = chosen[near & (cosine > PARALLEL_COSINE)]
+    if len(source.cloud.points) < NEIGHBOURS or not len(shared):
+        return degeneracy.Held(np.zeros((6, 6)), np.ones(6))
+    _, neighbours = source.tree.query(source.cloud.points[shared], NEIGHBOURS)
+    return degeneracy.held(degeneracy.planes(source.cloud.points, neighbours, resolution))
