@@ -45,9 +45,14 @@ def build_building_walk(random: np.random.Generator) -> World:
     route = np.array([building.bend.pose(T) for T in route])
     sensor = route[:, :3, 3] + SENSOR_M * route[:, :3, 2]
     route = route[RayCaster(building.mesh).clearance(sensor) > CLEARANCE_M]
-    part = route[int(0.5 * len(route)) : int(0.75 * len(route)), :3, 3]
-    left_out = Region(np.eye(4), part.min(axis=0) - 0.3, part.max(axis=0) + 0.3)
-    return World(building.mesh, route, 0.1, left_out, lidar=INDOOR, sensor_height_m=SENSOR_M)
+    return World(building.mesh, route, 0.1, _dead_end(route), lidar=INDOOR, sensor_height_m=SENSOR_M)
+
+
+def _dead_end(route: Array) -> Region:
+    """The box around a seventh of a route (P,4,4) through which the rest of it passes least."""
+    positions = route[:, :3, 3]
+    boxes = [Region(np.eye(4), part.min(axis=0) - 0.3, part.max(axis=0) + 0.3) for part in np.array_split(positions, 7)]
+    return min(boxes, key=lambda box: sum(box.contains(T) for T in route[::5]))
 
 
 def _round(plan: TownPlan) -> Array:

@@ -42,10 +42,11 @@ def _build(random: np.random.Generator, niches: bool) -> World:
         _mirrored(joined(_side(length, height, width, starts[~on_left]))),
     ]
     size = np.array([random.uniform(18.0, 28.0), random.uniform(width + 4.0, 24.0), random.uniform(6.0, 8.0)])
-    way = np.array([[3.0 - size[0], 0.0], [0.0, 0.0]])
-    T_world_hall = se3.from_planar(-size[0] / 2.0, 0.0, 0.0)
-    door = Door(2, width, height)
-    parts.append(joined(furnished_hall(size, [door], way + np.array([size[0] / 2.0, 0.0]), random), T_world_hall))
+    lane = 0.25 * width - 0.5
+    half = size[0] / 2.0
+    both_lanes = np.array([[3.0 - half, -lane], [half, -lane], [half, lane], [3.0 - half, lane]])
+    hall = furnished_hall(size, [Door(2, width, height)], both_lanes, random)
+    parts.append(joined(hall, se3.from_planar(-half, 0.0, 0.0)))
     parts += _outside(length, height, width, random)
     landmarks = np.concatenate([[0.0], starts, [length]])
     regions = _between(landmarks, width)
@@ -53,7 +54,7 @@ def _build(random: np.random.Generator, niches: bool) -> World:
     return World(
         mesh=joined(parts),
         route=route_through(np.array([[3.0 - size[0], 0.0, 0.0], [length + 60.0, 0.0, 0.0]])),
-        lane_m=0.25 * width - 0.5,
+        lane_m=lane,
         left_out=left_out,
         repetitions=[Repetition(regions, even=True, half_turn=True)] if regions else [],
         lidar=INDOOR,

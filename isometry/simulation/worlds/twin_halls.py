@@ -84,7 +84,7 @@ def _corridor(x: Array, end: float, random: np.random.Generator) -> list[Mesh]:
     for place in np.arange(2.0, end - 2.0, 3.0):
         place += random.uniform(-1.0, 1.0)
         if np.abs(x - place).min() > PLAIN_M and random.random() < 0.6:
-            pieces = (furniture.cabinet, furniture.plant, furniture.pile)
+            pieces = (furniture.cabinet, furniture.plant)
             piece = pieces[int(random.integers(len(pieces)))](random, 0.5)
             side = random.choice([0.0, np.pi])
             parts.append(joined([piece], se3.from_planar(place, -half * np.cos(side), side)))
