@@ -46,22 +46,26 @@ def figures(results: Sequence[QueryResult], revisit_radius: float, bytes_per_key
 
 def elsewhere_figures(results: Sequence[QueryResult]) -> dict[str, Any]:
     """The figures of queries whose own place is not in the memory."""
-    accepted = mean([r.match.accepted for r in results])
-    return {"queries": len(results), "accepted": accepted, **acceptance(results), **_durations(results)}
+    return _accepted(results) | acceptance(results) | _durations(results)
 
 
 def world_figures(results: Sequence[QueryResult]) -> dict[str, dict[str, Any]]:
     """Acceptance by what can be known, in a world that is known exactly.
 
-    "knowable": with a revisit, and no other place of the memory looks the same; "unknowable": another one does;
-    "unmapped": without a revisit, and nothing in the memory looks quite the same.
+    "knowable": with a revisit, and no other place of the memory looks the same. "unknowable": another one does, so that
+    an accepted answer is luck at best. "unmapped": without a revisit, and nothing in the memory looks quite the same.
     """
     groups = {
         "knowable": [r for r in results if r.knowable and r.has_revisit],
         "unknowable": [r for r in results if not r.knowable],
         "unmapped": [r for r in results if r.knowable and not r.has_revisit],
     }
-    return {name: {"queries": len(group), **acceptance(group)} for name, group in groups.items()}
+    return {name: _accepted(group) | acceptance(group) for name, group in groups.items()}
+
+
+def _accepted(results: Sequence[QueryResult]) -> dict[str, Any]:
+    """How many queries there are, and the share of those that were accepted, rightly or wrongly."""
+    return {"queries": len(results), "accepted": mean([r.match.accepted for r in results])}
 
 
 def acceptance(results: Sequence[QueryResult]) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def test_queries_are_grouped_by_what_can_be_known() -> None:
     groups = world_figures(results)
     assert {name: group["queries"] for name, group in groups.items()} == {"knowable": 3, "unknowable": 3, "unmapped": 1}
     assert groups["knowable"]["wrong_accepted"] == groups["unmapped"]["wrong_accepted"] == 0.0
-    assert groups["unknowable"]["wrong_accepted"] == pytest.approx(2 / 3)
+    assert groups["unknowable"]["wrong_accepted"] == groups["unknowable"]["accepted"] == pytest.approx(2 / 3)
+    assert groups["unmapped"]["accepted"] == 0.0
 
 
 def test_hidden_keyframes_are_not_found(random: np.random.Generator) -> None:
