@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import Point, PoseStamped, PoseWithCovarianceStamped
-from nav_msgs.msg import Path
+from geometry_msgs.msg import Point, PoseWithCovarianceStamped
 from visualization_msgs.msg import Marker, MarkerArray
 
 from isometry.arrays import Array
@@ -15,6 +15,11 @@ from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.diagnostics import key_values, to_array
 from isometry.place_recognition.mapping import MappingStep
 from isometry.place_recognition.types import PlaceMatch
+
+KEYFRAMES_SHOWN = 2000
+"""Keyframes that the markers show at most."""
+SECOND_NS = 1_000_000_000
+LITTLE_ENDIAN_CDR = b"\x00\x01\x00\x00"
 
 
 def to_match(step: MappingStep, query_stamp_ns: int, map_frame: str, keyframe_stamp_ns: int | None) -> DiagnosticArray:
@@ -62,23 +67,36 @@ def to_pose_with_covariance(match: PlaceMatch, stamp_ns: int, map_frame: str) ->
     return message
 
 
-def to_path(T_map_keyframes: Array, stamps_ns: Iterable[int], map_frame: str, stamp_ns: int) -> Path:
-    """The keyframes (N,4,4) as a path; each pose has the stamp of its scan."""
-    path = Path()
-    path.header.frame_id, path.header.stamp = map_frame, messages.to_stamp(stamp_ns)
-    # thousands of messages once a second: one conversion of all quaternions, and nothing built twice
-    for numbers, keyframe_stamp_ns in zip(messages.pose_numbers(T_map_keyframes).tolist(), stamps_ns, strict=True):
-        pose = PoseStamped()
-        pose.header.frame_id, pose.header.stamp = map_frame, messages.to_stamp(keyframe_stamp_ns)
-        messages.fill_pose(pose.pose, numbers)
-        path.poses.append(pose)
-    return path
+def to_serialized_path(T_map_keyframes: Array, stamps_ns: Iterable[int], map_frame: str, stamp_ns: int) -> bytes:
+    """The keyframes (N,4,4) as a serialised nav_msgs/Path (CDR); each pose has the stamp of its scan.
+
+    As Python objects, the poses of a long map would take the worker 0.3 s each second. All have the same frame, so the
+    same length, and are written as one array; only the padding of the first one may differ.
+    """
+    frame = map_frame.encode() + b"\0"
+    seconds, nanoseconds = np.divmod(np.array([stamp_ns, *stamps_ns], dtype=np.int64), SECOND_NS)
+    head = np.dtype([("seconds", "<i4"), ("nanoseconds", "<u4"), ("length", "<u4"), ("frame", f"S{len(frame)}")])
+    row = np.dtype([("head", head), ("padding", f"V{-head.itemsize % 8}"), ("numbers", "<f8", 7)])
+    poses = np.zeros(len(seconds), dtype=row)  # the first one is the head of the path itself
+    poses["head"]["seconds"], poses["head"]["nanoseconds"] = seconds, nanoseconds
+    poses["head"]["length"], poses["head"]["frame"] = len(frame), frame
+    poses["numbers"][1:] = messages.pose_numbers(T_map_keyframes)
+    path = poses["head"][0].tobytes()
+    path += bytes(-len(path) % 4) + np.uint32(len(seconds) - 1).tobytes()
+    if len(poses) > 1:
+        path += poses["head"][1].tobytes()
+        path += bytes(-len(path) % 8) + poses["numbers"][1].tobytes() + poses[2:].tobytes()
+    return LITTLE_ENDIAN_CDR + path
 
 
 def to_markers(T_map_keyframes: Array, matches: Array, map_frame: str, stamp_ns: int) -> MarkerArray:
-    """Keyframes (N,4,4) as blue points, accepted matches (M,2,3: query, keyframe, in the map) as green lines."""
+    """Keyframes (N,4,4) as blue points, accepted matches (M,2,3: query, keyframe, in the map) as green lines.
+
+    Of a long map only every so many-th keyframe is shown.
+    """
+    every = -(-len(T_map_keyframes) // KEYFRAMES_SHOWN) or 1
     keyframes = _marker("keyframes", Marker.SPHERE_LIST, 0.6, (0.2, 0.5, 1.0), map_frame, stamp_ns)
-    keyframes.points = _points(T_map_keyframes[:, :3, 3])
+    keyframes.points = _points(T_map_keyframes[::every, :3, 3])
     lines = _marker("matches", Marker.LINE_LIST, 0.3, (0.2, 0.9, 0.3), map_frame, stamp_ns)
     lines.points = _points(matches.reshape(-1, 3))
     return MarkerArray(markers=[keyframes, lines])

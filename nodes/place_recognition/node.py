@@ -226,7 +226,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         poses, stamps_ns, map_frame = memory.poses, memory.stamps_ns, self.own.map_frame
         stamp_ns = self.stamps.newest_ns or 0
         shown = np.array(self._match_lines).reshape(-1, 2, 3)
-        self._path.publish(outputs.to_path(poses, stamps_ns, map_frame, stamp_ns))
+        self._path.publish(outputs.to_serialized_path(poses, stamps_ns, map_frame, stamp_ns))
         self._markers.publish(outputs.to_markers(poses, shown, map_frame, stamp_ns))
 
     # Diagnostics.

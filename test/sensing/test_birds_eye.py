@@ -60,6 +60,15 @@ def test_a_cloud_without_ground_is_left_alone(cloud: NDArray[np.float64]) -> Non
     np.testing.assert_array_equal(without_ground(above, height=-1.73), above)
 
 
+def test_thinning_leaves_out_what_is_absurdly_high_and_writes_nothing_about_it(
+    cloud: NDArray[np.float64], capfd: pytest.CaptureFixture[str]
+) -> None:
+    absurd = np.array([[1.0, 1.0, 1e30], [1.0, 1.0, -1e7], [2.0, 0.0, 1e9]])
+    some = thinned(np.concatenate([cloud, absurd]), voxel=1.0, count=10**6, radius=20.0)
+    np.testing.assert_array_equal(np.sort(some, axis=0), np.sort(thinned(cloud, 1.0, 10**6, 20.0), axis=0))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_thinning_keeps_one_point_a_voxel_near_the_robot_and_at_most_so_many(cloud: NDArray[np.float64]) -> None:
     before = cloud.copy()
     some = thinned(cloud, voxel=1.0, count=300, radius=20.0)

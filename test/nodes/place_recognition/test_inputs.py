@@ -250,12 +250,9 @@ def test_what_would_have_no_effect_is_refused_while_the_node_runs(robot: Robot, 
     robot.meet()
     client: Any = robot.node.create_client(SetParameters, "/place_recognition/set_parameters")
     robot.until(client.service_is_ready)
-    changes = [
-        Parameter("keyframe_distance", value=4.0),
-        Parameter("mode", value="x"),
-        Parameter("memory_file", value="a"),
-    ]
-    future = client.call_async(SetParameters.Request(parameters=[each.to_parameter_msg() for each in changes]))
+    values: dict[str, Any] = {"keyframe_distance": 4.0, "mode": "x", "memory_file": "a"}
+    changes = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    future = client.call_async(SetParameters.Request(parameters=changes))
     robot.until(future.done)
     distance, mode, file = future.result().results
     assert (distance.successful, mode.successful, file.successful) == (False, False, True)
