@@ -42,23 +42,17 @@ def prepare(
     Raises UnusableCloudError for a cloud of another shape, with too few distinct points, in another unit than the
     metre, or with all points in one plane or on one line, which do not determine a transform.
     """
-    if points.ndim != 2 or points.shape[1] < 3:
-        raise UnusableCloudError(f"a cloud must have the shape (N,3), not {points.shape}")
-    usable = np.asarray(points[:, :3], np.float64)
-    usable = _kept(usable, np.asarray(np.isfinite(usable).all(axis=1)))
-    _check_count(len(usable), "finite", parameters)
-    finite = len(usable)
-    usable = _kept(usable, measured(usable))
+    usable, left_out = usable_points(points, parameters)
     T_given_canonical = canonical_frame(usable)
     usable = se3.apply(se3.inverse(T_given_canonical), usable)
-    resolution = parameters.resolution or _resolution(usable)
+    resolution = parameters.resolution or resolution_of(usable)
     thinned = _thinned(usable, resolution)
     while len(thinned) > MOST_POINTS and not parameters.resolution and resolution < THINNEST_METRES:
         resolution *= 2.0 ** (1.0 / STEPS_PER_OCTAVE)
         thinned = _thinned(usable, resolution)
     check_usable(thinned, resolution, parameters)
     cloud = with_normals(se3.apply(T_given_canonical, thinned), resolution, viewpoint, up)
-    return replace(cloud, left_out=finite - len(usable))
+    return replace(cloud, left_out=left_out)
 
 
 def at_resolution(cloud: Cloud, resolution: float) -> Cloud:
@@ -83,6 +77,20 @@ def with_normals(
     return Cloud(np.array(points), normals, resolution, origin, direction)
 
 
+def usable_points(points: NDArray[np.floating], parameters: RegistrationParameters) -> tuple[Array, int]:
+    """The finite points (M,3) of a cloud (N,3) that a sensor may have measured, and how many finite ones are left out.
+
+    Raises UnusableCloudError for a cloud of another shape or with too few finite points.
+    """
+    if points.ndim != 2 or points.shape[1] < 3:
+        raise UnusableCloudError(f"a cloud must have the shape (N,3), not {points.shape}")
+    finite = np.asarray(points[:, :3], np.float64)
+    finite = _kept(finite, np.asarray(np.isfinite(finite).all(axis=1)))
+    _check_count(len(finite), "finite", parameters)
+    usable = _kept(finite, measured(finite))
+    return usable, len(finite) - len(usable)
+
+
 def check_usable(points: Array, resolution: float, parameters: RegistrationParameters) -> None:
     """Raise UnusableCloudError for points (N,3), thinned to `resolution` metres, that do not determine a transform."""
     _check_count(len(points), f"distinct (at {resolution:.2g} m)", parameters)
@@ -98,7 +106,8 @@ def _thinned(points: Array, resolution: float) -> Array:
     return np.asarray(small_gicp.voxelgrid_sampling(points, resolution).points())[:, :3]
 
 
-def _resolution(points: Array) -> float:
+def resolution_of(points: Array) -> float:
+    """The metres between points at which points (N,3) of this extent are registered."""
     radius = float(np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean()))
     radius = max(radius, 1e-9)  # a cloud of one distinct point is refused later, for its count
     octaves = np.round(STEPS_PER_OCTAVE * np.log2(radius / RADIUS_POINTS / COARSEST_METRES)) / STEPS_PER_OCTAVE

@@ -34,25 +34,27 @@ class MemoryPlaces:
         """The clouds of all keyframes, (N,3) metres in the map."""
         self._clouds = CloudPlaces(self.points, parameters, reach=reach)
 
-    def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
+    def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
         """Places around the keyframes that a scan resembles most, not close to each other; then the whole map."""
-        chosen: list[Array] = []
-        for keyframe in self._similar_keyframes(scan):
-            T_map_base = self._poses[keyframe]
-            apart = [float(np.linalg.norm((T_map_base - other)[:3, 3])) for other in chosen]
-            if min(apart, default=np.inf) < DISTINCT_REACHES * scan.reach:
-                continue
-            chosen.append(T_map_base)
+        recognised = self._recognised_poses(scan)
+        for T_map_base in recognised[first:]:
             place = self._clouds.around(scan, T_map_base)
             if place is not None:
                 yield place
-            if len(chosen) == RECOGNISED_PLACES:
-                break
-        yield from self._clouds.candidates(scan, T_map_last)
+        yield from self._clouds.candidates(scan, T_map_last, max(0, first - len(recognised)))
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         """The points of all keyframes within reach of the pose."""
         return self._clouds.around(scan, T_map_base)
+
+    def _recognised_poses(self, scan: Scan) -> list[Array]:
+        """Poses (4,4) of the keyframes that a scan resembles most, not close to each other."""
+        chosen: list[Array] = []
+        for T_map_base in self._poses[self._similar_keyframes(scan)]:
+            apart = [float(np.linalg.norm((T_map_base - other)[:3, 3])) for other in chosen]
+            if len(chosen) < RECOGNISED_PLACES and min(apart, default=np.inf) >= DISTINCT_REACHES * scan.reach:
+                chosen.append(T_map_base)
+        return chosen
 
     def _similar_keyframes(self, scan: Scan) -> list[int]:
         """Keyframes, the recognised one first; none for a scan that place recognition cannot use."""

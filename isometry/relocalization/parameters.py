@@ -18,6 +18,9 @@ class RelocalizationParameters:
     searched_places: int = parameter(
         8, "places that one scan is compared with while lost; the next scan continues", 1, 1000
     )
+    time_limit: float = parameter(
+        0.8, "seconds of a scan from which no further place is searched; the next scan goes on there", 0.05, 60.0
+    )
     reach: float = parameter(
         0.0, "metres of the map around the robot that are compared; 0: the range of a scan", 0, 500
     )

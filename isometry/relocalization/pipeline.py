@@ -29,7 +29,9 @@ from isometry.registration.types import Registration
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.places import Place, Places, Scan
 
+LAST_PLACE = 2.0  # the registration to a place is cut short after so many times the time limit of a scan
 LOW_OVERLAP = 0.6  # share of the mean overlap; a scan that overlaps less may fit by chance
+MOST_POINTS = 500_000  # of a scan; of more, every so many-th is used
 OVERLAP_GAIN = 0.2  # weight of a scan in the running mean of the overlap
 
 Reason = RegistrationReason | Literal["unconfirmed", "nothing_there", "jump"]
@@ -41,7 +43,7 @@ class RelocalizationStep:
 
     Reasons for no pose: "unconfirmed": further scans must confirm the pose; "nothing_there": the map has no points near
     the expected pose, or there is no place to search; "jump": the pose is too far from that by odometry; others are
-    those of the registration.
+    those of the registration; "out_of_time" also: not all of the places were searched.
     """
 
     located: bool  # false: the robot is lost
@@ -54,6 +56,7 @@ class RelocalizationStep:
     confidence: float  # of the best pose of this scan, calibrated
     overlap: float  # of the scan with the map at that pose, 0 to 1
     searched: int  # places that the scan was compared with
+    left_out: int = 0  # points of the scan so far off all others that no sensor measured them
     seconds: float = 0.0
 
 
@@ -87,7 +90,6 @@ class Relocalizer:
         """Raises ValueError for a parameter outside its range."""
         check(parameters)
         self.registrar, self.places, self.parameters = registrar, places, parameters
-        self._preparation = registrar.parameters
         self.forget()
 
     @property
@@ -121,10 +123,9 @@ class Relocalizer:
         Raises UnusableCloudError for a scan that cannot be registered; nothing has changed then.
         """
         began_s = time.perf_counter()
-        cloud = prepare(points, self._preparation, np.zeros(3) if origin is None else origin, up)
-        # the same resolution for all scans, so that the map is prepared once
-        self._preparation = replace(self._preparation, resolution=cloud.resolution)
-        scan = Scan(points, cloud)
+        points = points[:: len(points) // MOST_POINTS + 1]
+        cloud = prepare(points, self.registrar.parameters, np.zeros(3) if origin is None else origin, up)
+        scan = Scan(points, cloud, began_s, self.parameters.time_limit)
         initial_pose, self._initial_pose = self._initial_pose, None
         step = None
         if initial_pose is not None:
@@ -134,7 +135,8 @@ class Relocalizer:
         refused = initial_pose is not None and step is None
         if step is None:
             step = self._track(scan, T_odom_base) if self.located else self._search(scan, T_odom_base)
-        return replace(step, initial_pose_refused=refused, seconds=time.perf_counter() - began_s)
+        seconds = time.perf_counter() - began_s
+        return replace(step, initial_pose_refused=refused, left_out=cloud.left_out, seconds=seconds)
 
     # Located.
     def _track(self, scan: Scan, T_odom_base: Array) -> RelocalizationStep:
@@ -166,17 +168,19 @@ class Relocalizer:
     def _search(self, scan: Scan, T_odom_base: Array) -> RelocalizationStep:
         """Register the scan to the next few places of the map, beginning with those nearest to the last known pose."""
         T_map_last = None if self._last_T_map_odom is None else self._last_T_map_odom @ T_odom_base
-        candidates = list(self.places.candidates(scan, T_map_last))
-        self._searched = 0 if self._searched >= len(candidates) else self._searched
         tried: list[_ScanPose] = []
-        for place in islice(candidates, self._searched, self._searched + self.parameters.searched_places):
-            tried.append(self._registered(scan, place))
-            self._searched += 1
-            if _reason(tried[-1]) == "ok":
+        for first in dict.fromkeys((self._searched, 0)):  # begin again when the last scan came to the end of the map
+            self._searched = first
+            for place in islice(self.places.candidates(scan, T_map_last, first), self.parameters.searched_places):
+                tried.append(self._registered(scan, place))
+                self._searched += 1
+                if _reason(tried[-1]) == "ok" or scan.late:
+                    break
+            if tried:
                 break
         best = max(tried, key=lambda found: found.registration.confidence, default=None)
         if best is None or _reason(best) != "ok":
-            return self._step(best, _reason(best), len(tried))
+            return self._step(best, "out_of_time" if scan.late else _reason(best), len(tried))
         self._searched = 0
         return self._propose(best, T_odom_base, 1, len(tried))
 
@@ -222,7 +226,9 @@ class Relocalizer:
 
     def _registered(self, scan: Scan, place: Place) -> _ScanPose:
         """The pose by registration to a place; a confident one is then refined on the map around it."""
-        found = _in_map(self.registrar.register(place.cloud, scan.cloud), place)
+        found = _in_map(
+            self.registrar.register(place.cloud, scan.cloud, scan.began_s + LAST_PLACE * scan.time_limit_s), place
+        )
         if _reason(found) != "ok":
             return found
         refined = self._refined(scan, found.T_map_base)

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from isometry.arrays import Array
 from isometry.geometry import se3
+from isometry.registration.frames import canonical_frame
 from isometry.registration.parameters import RegistrationParameters
-from isometry.registration.preprocessing import prepare
+from isometry.registration.preprocessing import check_usable, resolution_of, usable_points, with_normals
 from isometry.registration.types import Cloud
+from isometry.relocalization.map_levels import MapLevels
 
 TILE_REACHES = 1.5  # radius of a tile over the reach of a scan
 TILE_STEP_REACHES = 1.0  # distance between the centres of tiles over the reach of a scan
 REACH_QUANTILE = 0.95  # of the ranges of a scan's thinned points
+REACH_RESOLUTIONS = 160.0  # longest reach over the resolution: a narrow place has a fine one, whatever a door lets see
 SPARSE = 0.1  # a tile with a smaller share of the points of the fullest one is left out
+MOST_POINTS = 30_000  # of a place; of more, a coarser level of the map is used
+KEPT_TILES = 16  # tiles that were made last
+SAME_REACH = 1.3  # ratio of two reaches, below which the map is cut as before
+NEAR_REACHES = 0.1  # way of the robot over the reach, up to which the region around it is used again
 
 
 @dataclass(frozen=True)
@@ -29,11 +39,19 @@ class Scan:
 
     points: NDArray[np.floating]  # (N,3) metres, as measured
     cloud: Cloud  # thinned; its viewpoint is the sensor's position
+    began_s: float = 0.0  # when the work on it began, by `time.perf_counter`
+    time_limit_s: float = math.inf  # after which no further place is searched
 
     @cached_property
     def reach(self) -> float:
-        """Metres from the base within which nearly all of its points lie."""
-        return float(np.quantile(np.linalg.norm(self.cloud.points, axis=1), REACH_QUANTILE))
+        """Metres from the base within which nearly all of its points lie, as far as its resolution suits them."""
+        reach = float(np.quantile(np.linalg.norm(self.cloud.points, axis=1), REACH_QUANTILE))
+        return min(reach, REACH_RESOLUTIONS * self.cloud.resolution)
+
+    @property
+    def late(self) -> bool:
+        """Whether its time is over."""
+        return time.perf_counter() >= self.began_s + self.time_limit_s
 
 
 @dataclass(frozen=True)
@@ -47,8 +65,11 @@ class Place:
 class Places(Protocol):
     """A map in which a robot is located."""
 
-    def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
-        """Places that a scan may show, the most likely first; `T_map_last` (4,4) is the robot's last known pose."""
+    def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
+        """Places that a scan may show, the most likely first; `T_map_last` (4,4) is the robot's last known pose.
+
+        Those before number `first` are left out. Each is made when it is asked for.
+        """
         ...
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
@@ -57,70 +78,99 @@ class Places(Protocol):
 
 
 class CloudPlaces:
-    """A map that is a cloud. It is thinned once and cut into tiles that overlap, so that one contains a whole scan."""
+    """A map that is a cloud, thinned to several resolutions and cut into tiles that overlap, so that one holds a scan.
+
+    The size of tiles follows the reach of the scans: a robot that leaves a narrow place sees more of the map.
+    """
 
     def __init__(
         self, points: NDArray[np.floating], parameters: RegistrationParameters, level: bool = True, reach: float = 0.0
     ) -> None:
-        """`points` (N,3) in metres; `level`: z is up; `reach` in metres, 0: that of the first scan.
+        """`points` (N,3) in metres; `level`: z is up; `reach` in metres, 0: that of each scan.
 
         Raises UnusableCloudError for a map that no scan can be registered to.
         """
-        self._parameters, self._up = parameters, np.array([0.0, 0.0, 1.0]) if level else None
-        self._origin = np.median(points, axis=0)  # coordinates of a survey are too large for the alignment
-        self._points = points - self._origin
-        self._finest = prepare(self._points, parameters, None, self._up)
-        self._cloud, self._tree = self._finest, cKDTree(self._finest.points)
-        self._reach, self._fitted = reach, False
-        self._tiles: list[Place] = []
+        self._parameters, self._reach = parameters, reach
+        usable, self.left_out = usable_points(points, parameters)
+        """Points of the map that are not used, as they lie far off all others."""
+        self._T_map_level = canonical_frame(usable)  # in which the map is the same wherever it lies
+        T_level_map = se3.inverse(self._T_map_level)
+        self._up = T_level_map[:3, 2] if level else None
+        self._levels = MapLevels(se3.apply(T_level_map, usable), parameters.resolution)
+        natural = self._levels.at(parameters.resolution or resolution_of(usable))
+        check_usable(natural.points, natural.resolution, parameters)
+        self._tile_reach, self._tile_centres = 0.0, np.zeros((0, 3))
+        self._tiles: OrderedDict[tuple[int, float], Place | None] = OrderedDict()
+        self._around: tuple[Place | None, Array, float, float] | None = None
 
-    def candidates(self, scan: Scan, T_map_last: Array | None) -> Iterator[Place]:
+    def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
         """The tiles: those nearest to the last known pose first; without one, those with most points first."""
-        self._fit(scan)
-        tiles = self._tiles
+        self._cut(self._reach or scan.reach)
+        order = np.arange(len(self._tile_centres))
         if T_map_last is not None:
-            tiles = sorted(tiles, key=lambda tile: float(np.linalg.norm((tile.T_map_cloud - T_map_last)[:3, 3])))
-        yield from tiles
+            last = se3.apply(se3.inverse(self._T_map_level), T_map_last[None, :3, 3])
+            order = np.argsort(np.linalg.norm(self._tile_centres - last, axis=1), kind="stable")
+        for number in order[first:]:
+            place = self._tile(int(number), scan.cloud.resolution)
+            if place is not None:
+                yield place
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
-        """The points within reach of the pose."""
-        self._fit(scan)
-        return self._region(T_map_base[:3, 3] - self._origin, self._reach)
+        """The points within reach of the pose; the same as for the last scan while the robot is near."""
+        reach, resolution = self._reach or scan.reach, scan.cloud.resolution
+        centre = se3.apply(se3.inverse(self._T_map_level), T_map_base[None, :3, 3])[0]
+        if self._around is not None:
+            place, last, radius, last_resolution = self._around
+            same = last_resolution == resolution and max(reach, radius) < SAME_REACH * min(reach, radius)
+            if same and np.linalg.norm(centre - last) < NEAR_REACHES * reach:
+                return place
+        place = self._region(centre, reach, resolution)
+        self._around = place, centre, reach, resolution
+        return place
 
-    def _fit(self, scan: Scan) -> None:
-        """With the first scan, thin the map to the resolution of scans and cut it into tiles."""
-        if self._fitted:
+    def _cut(self, reach: float) -> None:
+        """Choose the centres of the tiles, unless the reach of scans is about the same as before."""
+        if max(reach, self._tile_reach) < SAME_REACH * min(reach, self._tile_reach):
             return
-        self._fitted = True
-        self._reach = self._reach or scan.reach
-        resolution = scan.cloud.resolution
-        if resolution != self._finest.resolution:
-            self._cloud = prepare(self._points, replace(self._parameters, resolution=resolution), None, self._up)
-            self._tree = cKDTree(self._cloud.points)
-        centres = _centres(self._cloud.points, TILE_STEP_REACHES * self._reach)
-        found = [self._region(centre, TILE_REACHES * self._reach) for centre in centres]
-        self._tiles = sorted((tile for tile in found if tile is not None), key=lambda tile: -len(tile.cloud.points))
-        if self._tiles:
-            fullest = len(self._tiles[0].cloud.points)
-            self._tiles = [tile for tile in self._tiles if len(tile.cloud.points) > SPARSE * fullest]
+        self._tile_reach = reach
+        self._tiles.clear()
+        self._tile_centres = tile_centres(self._levels.levels[-1].points, TILE_STEP_REACHES * reach)
 
-    def _region(self, centre: Array, radius: float) -> Place | None:
-        inside = self._tree.query_ball_point(centre, radius)
-        if len(inside) < self._parameters.fewest_points:
+    def _tile(self, number: int, resolution: float) -> Place | None:
+        key = number, resolution
+        if key not in self._tiles:
+            self._tiles[key] = self._region(self._tile_centres[number], TILE_REACHES * self._tile_reach, resolution)
+        self._tiles.move_to_end(key)
+        if len(self._tiles) > KEPT_TILES:
+            self._tiles.popitem(last=False)
+        return self._tiles[key]
+
+    def _region(self, centre: Array, radius: float, resolution: float) -> Place | None:
+        points, found = self._levels.within(centre, radius, resolution, MOST_POINTS)
+        if len(points) < self._parameters.fewest_points:
             return None
-        cloud = self._cloud
-        region = Cloud(cloud.points[inside] - centre, cloud.normals[inside], cloud.resolution, None, cloud.up)
-        return Place(region, se3.from_rotation_translation(np.eye(3), centre + self._origin))
+        region = with_normals(points - centre, found, None, self._up)
+        return Place(region, self._T_map_level @ se3.from_rotation_translation(np.eye(3), centre))
 
 
-def _centres(points: Array, step: float) -> Array:
-    """Centres (M,3) of the points (N,3) in each cell of a grid; one centre where all points fit in one cell."""
+def tile_centres(points: Array, step: float) -> Array:
+    """Centres (M,3) of the points (N,3) in each cell of a grid, those with most points around them first.
+
+    Cells with few points around them are left out. One centre where all points fit in one cell.
+    """
     extent = np.ptp(points, axis=0)
     if extent.max() < 2.0 * step:
         centre: Array = points.mean(axis=0, keepdims=True)
         return centre
-    cells = np.floor((points - points.min(axis=0)) / step).astype(np.int64)
-    _, number = np.unique(cells, axis=0, return_inverse=True)
-    count = np.bincount(number.ravel())
-    sums = np.stack([np.bincount(number.ravel(), weights=points[:, k]) for k in range(3)], axis=1)
-    return np.asarray(sums / count[:, None])
+    cells = np.floor((points - points.min(axis=0)) / step).astype(np.int64) + 1
+    shape = cells.max(axis=0) + 2
+    numbers, cell, count = np.unique(np.ravel_multi_index(cells.T, shape), return_inverse=True, return_counts=True)
+    sums = np.stack([np.bincount(cell, weights=points[:, k]) for k in range(3)], axis=1)
+    around = np.zeros(len(numbers))
+    for offset in product((-1, 0, 1), repeat=3):
+        beside = numbers + int(np.dot(offset, [shape[1] * shape[2], shape[2], 1]))
+        nearest = np.minimum(np.searchsorted(numbers, beside), len(numbers) - 1)
+        around += np.where(numbers[nearest] == beside, count[nearest], 0)
+    order = np.argsort(-around, kind="stable")
+    order = order[around[order] > SPARSE * around.max()]
+    return np.asarray((sums / count[:, None])[order])

@@ -6,8 +6,9 @@ scan -> ground off -> clusters -> oriented boxes                                
 detections -> tracks, each by the motion model that fits it                                                tracker.py
            -> paths for the next three seconds                                                prediction/predictor.py
 
-A grid does not turn with its content. Odometry and memory therefore work in a frame whose direction comes from the
-first scan itself, so that turned scans give turned tracks, to the rounding of float64 (canonical_frame.py).
+A grid neither turns nor moves with its content. Odometry and memory therefore work in a frame at the first scan, whose
+direction comes from that scan itself, so that turned scans give turned tracks, to the rounding of float64, wherever the
+origin of the odometry lies (canonical_frame.py).
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class TrackingPipeline:
         self.memory.reset()
         self._odometry: LidarOdometry | None = None
         self._base_yaw: float | None = None  # of the first scan's own direction, in the base frame
-        self._odom_yaw = 0.0  # of the same direction, in the frame of the tracks
+        self._T_turned_odom = np.eye(4)  # to the frame of the memory: at the first base, along that direction
 
     def process_scan(
         self,
@@ -107,7 +108,9 @@ class TrackingPipeline:
             T_odom_base = self._odometry_pose(points, stamp_ns, obstacles.seen_from, offsets_s, base_yaw)
         times_s.append(time.perf_counter())
         if self._base_yaw is None and (len(obstacles.points) or self._odometry):  # an empty scan has no direction
-            self._base_yaw, self._odom_yaw = base_yaw, base_yaw + se3.yaw(T_odom_base)
+            self._base_yaw = base_yaw
+            x, y = T_odom_base[:2, 3]
+            self._T_turned_odom = se3.inverse(se3.from_planar(x, y, base_yaw + se3.yaw(T_odom_base)))
         detections = self._with_velocities(detections, obstacles, T_odom_base, stamp_ns)
         times_s.append(time.perf_counter())
         step = self._with_paths(self._of_scans.process(detections, stamp_ns, T_odom_base), stamp_ns)
@@ -159,7 +162,7 @@ class TrackingPipeline:
         self, found: Detections, obstacles: ObstaclePoints, T_odom_base: Array, stamp_ns: int
     ) -> Detections:
         """Detections in the base frame with the velocities that the memory has of them, after this scan."""
-        T_turned_base = se3.from_planar(0.0, 0.0, -self._odom_yaw) @ T_odom_base
+        T_turned_base = self._T_turned_odom @ T_odom_base
         self.memory.update(se3.apply(T_turned_base, obstacles.in_base()), T_turned_base, stamp_ns)
         velocities, covariances = self.memory.velocities(found.in_frame(T_turned_base).boxes)
         R = planar.rotations(np.asarray(-se3.yaw(T_turned_base)))

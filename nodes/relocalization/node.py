@@ -95,15 +95,18 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         own = self.own
         if own.map_file:
             cloud = read_point_cloud(Path(own.map_file).expanduser())
-            self._map_points = cloud
-            return CloudPlaces(cloud, registration, method.level_map, method.reach)
+            self._shown_points = _shown(cloud)
+            cloud_places = CloudPlaces(cloud, registration, method.level_map, method.reach)
+            if cloud_places.left_out:
+                self.get_logger().warning(f"left out {cloud_places.left_out} points of the map far off all others")
+            return cloud_places
         encoder = BirdsEyeEncoder.load(provider=provider)
         self._models.append(encoder.model)
         path = Path(own.memory_file).expanduser()
         memory = PlaceMemory.load(path, encoder.sha256, encoder.descriptor_size)
         recognition = parameters.read(self, PlaceRecognitionParameters, "recognition.")
         places = MemoryPlaces(PlaceRecognizer(encoder, memory, recognition), registration, method.reach)
-        self._map_points = places.points
+        self._shown_points = _shown(places.points)
         return places
 
     def _advertise(self) -> None:
@@ -115,15 +118,13 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         )
         self._map_to_odom = MapToOdom(self) if own.publish_tf and own.odometry != "none" else None
         self.serve("relocalize", self._relocalize)
-        step = max(1, -(-len(self._map_points) // SHOWN_POINTS))
         header = Header(frame_id=own.map_frame, stamp=self.get_clock().now().to_msg())
-        self._map.publish(encode_xyz(self._map_points[::step], header))
+        self._map.publish(encode_xyz(self._shown_points, header))
 
     def cleanup(self) -> None:
         """Give back publishers, services and the map."""
         super().cleanup()
         self._relocalizer = self._lidar_odometry = None
-        self._map_points = np.zeros((0, 3))
 
     def activate(self) -> None:
         """Subscribe."""
@@ -239,10 +240,16 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
                 "confidence": float(self._last.confidence),
                 "overlap": float(self._last.overlap),
                 "searched_places": self._last.searched,
+                "left_out": self._last.left_out,
             }
         if not self._relocalizer.located:
             return State("lost", "the robot has not been found in the map yet"), figures
         return State(), figures
+
+
+def _shown(points: Array) -> Array:
+    """At most `SHOWN_POINTS` of points (N,3), which do not keep the others in memory."""
+    return points[:: max(1, -(-len(points) // SHOWN_POINTS))].copy()
 
 
 def main() -> int:

@@ -111,10 +111,13 @@ def pose(x: float, y: float = 0.0, yaw: float = 0.0) -> np.ndarray:
     return se3.from_planar(x, y, yaw)
 
 
+HERE = np.eye(4)
+
+
 def drive_square(
-    subject: PlaceMapper, drift: float = 0.0, metres: float = 140.0, start_s: int = 0
+    subject: PlaceMapper, drift: float = 0.0, metres: float = 140.0, start_s: int = 0, place: np.ndarray = HERE
 ) -> list[MappingStep]:
-    """1 m/s around a square of 30 m; odometry gains `drift` metres in x per metre."""
+    """1 m/s around a square of 30 m at a place; odometry gains `drift` metres in x per metre."""
     steps = []
     for travelled in np.arange(0.0, metres):
         side, along = divmod(travelled % 120.0, 30.0)
@@ -123,7 +126,7 @@ def drive_square(
         true = pose(corner[0] + along * np.cos(yaw), corner[1] + along * np.sin(yaw), yaw)
         odometry = true.copy()
         odometry[0, 3] += drift * travelled
-        steps.append(subject.process(true, odometry, int((start_s + travelled) * SECOND)))
+        steps.append(subject.process(place @ true, place @ odometry, int((start_s + travelled) * SECOND)))
     return steps
 
 
@@ -176,6 +179,19 @@ def test_a_loop_takes_the_drift_out_and_says_how_far_the_robot_jumps() -> None:
     assert error < 1.0 < 0.05 * 139.0
     assert steps[-1].T_map_odom is not None
     assert steps[-1].T_map_odom[0, 3] == pytest.approx(-0.05 * 139.0, abs=1.0)
+
+
+def test_a_drive_in_utm_gives_the_same_map_there() -> None:
+    utm = pose(691_234.5, 5_334_567.5, 0.4)
+    maps = []
+    for place in (HERE, utm):
+        recognizer = TrueRecognizer()
+        subject = mapper(recognizer, KeyframePoseGraph(PoseGraphParameters()))
+        jumps = [step for step in drive_square(subject, drift=0.01, place=place) if step.jump_metres > 0.0]
+        subject.settle()
+        assert jumps[0].match.accepted
+        maps.append(se3.inverse(place) @ recognizer.memory.poses)
+    np.testing.assert_allclose(maps[1], maps[0], atol=1e-3)
 
 
 def test_map_to_odom_moves_only_in_announced_jumps() -> None:

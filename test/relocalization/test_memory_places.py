@@ -72,7 +72,7 @@ def test_a_robot_is_located_though_its_sensor_was_turned(drive: tuple[LidarSimul
     simulator, poses = drive
     registrar = load_registrar("upright")
     places = MemoryPlaces(filled_memory(simulator, poses[:50:2]), registrar.parameters)
-    relocalizer = Relocalizer(registrar, places, RelocalizationParameters())
+    relocalizer = Relocalizer(registrar, places, RelocalizationParameters(time_limit=60.0))
     random = np.random.default_rng(1)
     turn = se3.from_rotation_translation(Rotation.random(random_state=3).as_matrix(), np.zeros(3))
     scans = [se3.apply(se3.inverse(turn), simulator.scan(T, random).astype(np.float64)) for T in poses[20:23]]

@@ -99,6 +99,20 @@ def test_a_turned_sensor_gives_turned_tracks(scans: list[NDArray[np.float32]], o
         np.testing.assert_allclose([b[number].box[:2] for number in a], places, atol=1e-3)
 
 
+def test_odometry_in_utm_gives_the_same_tracks_there(scans: list[NDArray[np.float32]]) -> None:
+    utm = se3.from_planar(691_232.0, 5_334_568.0, 0.0)
+    plain, far = run(scans[:8], 0.0, base_at), run(scans[:8], 0.0, lambda k: utm @ base_at(k))
+    for one, other in zip(plain, far, strict=True):
+        a, b = ({track.id: track for track in step.tracks} for step in (one, other))
+        assert a.keys() == b.keys()
+        for number in a:
+            np.testing.assert_allclose(b[number].box[:2] - utm[:2, 3], a[number].box[:2], atol=1e-3)
+            np.testing.assert_allclose(b[number].velocity, a[number].velocity, atol=1e-3)
+            np.testing.assert_allclose(
+                b[number].path - b[number].box[:2], a[number].path - a[number].box[:2], atol=1e-2
+            )
+
+
 def test_detections_alone_are_tracked_and_predicted(pipeline: TrackingPipeline) -> None:
     for k in range(12):
         boxes = np.array([[1.0 * k, 2.0, 0.8, 4.0, 1.8, 1.5, 0.0]])
