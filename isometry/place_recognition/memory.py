@@ -16,9 +16,9 @@ from isometry.place_recognition.memory_file import (
     PAGE_BYTES,
     MemoryFile,
     MemoryFileError,
-    StoredKeyframe,
     write_memory_file,
 )
+from isometry.place_recognition.memory_rows import FORMAT_VERSION, StoredKeyframe
 from isometry.place_recognition.stored_observation import StoredObservation, decode, encode, stored_bytes
 from isometry.place_recognition.types import Keyframe, Observation
 
@@ -188,7 +188,8 @@ class PlaceMemory:
         """Write every further change to `path` at once; a kill leaves the file as after the last complete change.
 
         An existing file is extended: it must hold the first keyframes of this memory, for example because the memory
-        was loaded from it. Raises MemoryFileError, also for a file with other keyframes.
+        was loaded from it; a file of an older version is written again. Raises MemoryFileError, also for a file with
+        other keyframes.
         """
         path = Path(path)
         with self._lock:
@@ -200,6 +201,11 @@ class PlaceMemory:
                 known = file.stamps_ns()
                 if known != self._stamps_ns[: len(known)].tolist():
                     raise MemoryFileError(f"{path}: holds other keyframes: load it first, or choose another file")
+                if file.version < FORMAT_VERSION:
+                    file.close()
+                    write_memory_file(path, self.model_sha256, self.descriptor_size, self._rows())
+                    file = MemoryFile(path, self.model_sha256, self.descriptor_size)
+                    known = file.stamps_ns()
                 file.follow()
                 file.append(len(known), self._rows()[len(known) :])
                 file.set_poses(self.poses)

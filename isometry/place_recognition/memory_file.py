@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from isometry.arrays import Array
 from isometry.inference import ModelMismatchError
-from isometry.place_recognition.stored_observation import StoredObservation
+from isometry.place_recognition import memory_rows
+from isometry.place_recognition.memory_rows import FORMAT_VERSION, DamagedError, StoredKeyframe
 
 APPLICATION = 0x49534F4D  # "ISOM" in SQLite's header
-FORMAT_VERSION = 1
 PAGE_BYTES = 1024  # a row of 19 kB wastes half a page on average
 _SIDE_FILES = ("-wal", "-shm", "-journal")
-_SCHEMA = """
-CREATE TABLE memory (model_sha256 TEXT NOT NULL, descriptor_size INTEGER NOT NULL);
-CREATE TABLE keyframe (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, descriptor BLOB NOT NULL,
-    keypoints BLOB NOT NULL, features BLOB NOT NULL, image BLOB NOT NULL, cloud BLOB NOT NULL,
-    T_level_base BLOB NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE pose (id INTEGER PRIMARY KEY, T_map_base BLOB NOT NULL);
-"""
 
 
 class MemoryFileError(ValueError):
@@ -35,19 +26,11 @@ class OtherModelError(MemoryFileError, ModelMismatchError):
     """A file of another model, whose descriptors are not comparable."""
 
 
-class StoredKeyframe(NamedTuple):
-    """One row: stamp, pose as 16 float64, and the observation."""
-
-    stamp_ns: int
-    T_map_base: bytes
-    observation: StoredObservation
-
-
 class MemoryFile:
     """An open memory file. Every method is one transaction: it is complete or has no effect.
 
     A kill of the process loses nothing of a method that has returned. A loss of power may lose the last few
-    transactions, but not the file.
+    transactions, but not the file. A file of version 1, which has no checksums of its poses, is read, not extended.
     """
 
     def __init__(self, path: Path, model_sha256: str, descriptor_size: int) -> None:
@@ -66,32 +49,31 @@ class MemoryFile:
 
     def _check(self, model_sha256: str, descriptor_size: int) -> None:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        (self.version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION:
             raise MemoryFileError(f"{self.path}: not a place memory but another SQLite database")
-        if version != FORMAT_VERSION:
-            raise MemoryFileError(f"{self.path}: format version {version}, this program reads {FORMAT_VERSION}")
-        stored_sha256, stored_size = self._connection.execute("SELECT * FROM memory").fetchone()
-        if stored_sha256 != model_sha256:
-            raise OtherModelError(
-                f"{self.path}: made with another model (sha256 {stored_sha256[:12]}..., "
-                f"this one is {model_sha256[:12]}...): use that model, or map again"
+        if not 1 <= self.version <= FORMAT_VERSION:
+            raise MemoryFileError(
+                f"{self.path}: format version {self.version}, this program reads 1 to {FORMAT_VERSION}"
             )
-        if stored_size != descriptor_size:
-            raise MemoryFileError(f"{self.path}: descriptors of size {stored_size}, this model's are {descriptor_size}")
         (report,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if report != "ok":
-            raise MemoryFileError(f"{self.path}: truncated or damaged: {report}")
+            raise DamagedError(report)
+        head = memory_rows.read_head(self._connection, self.version)
+        if head.model_sha256 != model_sha256:
+            raise OtherModelError(
+                f"{self.path}: made with another model (sha256 {head.model_sha256[:12]}..., "
+                f"this one is {model_sha256[:12]}...): use that model, or map again"
+            )
+        if head.descriptor_size != descriptor_size:
+            raise MemoryFileError(
+                f"{self.path}: descriptors of size {head.descriptor_size}, this model's are {descriptor_size}"
+            )
 
     def keyframes(self) -> Iterator[StoredKeyframe]:
-        """All keyframes, in the order in which they were added. Raises MemoryFileError for a damaged one."""
-        query = "SELECT stamp_ns, T_map_base, keyframe.* FROM keyframe JOIN pose USING (id) ORDER BY id"
+        """All keyframes, in the order in which they were added. Raises MemoryFileError for a damaged file."""
         with _named_errors(self.path):
-            for row in self._connection.execute(query):
-                keyframe = StoredKeyframe(row[0], row[1], StoredObservation(*row[4:-1]))
-                if _checksum(keyframe.observation) != row[-1]:
-                    raise MemoryFileError(f"{self.path}: keyframe {row[2]} is damaged")
-                yield keyframe
+            yield from memory_rows.read_keyframes(self._connection, self.version)
 
     def stamps_ns(self) -> list[int]:
         """Stamps of all keyframes, in the order in which they were added."""
@@ -108,19 +90,17 @@ class MemoryFile:
     def append(self, first_identifier: int, keyframes: Iterable[StoredKeyframe]) -> None:
         """Add keyframes, numbered from `first_identifier`."""
         with _named_errors(self.path), self._connection:
-            _insert(self._connection, first_identifier, keyframes)
+            memory_rows.insert(self._connection, first_identifier, keyframes)
 
     def set_poses(self, T_map_base: Array) -> None:
         """Replace the poses (N,4,4) of all keyframes."""
-        rows = ((pose.astype("<f8").tobytes(), identifier) for identifier, pose in enumerate(T_map_base))
         with _named_errors(self.path), self._connection:
-            self._connection.executemany("UPDATE pose SET T_map_base = ? WHERE id = ?", rows)
+            memory_rows.update_poses(self._connection, T_map_base)
 
     def clear(self) -> None:
         """Remove all keyframes."""
         with _named_errors(self.path), self._connection:
-            self._connection.execute("DELETE FROM keyframe")
-            self._connection.execute("DELETE FROM pose")
+            memory_rows.clear(self._connection)
 
     def flush(self) -> None:
         """Write everything into the file itself, so that other programs can copy it."""
@@ -145,28 +125,16 @@ def write_memory_file(path: Path, model_sha256: str, descriptor_size: int, keyfr
                 connection.execute("PRAGMA journal_mode=OFF")
                 connection.execute(f"PRAGMA application_id={APPLICATION}")
                 connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
-                connection.executescript(_SCHEMA)
+                connection.executescript(memory_rows.SCHEMA)
                 with connection:
-                    connection.execute("INSERT INTO memory VALUES (?, ?)", (model_sha256, descriptor_size))
-                    _insert(connection, 0, keyframes)
+                    memory_rows.write_head(connection, model_sha256, descriptor_size)
+                    memory_rows.insert(connection, 0, keyframes)
             with open(temporary, "rb") as written:
                 os.fsync(written.fileno())
             _settle(path)
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _insert(connection: sqlite3.Connection, first_identifier: int, keyframes: Iterable[StoredKeyframe]) -> None:
-    for identifier, keyframe in enumerate(keyframes, start=first_identifier):
-        observation = keyframe.observation
-        row = (identifier, keyframe.stamp_ns, *observation, _checksum(observation))
-        connection.execute("INSERT INTO keyframe VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        connection.execute("INSERT INTO pose VALUES (?, ?)", (identifier, keyframe.T_map_base))
-
-
-def _checksum(observation: StoredObservation) -> int:
-    return zlib.crc32(b"".join(observation))
 
 
 def _settle(path: Path) -> None:
@@ -199,7 +167,9 @@ def _named_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.IntegrityError as error:
         raise MemoryFileError(f"{path}: another process has written to it: {error}") from error
-    except sqlite3.DatabaseError as error:
+    except DamagedError as error:
+        raise MemoryFileError(f"{path}: truncated or damaged: {error}") from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter in the names of damaged tables
         full = "disk is full" in str(error)
         what = "the disk is full" if full else f"truncated, damaged or not writable: {error}"
         raise MemoryFileError(f"{path}: {what}") from error

@@ -13,6 +13,8 @@ from isometry.place_recognition.types import Observation
 OBSERVATION_BYTES = 19_000  # the cloud is thinned until the observation fits; a keyframe is then below 20 kB
 CLOUD_BYTES_AT_LEAST = 2_000  # the cloud is not thinned further
 CLOUD_POINTS_AT_MOST = 4_000
+IMAGE_BYTES_AT_MOST = 1024 * 1024  # of an image; a few compressed bytes can promise a thousand times as many
+CLOUD_BYTES_AT_MOST = CLOUD_POINTS_AT_MOST * 3 * 2
 CLOUD_STEP = 0.02  # metres; below the noise of the sensors
 KEYPOINT_STEP = 0.01  # metres
 ORIENTATIONS = 8
@@ -47,11 +49,11 @@ def encode(observation: Observation) -> StoredObservation:
 
 
 def decode(stored: StoredObservation) -> Observation:
-    """Inverse of `encode` up to its rounding. Raises ValueError or zlib.error for other bytes."""
+    """Inverse of `encode` up to its rounding. Raises ValueError for other bytes."""
     descriptor = np.frombuffer(stored.descriptor, "<f2").astype(np.float32)
     keypoints = np.frombuffer(stored.keypoints, "<i2").reshape(-1, 2).astype(np.float32) * np.float32(KEYPOINT_STEP)
     fields = len(stored.features) // (ORIENTATIONS * max(len(keypoints), 1))
-    image = np.frombuffer(zlib.decompress(stored.image), np.uint8)
+    image = np.frombuffer(_inflated(stored.image, IMAGE_BYTES_AT_MOST), np.uint8)
     side = int(np.sqrt(image.size))
     return Observation(
         descriptor=_read_only(descriptor / max(float(np.linalg.norm(descriptor)), 1e-12)),
@@ -88,10 +90,24 @@ def _encode_cloud(cloud: NDArray[np.floating], room: int) -> bytes:
 
 
 def _decode_cloud(encoded: bytes) -> NDArray[np.float32]:
-    planes = np.frombuffer(zlib.decompress(encoded), np.uint8).reshape(3, 2, -1)
+    planes = np.frombuffer(_inflated(encoded, CLOUD_BYTES_AT_MOST), np.uint8).reshape(3, 2, -1)
     differences = planes.swapaxes(1, 2).copy().view("<i2")[..., 0]
     steps = np.cumsum(differences, axis=1, dtype=np.int16)
     return np.ascontiguousarray(steps.T).astype(np.float32) * np.float32(CLOUD_STEP)
+
+
+def _inflated(data: bytes, at_most: int) -> bytes:
+    """The whole content of compressed bytes. Raises ValueError where it is more than `at_most`, or is cut off."""
+    inflater = zlib.decompressobj()
+    try:
+        content = inflater.decompress(data, at_most)
+        # the end of the data may be read only by a second call, which must give nothing more
+        rest = inflater.decompress(inflater.unconsumed_tail, 1)
+    except zlib.error as error:
+        raise ValueError(f"stored observation is damaged: {error}") from error
+    if rest or not inflater.eof:
+        raise ValueError(f"stored observation is damaged: it is cut off, or has more than {at_most} bytes")
+    return content
 
 
 def _evenly(rows: NDArray[np.int16], count: int) -> NDArray[np.int16]:
