@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from isometry.cli.common.browser import Host, address
 from isometry.cli.common.progress import clear_errors, needs
 
 
@@ -17,6 +18,7 @@ def view(
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Show each so many-th cloud.")] = 10,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8080,
+    host: Host = "127.0.0.1",
 ) -> None:
     """Look at a bag's clouds, path and loops, or at its tracks, in a browser. Needs viser (pip install viser)."""
     from rich.console import Console
@@ -29,8 +31,8 @@ def view(
 
         recorded = None if recording is None else load_recording(recording)
         if isinstance(recorded, TrackingRecording):
-            server = tracking_view.show(bag, port, recorded)
+            server = tracking_view.show(bag, port, recorded, host)
         else:
-            server = place_recognition_view.show(bag, port, every, recorded)
-        Console().print(f"http://localhost:{server.get_port()}   (Ctrl-C ends it)")
+            server = place_recognition_view.show(bag, port, every, recorded, host)
+        Console().print(address(server))
         server.sleep_forever()

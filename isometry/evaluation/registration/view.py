@@ -6,6 +6,7 @@ import numpy as np
 import viser
 
 from isometry.arrays import Array
+from isometry.evaluation.common.browser import THIS_MACHINE, serve
 from isometry.geometry import se3
 from isometry.registration.types import Registration
 
@@ -14,13 +15,15 @@ TARGET_COLOUR, SOURCE_COLOUR = (70, 85, 105), (234, 88, 12)
 START_CAMERA = np.array([0.0, -0.8, 0.8])  # position relative to the point of view, in sizes of the target
 
 
-def show(target: Array, source: Array, registration: Registration, port: int, up: str = "+z") -> viser.ViserServer:
+def show(
+    target: Array, source: Array, registration: Registration, port: int, up: str = "+z", host: str = THIS_MACHINE
+) -> viser.ViserServer:
     """Serve points (N,3) of the target and points (M,3) of the source, the latter registered or as given.
 
     `up` is the target's axis that points up on the screen: "+z", "-y". The server runs until it is stopped.
     """
     upwards = _direction(up)
-    server = viser.ViserServer(port=port, verbose=False)
+    server = serve(port, host)
     server.scene.set_up_direction(upwards)
     origin = middle(target)  # the browser draws in float32
     shown = thinned(target) - origin

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.reader import StampedPoses, read_clouds, read_poses, topic_types
+from isometry.evaluation.common.browser import THIS_MACHINE, serve
 from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 from isometry.geometry import se3
 
@@ -19,7 +20,9 @@ POINTS_SHOWN = 3000  # of each cloud
 BLUE, GREEN = (37, 99, 235), (22, 163, 74)
 
 
-def show(bag: Path, port: int, every: int, recording: PlaceRecognitionRecording | None = None) -> viser.ViserServer:
+def show(
+    bag: Path, port: int, every: int, recording: PlaceRecognitionRecording | None = None, host: str = THIS_MACHINE
+) -> viser.ViserServer:
     """Serve each `every`-th cloud, the path, and the accepted loops of a replay; the server runs until it is stopped.
 
     Raises DatasetError for a bag that has no poses.
@@ -29,7 +32,7 @@ def show(bag: Path, port: int, every: int, recording: PlaceRecognitionRecording 
     if topic is None:
         raise DatasetError(f"{bag}: none of {', '.join(POSE_TOPICS)} in it, to place the clouds by")
     poses = read_poses(bag, topic)
-    server = viser.ViserServer(port=port, verbose=False)
+    server = serve(port, host)
     server.scene.set_up_direction("+z")
     path = poses.poses[:, :3, 3]
     _lines(server, "/path", np.stack([path[:-1], path[1:]], axis=1), BLUE)

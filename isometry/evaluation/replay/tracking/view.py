@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.datasets.rosbag.message_types import ODOMETRY, POINT_CLOUD, TRANSFORMS
 from isometry.datasets.rosbag.reader import read_clouds, read_poses, topic_types
+from isometry.evaluation.common.browser import THIS_MACHINE, serve
 from isometry.evaluation.replay.recording import TrackingRecording
 from isometry.geometry import se3
 from isometry.geometry.boxes import footprints
@@ -23,7 +24,7 @@ TAIL = 20  # messages that the drawn path of a track reaches back
 EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]])
 
 
-def show(bag: Path, port: int, recording: TrackingRecording) -> viser.ViserServer:
+def show(bag: Path, port: int, recording: TrackingRecording, host: str = THIS_MACHINE) -> viser.ViserServer:
     """Serve the tracks of each answer, and its scan where the bag has one; the server runs until it is stopped.
 
     Scans are placed by the odometry in the bag, which is the default of the replay too; without any, tracks and scans
@@ -31,7 +32,7 @@ def show(bag: Path, port: int, recording: TrackingRecording) -> viser.ViserServe
     """
     places = _places(bag, recording)
     clouds = dict(read_clouds(bag)) if POINT_CLOUD in topic_types(bag).values() else {}
-    server = viser.ViserServer(port=port, verbose=False)
+    server = serve(port, host)
     server.scene.set_up_direction("+z")
     slider = server.gui.add_slider("message", 0, max(len(recording.answer_stamps_ns) - 1, 1), 1, 0)
 
