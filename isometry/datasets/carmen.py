@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.errors import DatasetError, read_bytes
+from isometry.datasets.errors import DatasetError, naming, read_bytes
 from isometry.geometry import se3
+from isometry.sensing.units import check_metres, check_radians, check_seconds
 
 MAX_RANGE_M = 50.0  # a longer range means that nothing was hit
 TOLERANCE_S = 0.05  # between the time in a relation and that of its scan
@@ -74,6 +75,10 @@ def read_log(path: Path) -> CarmenLog:
     if not times:
         raise DatasetError(f"{path}: no FLASER lines in it")
     order = np.argsort(times, kind="stable")
+    with naming(path):
+        check_seconds(np.array(times)[order])
+        check_metres(np.square(ranges).reshape(-1))
+        check_radians(np.array(planar)[:, 2])
     odometry = np.array([se3.from_planar(*pose) for pose in planar])
     return CarmenLog(np.array(times)[order], np.array(ranges)[order], odometry[order])
 
@@ -94,6 +99,8 @@ def read_relations(path: Path, log: CarmenLog) -> Relations:
         pair = [_nearest(log.times_s, time_s) for time_s in (first_s, second_s)]
         if not np.allclose(log.times_s[pair], (first_s, second_s), rtol=0.0, atol=TOLERANCE_S):
             raise DatasetError(f"{path}: line {number} is about a time without a scan")
+        with naming(path):
+            check_radians(np.array([yaw]))
         pairs.append(pair)
         transforms.append(se3.from_planar(x, y, yaw))
     if not pairs:

@@ -33,6 +33,19 @@ def read_text(path: Path) -> str:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a file in the errors of what is done with its content: a ValueError becomes a DatasetError."""
+    try:
+        yield
+    except DatasetError:
+        raise
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}") from error
+    except MemoryError as error:
+        raise DatasetError(f"{path}: too large for the memory of this machine") from error
+
+
+@contextmanager
 def reading_arrays(path: Path, expected: str) -> Iterator[Mapping[str, NDArray[Any]]]:
     """The arrays of a NumPy .npz file by name.
 
@@ -44,5 +57,5 @@ def reading_arrays(path: Path, expected: str) -> Iterator[Mapping[str, NDArray[A
     try:
         with np.load(path) as arrays:
             yield arrays
-    except (OSError, EOFError, LookupError, TypeError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, LookupError, MemoryError, TypeError, ValueError, BadZipFile) as error:
         raise DatasetError(f"{path}: not {expected}, or one of another version") from error

@@ -77,11 +77,17 @@ class GravityInput:
     def __init__(self, node: PerceptionNode[MapParameters], topic: str) -> None:
         self._base_frame, self._transforms = node.own.base_frame, node.transforms
         self._filter, self._frame = GravityFilter(node.own.gravity_time_constant), ""
-        node.subscribe(Imu, topic, self._receive, sensor_data(DEPTH), overridable())
+        self._topic = node.subscribe(Imu, topic, self._receive, sensor_data(DEPTH), overridable()).topic_name
 
     def up(self, stamp_ns: int) -> Array | None:
-        """Unit vector (3,), or None while no IMU message arrives. Raises TransformError when its frame is not known."""
-        up = self._filter.up(stamp_ns)
+        """Unit vector (3,), or None while no IMU message arrives.
+
+        Raises TransformError when its frame is not known, and ValueError when its messages are not in m/s2.
+        """
+        try:
+            up = self._filter.up(stamp_ns)
+        except ValueError as error:
+            raise ValueError(f"{self._topic}: {error}") from error
         if up is None:
             return None
         R_base_imu = self._transforms.lookup(self._base_frame, self._frame, stamp_ns)[:3, :3]

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.errors import DatasetError
+from isometry.datasets.errors import DatasetError, naming
 from isometry.datasets.kitti.scans import RATE_HZ, ScanSequence, read_table, scan_paths
+from isometry.sensing.units import check_seconds
 
 
 class KittiOdometry(ScanSequence):
@@ -54,4 +55,6 @@ def _read_times(path: Path, frames: NDArray[np.int64]) -> Array:
     if (np.diff(chosen) <= 0.0).any():
         frame = frames[int(np.argmax(np.diff(chosen) <= 0.0)) + 1]
         raise DatasetError(f"{path}: time does not increase at frame {frame}")
+    with naming(path):
+        check_seconds(chosen)
     return chosen

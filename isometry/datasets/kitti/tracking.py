@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array, Integers
-from isometry.datasets.errors import DatasetError, read_text
+from isometry.datasets.errors import DatasetError, naming, read_text
 from isometry.datasets.kitti.calibration import IMAGE_SIZE, R_CAMERA_AHEAD, KittiCalibration, read_calibration
 from isometry.datasets.kitti.scans import read_scan, scan_paths
 from isometry.geometry import planar
+from isometry.sensing.units import check_radians
 
 DONT_CARE = "DontCare"
 DETECTED = {1: "Pedestrian", 2: "Car", 3: "Cyclist"}  # how AB3DMOT numbers the classes
@@ -168,7 +169,10 @@ def _read_labels(path: Path, calibration: KittiCalibration) -> KittiObjects:
     values = np.array(rows).reshape(-1, LABEL_COLUMNS - 1)
     whole = values[:, :4].astype(np.int64)
     boxes = _boxes(values[:, 9:12], values[:, 12:15], values[:, 15], calibration)
-    boxes[np.array(labels, dtype=object) == DONT_CARE] = np.nan
+    unknown = np.array(labels, dtype=object) == DONT_CARE
+    boxes[unknown] = np.nan
+    with naming(path):
+        check_radians(values[~unknown, 15])
     return KittiObjects(
         whole[:, 0],
         tuple(labels),
@@ -195,6 +199,8 @@ def _read_detections(path: Path, calibration: KittiCalibration) -> KittiObjects:
         if rows[-1][1] not in DETECTED:
             raise DatasetError(f"{path}: line {number} is of class {words[1]}, which is none of {sorted(DETECTED)}")
     values = np.array(rows).reshape(-1, DETECTION_COLUMNS)
+    with naming(path):
+        check_radians(values[:, 13])
     unknown = np.full(len(values), -1)
     return KittiObjects(
         values[:, 0].astype(np.int64),

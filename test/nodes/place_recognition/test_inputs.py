@@ -143,6 +143,27 @@ def test_a_tilted_robot_is_located_with_an_imu_and_not_without(robot: Robot, sta
     assert all(located(with_imu=True) for _ in range(5))
 
 
+def test_an_imu_that_measures_in_g_is_named(robot: Robot, start_node: StartNode) -> None:
+    start_node(gravity="imu")
+    robot.meet()
+    imu = robot.node.create_publisher(Imu, "imu", reliable())
+    stamps = count(SECOND, SECOND // 10)
+
+    def named() -> bool:
+        stamp = next(stamps)
+        reading = Imu(header=Header(stamp=messages.to_stamp(stamp), frame_id="base_link"))
+        reading.linear_acceleration.z = 1.0
+        imu.publish(reading)
+        robot.send_odometry(np.eye(4), stamp)
+        robot.send_points(robot.scan(np.eye(4)), stamp)
+        robot.listen(0.05)
+        return robot.state == "bad_input"
+
+    robot.until(named)
+    assert "/imu: the IMU's linear_acceleration is 1 m/s2 on average" in robot.status.message
+    assert "is its unit g?" in robot.status.message
+
+
 @pytest.mark.parametrize("foreign_clock", [False, True])
 def test_map_to_odom_is_known_at_the_present_between_scans_and_not_after_them(
     robot: Robot, start_node: StartNode, foreign_clock: bool

@@ -47,11 +47,45 @@ def test_an_old_sample_is_no_answer() -> None:
     assert gravity.up(SECOND + SECOND // 2) is not None
 
 
-@pytest.mark.parametrize("force", [np.zeros(3), np.full(3, np.nan)])
-def test_samples_without_a_direction_are_ignored(force: np.ndarray) -> None:
+def test_samples_that_are_not_finite_are_ignored() -> None:
     gravity = GravityFilter(1.0)
-    gravity.update(SECOND, force, None)
+    gravity.update(SECOND, np.full(3, np.nan), None)
     assert gravity.up(SECOND) is None
+
+
+@pytest.mark.parametrize(
+    ("gravity_m_s2", "guess"),
+    [
+        (1.0, "is its unit g?"),
+        (1000.0, "is its unit milli-g?"),
+        (981.0, "is its unit cm/s2?"),
+        (32.2, "is its unit ft/s2?"),
+        (0.0, "has gravity been taken out of it?"),
+        (0.3, "has gravity been taken out of it?"),
+    ],
+)
+def test_accelerations_of_another_unit_are_named(gravity_m_s2: float, guess: str) -> None:
+    gravity, random = GravityFilter(1.0), np.random.default_rng(0)
+    for k in range(500):
+        gravity.update(k * SECOND // 100, gravity_m_s2 * (UP + random.normal(0.0, 0.01, 3)), None)
+    with pytest.raises(ValueError, match=r"linear_acceleration is .* m/s2 on average, where gravity is 9\.8") as raised:
+        gravity.up(5 * SECOND)
+    assert str(raised.value).endswith(guess)
+
+
+def test_an_orientation_needs_no_unit() -> None:
+    gravity = GravityFilter(1.0)
+    gravity.update(SECOND, UP, None)
+    gravity.update(SECOND, UP, TILT.as_quat())
+    assert angle_deg(gravity.up(SECOND), UP) < 1e-5
+
+
+def test_braking_and_bumps_are_no_other_unit() -> None:
+    gravity = GravityFilter(1.0)
+    braking = TILT.inv().apply([-6.0, 0.0, 0.0])
+    for k in range(500):
+        gravity.update(k * SECOND // 100, 9.81 * UP + braking + (30.0 * UP if k % 50 == 0 else 0.0), None)
+        assert gravity.up(k * SECOND // 100) is not None
 
 
 def test_when_time_starts_again_the_average_starts_again() -> None:
