@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isometry.cli.common.arguments import parse_point
+from isometry.cli.common.browser import Host, address
 from isometry.cli.common.progress import clear_errors, needs
 from isometry.cli.common.providers import Provider, ProviderOptions
 
 if TYPE_CHECKING:
     from isometry.arrays import Array
+    from isometry.datasets.point_cloud_file import PointCloudFile
     from isometry.registration.types import Registration
 
 NOT_ACCEPTED = 2  # exit code
@@ -21,7 +23,7 @@ VIEWPOINT_HELP = "Position of its sensor: auto (origin for .bin, else none), ori
 
 
 def register(
-    target: Annotated[Path, typer.Argument(help="PCD, PLY, LAS, LAZ, KITTI .bin, NumPy or mesh file, in metres.")],
+    target: Annotated[Path, typer.Argument(help="PCD, PLY, LAS, LAZ, .bin, NumPy or mesh file, in metres.")],
     source: Annotated[Path, typer.Argument(help="The same: the cloud that is registered to the target.")],
     model: Annotated[
         str,
@@ -38,6 +40,10 @@ def register(
     ] = False,
     up: Annotated[str, typer.Option(help="The target's axis that points up on the screen, such as +z or -y.")] = "+z",
     port: Annotated[int, typer.Option(help="Port on this machine, for --view.")] = 8080,
+    host: Host = "127.0.0.1",
+    columns: Annotated[
+        int, typer.Option(min=0, max=64, help="Columns of float32 in .bin files; 0: as their values tell.")
+    ] = 0,
 ) -> None:
     """Find the rigid transform between two clouds in any orientation, without an initial estimate.
 
@@ -47,7 +53,7 @@ def register(
     The viewpoint of a scan in its sensor's frame makes the result more reliable: --source-viewpoint origin.
     """
     with clear_errors():
-        from isometry.datasets.point_cloud_file import read_point_cloud
+        from isometry.datasets.point_cloud_file import open_point_cloud
         from isometry.evaluation.common.provenance import provenance, write_json
         from isometry.evaluation.registration.measure import networks_of
         from isometry.inference import ProviderParameters
@@ -56,11 +62,13 @@ def register(
         from isometry.registration.pipeline import load_registrar
 
         viewpoints = parse_viewpoint(target, target_viewpoint), parse_viewpoint(source, source_viewpoint)
+        if columns and not any(path.suffix.lower() in SCAN_ENDINGS for path in (target, source)):
+            raise ValueError(f"--columns {columns}: neither file ends in .bin")
         registrar = load_registrar(
             model, RegistrationParameters(resolution=resolution), ProviderParameters(provider, provider_options)
         )
-        clouds = read_point_cloud(target), read_point_cloud(source)
-        found = register_points(registrar, *clouds, *viewpoints)
+        target_points, source_points = (_read(open_point_cloud(path, columns), path) for path in (target, source))
+        found = register_points(registrar, target_points, source_points, *viewpoints)
         _print(found)
         if json_file is not None:
             origin = provenance(f"{target.name} {source.name}", model, networks_of(registrar))
@@ -68,8 +76,8 @@ def register(
         if view:
             with needs("viser"):
                 from isometry.evaluation.registration.view import show
-            server = show(*clouds, found, port, up)
-            typer.echo(f"http://localhost:{server.get_port()}   (Ctrl-C ends it)")
+            server = show(target_points, source_points, found, port, up, host)
+            typer.echo(address(server))
             server.sleep_forever()
     if not found.accepted:
         raise typer.Exit(NOT_ACCEPTED)
@@ -79,7 +87,7 @@ def parse_viewpoint(path: Path, text: str) -> Array | None:
     """Position of the sensor in a file's frame: (3,) metres, or None where it is unknown.
 
     `text` is "origin" (a scan in its sensor's frame), "none" (a map or a model), "x,y,z", or "auto": the origin for
-    KITTI's .bin, none for the others. VIEWPOINT in the header of a PCD is not used: nearly all files have the default,
+    a .bin, none for the others. VIEWPOINT in the header of a PCD is not used: nearly all files have the default,
     whether it is right or not. Raises ValueError for another text.
     """
     import numpy as np
@@ -89,6 +97,13 @@ def parse_viewpoint(path: Path, text: str) -> Array | None:
     if text in ("origin", "none"):
         return np.zeros(3) if text == "origin" else None
     return np.array(parse_point("viewpoint", text, "auto, origin, none"))
+
+
+def _read(file: PointCloudFile, path: Path) -> Array:
+    """The points of a file; a layout that was told from its values is said."""
+    if file.layout:
+        typer.echo(f"{path}: read as {file.layout}", err=True)
+    return file.points
 
 
 def _print(found: Registration) -> None:

@@ -39,8 +39,8 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except DatasetError:
         raise
-    except ValueError as error:
-        raise DatasetError(f"{path}: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise DatasetError(f"{path}: {' '.join(str(error).split())}") from error
     except MemoryError as error:
         raise DatasetError(f"{path}: too large for the memory of this machine") from error
 

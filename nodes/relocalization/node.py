@@ -13,7 +13,7 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from isometry.arrays import Array
-from isometry.datasets.point_cloud_file import read_point_cloud
+from isometry.datasets.point_cloud_file import open_point_cloud
 from isometry.inference import ProviderParameters
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.lidar_odometry.pipeline import LidarOdometry
@@ -94,7 +94,9 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
     ) -> Places:
         own = self.own
         if own.map_file:
-            cloud = read_point_cloud(Path(own.map_file).expanduser())
+            cloud, layout = open_point_cloud(Path(own.map_file).expanduser(), own.map_columns)
+            if layout:
+                self.get_logger().info(f"map_file is read as {layout}")
             self._shown_points = _shown(cloud)
             cloud_places = CloudPlaces(cloud, registration, method.level_map, method.reach)
             if cloud_places.left_out:

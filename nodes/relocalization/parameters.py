@@ -15,7 +15,8 @@ class RelocalizationNodeParameters(MapParameters):
 
     publish_tf: bool = parameter(True, "publish map_frame -> odom_frame on /tf while located")
     publish_initialpose: bool = parameter(False, "publish the pose on initialpose each time the robot has been found")
-    map_file: str = parameter("", "cloud that is the map: PCD, PLY, LAS or LAZ; give this or memory_file")
+    map_file: str = parameter("", "cloud that is the map: PCD, PLY, LAS, LAZ...; give this or memory_file")
+    map_columns: int = parameter(0, "columns of float32 in a map_file that ends in .bin; 0: as its values tell", 0, 64)
     memory_file: str = parameter("", "place memory that is the map, as place recognition writes it")
     method: str = parameter(
         "default",

@@ -30,10 +30,13 @@ def pair() -> ScanPair:
 def files(pair: ScanPair, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("clouds")
     paths = {"target": folder / "target.pcd", "source": folder / "source.ply", "scan": folder / "000001.bin"}
+    paths["short"] = folder / "short.bin"
     for name, points in (("target", pair.target), ("source", pair.source)):
         cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points.astype(np.float64)))
         assert open3d.io.write_point_cloud(paths[name], cloud)
-    np.column_stack([pair.source, np.zeros(len(pair.source))]).astype("<f4").tofile(paths["scan"])
+    scan = np.column_stack([pair.source, np.zeros(len(pair.source))]).astype("<f4")
+    scan.tofile(paths["scan"])
+    scan[:50].tofile(paths["short"])
     return paths
 
 
@@ -41,13 +44,24 @@ def files(pair: ScanPair, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def test_two_files_are_registered(pair: ScanPair, files: dict[str, Path], tmp_path: Path, source: str) -> None:
     status, text = register(files["target"], files[source], "--json", tmp_path / "answer.json")
     assert status == 0, text
-    assert text.startswith("T_target_source")
+    assert ("read as 4 columns of float32, as KITTI T_target_source" in text) is (source == "scan")
     assert text.endswith("accepted")
     answer = json.loads((tmp_path / "answer.json").read_text())
     np.testing.assert_allclose(answer["T_target_source"], pair.T_target_source, atol=0.03)
     assert answer["accepted"] is True
     assert answer["data"] == f"target.pcd {files[source].name}"
     assert 0.0 < max(answer["sigma_translation_m"]) < 0.5
+
+
+def test_the_columns_of_a_scan_are_told_and_said(pair: ScanPair, files: dict[str, Path], tmp_path: Path) -> None:
+    ring = np.arange(len(pair.source)) % 32
+    table = np.column_stack([pair.source, 255.0 * (ring % 2), ring]).astype("<f4")
+    table.tofile(tmp_path / "scan.bin")
+    status, text = register(files["target"], tmp_path / "scan.bin", "--json", tmp_path / "answer.json")
+    assert status == 0, text
+    assert "scan.bin: read as 5 columns of float32, as nuScenes" in text
+    answer = json.loads((tmp_path / "answer.json").read_text())
+    np.testing.assert_allclose(answer["T_target_source"], pair.T_target_source, atol=0.03)
 
 
 def test_files_of_two_places_end_with_another_exit_code(files: dict[str, Path], tmp_path: Path) -> None:
@@ -67,6 +81,10 @@ def test_files_of_two_places_end_with_another_exit_code(files: dict[str, Path], 
         (("{target}", "{source}", "--provider-options", "a=1"), "CPUExecutionProvider has none"),
         (("{target}", "{source}", "--resolution", "50"), "parameter resolution = 50.0 is outside"),
         (("{target}", "{source}", "--source-viewpoint", "here"), "must be auto, origin, none or x,y,z"),
+        (("{target}", "{short}"), "short.bin: its values do not tell how many columns it has: give them (--columns"),
+        (("{target}", "{short}", "--columns", "7"), "short.bin: truncated, 800 bytes"),
+        (("{target}", "{scan}", "--columns", "5"), "000001.bin: "),
+        (("{target}", "{source}", "--columns", "5"), "--columns 5: neither file ends in .bin"),
         (("{target}", "{few}"), "source: a cloud has 3 finite points"),
         (("{millimetres}", "{source}"), "target: the points of a cloud lie"),
     ],

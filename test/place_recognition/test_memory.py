@@ -368,10 +368,10 @@ def test_a_kill_while_writing_leaves_the_last_complete_state(tmp_path: Path, see
     for delay in random.Random(seed).sample([0.0, 0.003, 0.01, 0.02, 0.05, 0.1], 2):
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
-            writer.stdout.readline()  # it has begun to write
+            first = writer.stdout.readline()  # it has begun to write
             time.sleep(delay)
             writer.send_signal(signal.SIGKILL)
-            printed = writer.stdout.read().split("\n")
+            printed = (first + writer.stdout.read()).split("\n")
             finished = max([finished, *(int(line) + 1 for line in printed[:-1])])
         loaded = PlaceMemory.load(path, MODEL, SIZE)
         assert len(loaded) in (finished, finished + 1)  # the kill may come between the write and the print

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.errors import DatasetError, read_bytes, read_text
+from isometry.datasets.errors import DatasetError, naming, read_bytes, read_text
 from isometry.datasets.kitti.calibration import read_T_camera_lidar
+from isometry.datasets.point_clouds.bin_layouts import KITTI, published_table
 from isometry.geometry import se3
 
 RATE_HZ = 10.0  # the spinning rate of KITTI's LiDAR
@@ -80,11 +81,13 @@ def open_scans(root: Path, sequence: str, poses: Path | None = None) -> ScanSequ
 
 
 def read_scan(path: Path) -> NDArray[np.float32]:
-    """Points (M,4) of a KITTI scan: x, y, z in metres, reflectance. Raises DatasetError for a truncated file."""
+    """Points (M,4) of a KITTI scan: x, y, z in metres, reflectance.
+
+    Raises DatasetError for a truncated file, and for one whose values are those of another layout.
+    """
     content = read_bytes(path)
-    if len(content) == 0 or len(content) % 16:
-        raise DatasetError(f"{path}: truncated, {len(content)} bytes are not a whole number of 16-byte points")
-    return np.frombuffer(content, dtype="<f4").reshape(-1, 4)
+    with naming(path):
+        return published_table(content, KITTI)
 
 
 def scan_paths(folder: Path) -> list[Path]:
