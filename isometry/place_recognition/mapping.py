@@ -27,8 +27,8 @@ Transform = Array  # (4,4)
 # Metres back along the path to the keyframe that a new one is registered to: far enough that the drift of odometry is
 # larger than the noise of the registration, near enough that both scans see the same sides of objects
 NEIGHBOUR_METRES = 6.0
-# Between two scans, beside twice the last step: more is not one robot that drives on
-CONTINUES_METRES, CONTINUES_RADIANS = 1.0, radians(30.0)
+# Beside the last step, from where a robot at constant velocity would be: more is not one robot that drives on
+CONTINUES_METRES, CONTINUES_RADIANS = 0.5, radians(30.0)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class PlaceMapperParameters:
     keyframe_angle_deg: float = parameter(45.0, "degrees turned until the next keyframe", 1.0, 180.0)
     loop_min_age: float = parameter(15.0, "seconds that a place must be old to close a loop", 0.0, 1e6)
     loop_min_travel: float = parameter(20.0, "metres to have travelled since a place to close a loop", 0.0, 1e6)
+    loop_places: int = parameter(
+        16, "mapping: distinct places verified for a scan of a located robot; without it recognition.places", 1, 100
+    )
     confirm_jump: float = parameter(
         5.0, "localization: metres; a match that moves the robot further must be confirmed by the next one", 0.0, 1e6
     )
@@ -90,6 +93,7 @@ class PlaceMapper:
         """`pose_graph` must be empty. Raises ValueError naming a bad parameter."""
         check(parameters)
         self.recognizer, self.parameters = recognizer, parameters
+        self._loop_recognizer = recognizer.limited_to(parameters.loop_places)
         self._graph, self._memory = pose_graph, recognizer.memory
         self._mapping = parameters.mode == "mapping"
         self.T_map_odom: Transform | None = None
@@ -105,7 +109,7 @@ class PlaceMapper:
         self._T_odom_keyframe: Transform | None = None
         self._stamp_ns: int | None = None  # of the previous scan, in the time of the map
         self._set_back_ns = 0  # by how much the clock has been set back in this drive
-        self._step_metres = 0.0  # between the last two scans
+        self._T_step = np.eye(4)  # the motion between the last two scans
         self._travelled = 0.0
         self._travelled_at_match = 0.0
         self._keyframe_stamps_ns: list[int] = []  # of this drive, with the distance travelled at each
@@ -144,7 +148,10 @@ class PlaceMapper:
         stamp_ns = self._advance(T_odom_base, stamp_ns)
         extending = self._mapping and (self._newest_ns is None or stamp_ns > self._newest_ns)
         closes_loops = extending and self.T_map_odom is not None
-        match = self.recognizer.recognise(observation, self._newest_candidate_ns(stamp_ns) if closes_loops else None)
+        if closes_loops:
+            match = self._loop_recognizer.recognise(observation, self._newest_candidate_ns(stamp_ns))
+        else:
+            match = self.recognizer.recognise(observation)
 
         before, keyframe = self.T_map_odom, None
         if match.accepted and not closes_loops and not self._locate(match, T_odom_base):
@@ -174,17 +181,18 @@ class PlaceMapper:
                 stamp_ns -= self._set_back_ns
                 self._restart()
         if self._T_odom_base is not None:
-            self._step_metres = float(np.linalg.norm(T_odom_base[:3, 3] - self._T_odom_base[:3, 3]))
-            self._travelled += self._step_metres
+            self._T_step = se3.inverse(self._T_odom_base) @ T_odom_base
+            self._travelled += float(np.linalg.norm(self._T_step[:3, 3]))
         self._T_odom_base, self._stamp_ns = T_odom_base.copy(), stamp_ns
         return stamp_ns
 
     def _continues(self, T_odom_base: Transform) -> bool:
-        """Whether odometry is that of the robot a scan or two later, and not of another drive."""
+        """Whether odometry is that of the same drive a scan or two later, at about constant velocity."""
         if self._T_odom_base is None:
             return False
-        metres, angle = se3.distance(self._T_odom_base, T_odom_base)
-        return metres <= CONTINUES_METRES + 2.0 * self._step_metres and angle <= CONTINUES_RADIANS
+        metres, angle = se3.distance(self._T_odom_base @ self._T_step, T_odom_base)
+        step_metres = float(np.linalg.norm(self._T_step[:3, 3]))
+        return metres <= CONTINUES_METRES + step_metres and angle <= CONTINUES_RADIANS
 
     def _restart(self) -> None:
         self._T_odom_base = self._T_odom_keyframe = self._T_map_odom_proposed = None

@@ -60,6 +60,11 @@ class PlaceRecognizer:
         """Add a place to the memory; returns its identifier."""
         return self.memory.add(observation, T_map_base, stamp_ns)
 
+    def limited_to(self, places: int) -> PlaceRecognizer:
+        """A recogniser with the same memory that verifies at most so many distinct places of each query."""
+        fewer = replace(self.parameters, places=min(places, self.parameters.places))
+        return PlaceRecognizer(self.encoder, self.memory, fewer)
+
     def recognise(self, observation: Observation, newest_stamp_ns: int | None = None) -> PlaceMatch:
         """Place and pose of an observation among the keyframes with stamps of at most `newest_stamp_ns`."""
         began = time.perf_counter()

@@ -53,6 +53,9 @@ class TrueRecognizer:
             raise ValueError("empty cloud")
         return points
 
+    def limited_to(self, places: int) -> TrueRecognizer:
+        return self
+
     def recognise(self, observation: Any, newest_stamp_ns: int | None = None) -> PlaceMatch:
         allowed = [k for k, s in enumerate(self.memory.stamps) if newest_stamp_ns is None or s <= newest_stamp_ns]
         distances = [np.linalg.norm(self.true_poses[k][:3, 3] - observation[:3, 3]) for k in allowed]
@@ -115,11 +118,16 @@ HERE = np.eye(4)
 
 
 def drive_square(
-    subject: PlaceMapper, drift: float = 0.0, metres: float = 140.0, start_s: int = 0, place: np.ndarray = HERE
+    subject: PlaceMapper,
+    drift: float = 0.0,
+    metres: float = 140.0,
+    start_s: int = 0,
+    begin: float = 0.0,
+    place: np.ndarray = HERE,
 ) -> list[MappingStep]:
     """1 m/s around a square of 30 m at a place; odometry gains `drift` metres in x per metre."""
     steps = []
-    for travelled in np.arange(0.0, metres):
+    for travelled in np.arange(begin, metres):
         side, along = divmod(travelled % 120.0, 30.0)
         corner = [(0.0, 0.0), (30.0, 0.0), (30.0, 30.0), (0.0, 30.0)][int(side)]
         yaw = side * np.pi / 2
@@ -298,12 +306,11 @@ def test_when_the_clock_is_set_back_mapping_goes_on_and_loops_are_closed_as_befo
     """Odometry goes on; the second lap closes loops with the first one, which has newer stamps."""
     recognizer = TrueRecognizer()
     subject = mapper(recognizer)
-    first = drive_square(subject, metres=121.0, start_s=10_000)
+    drive_square(subject, metres=125.0, start_s=10_000)
     count = len(recognizer.memory)
-    second = drive_square(subject, metres=60.0, start_s=6400)
-    assert len(recognizer.memory) == count + 29  # the first of the lap is at the last keyframe
+    second = drive_square(subject, metres=185.0, start_s=6400, begin=125.0)
+    assert len(recognizer.memory) == count + 30
     assert all(step.T_map_odom is not None for step in second)
-    assert not any(step.match.accepted for step in first[:-5])
     loops = [step for step in second if step.match.accepted]
     assert len(loops) > 50
     assert all(step.match.keyframe is not None and step.match.keyframe < count for step in loops)
