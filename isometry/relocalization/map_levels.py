@@ -14,7 +14,7 @@ from isometry.registration.upright.cells import cell_numbers
 
 STEP = 2.0 ** (1.0 / STEPS_PER_OCTAVE)  # between two resolutions
 MOST_THINNED_METRES = 0.8  # of the coarsest level, for regions with too many points
-MOST_POINTS = 3_000_000  # of the finest level
+MOST_POINTS = 10_000_000  # of the finest level: 200 MB
 LEAST_DENSER = 1.2  # points of a level over those of the next coarser one; with fewer, the map has no finer details
 MOST_COARSER = STEP**3  # resolution of a level over that of a scan that is compared with it
 CHUNK = 4_000_000  # points thinned at a time
@@ -29,7 +29,7 @@ class MapLevel:
         self.resolution, self._cell = resolution, CELL_RESOLUTIONS * resolution
         numbers = cell_numbers(points[:, 1:], self._cell)
         order = np.argsort(numbers, kind="stable")
-        self.points, self._numbers = points[order], numbers[order]
+        self.points, self._numbers = points[order].astype(np.float32), numbers[order]  # float32: to 1 mm at 10 km
 
     def within(self, centre: Array, radius: float) -> Array:
         """The points (M,3) within `radius` metres of `centre` (3,)."""
@@ -41,7 +41,8 @@ class MapLevel:
         )
         starts = np.searchsorted(self._numbers, first)
         stops = np.searchsorted(self._numbers, last, side="right")
-        points = np.concatenate([self.points[start:stop] for start, stop in zip(starts, stops, strict=True)])
+        rows_points = [self.points[start:stop] for start, stop in zip(starts, stops, strict=True)]
+        points = np.concatenate(rows_points).astype(np.float64)
         inside: Array = points[np.square(points - centre).sum(axis=1) <= radius**2]
         return inside
 
@@ -59,11 +60,15 @@ class MapLevels:
         fitting = [level for level in self.levels if level.resolution <= resolution * 1.001]
         return fitting[-1] if fitting else self.levels[0]
 
+    def suits(self, resolution: float) -> bool:
+        """Whether the map is fine enough for scans of a resolution: hardly anything is left of one in a coarse map."""
+        return bool(self.at(resolution).resolution <= MOST_COARSER * resolution * 1.001)
+
     def within(self, centre: Array, radius: float, resolution: float, most: int) -> tuple[Array, float]:
         """The points (M,3) within `radius` metres of `centre` (3,), and the resolution of their level.
 
-        It is the level for scans of a resolution, or a coarser one where there are more than `most` points. None is
-        much coarser, as hardly anything is left of such a scan there; so a coarse map has no points for it.
+        It is the level for scans of a resolution, or a coarser one that suits them where there are more than `most`
+        points. A map that does not suit them has no points.
         """
         points, found = np.zeros((0, 3)), resolution
         for level in self.levels[self.levels.index(self.at(resolution)) :]:

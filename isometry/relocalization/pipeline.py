@@ -25,13 +25,14 @@ from isometry.parameters import check
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Reason as RegistrationReason
-from isometry.registration.types import Registration
+from isometry.registration.types import Registration, UnusableCloudError
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.places import Place, Places, Scan
 
+MOST_THINNED = 40_000  # of a prepared scan: surfaces around a sensor have fewer
 LAST_PLACE = 2.0  # the registration to a place is cut short after so many times the time limit of a scan
 LOW_OVERLAP = 0.6  # share of the mean overlap; a scan that overlaps less may fit by chance
-MOST_POINTS = 500_000  # of a scan; of more, every so many-th is used
+MOST_POINTS = 200_000  # of a scan; of more, every so many-th is used
 OVERLAP_GAIN = 0.2  # weight of a scan in the running mean of the overlap
 
 Reason = RegistrationReason | Literal["unconfirmed", "nothing_there", "jump"]
@@ -125,6 +126,10 @@ class Relocalizer:
         began_s = time.perf_counter()
         points = points[:: len(points) // MOST_POINTS + 1]
         cloud = prepare(points, self.registrar.parameters, np.zeros(3) if origin is None else origin, up)
+        if len(cloud.points) > MOST_THINNED:
+            raise UnusableCloudError(
+                f"a scan has {len(cloud.points)} points {cloud.resolution:.2g} m apart: they fill space, as noise does"
+            )
         scan = Scan(points, cloud, began_s, self.parameters.time_limit)
         initial_pose, self._initial_pose = self._initial_pose, None
         step = None

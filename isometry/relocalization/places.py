@@ -28,6 +28,7 @@ REACH_QUANTILE = 0.95  # of the ranges of a scan's thinned points
 REACH_RESOLUTIONS = 160.0  # longest reach over the resolution: a narrow place has a fine one, whatever a door lets see
 SPARSE = 0.1  # a tile with a smaller share of the points of the fullest one is left out
 MOST_POINTS = 30_000  # of a place; of more, a coarser level of the map is used
+SAMPLE = 300_000  # points of the map by which it is cut into tiles
 KEPT_TILES = 16  # tiles that were made last
 SAME_REACH = 1.3  # ratio of two reaches, below which the map is cut as before
 NEAR_REACHES = 0.1  # way of the robot over the reach, up to which the region around it is used again
@@ -98,13 +99,15 @@ class CloudPlaces:
         self._up = T_level_map[:3, 2] if level else None
         self._levels = MapLevels(se3.apply(T_level_map, usable), parameters.resolution)
         natural = self._levels.at(parameters.resolution or resolution_of(usable))
-        check_usable(natural.points, natural.resolution, parameters)
+        check_usable(natural.points.astype(np.float64), natural.resolution, parameters)
         self._tile_reach, self._tile_centres = 0.0, np.zeros((0, 3))
         self._tiles: OrderedDict[tuple[int, float], Place | None] = OrderedDict()
         self._around: tuple[Place | None, Array, float, float] | None = None
 
     def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
         """The tiles: those nearest to the last known pose first; without one, those with most points first."""
+        if not self._levels.suits(scan.cloud.resolution):
+            return
         self._cut(self._reach or scan.reach)
         order = np.arange(len(self._tile_centres))
         if T_map_last is not None:
@@ -114,6 +117,8 @@ class CloudPlaces:
             place = self._tile(int(number), scan.cloud.resolution)
             if place is not None:
                 yield place
+            elif scan.late:
+                return
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         """The points within reach of the pose; the same as for the last scan while the robot is near."""
@@ -134,7 +139,9 @@ class CloudPlaces:
             return
         self._tile_reach = reach
         self._tiles.clear()
-        self._tile_centres = tile_centres(self._levels.levels[-1].points, TILE_STEP_REACHES * reach)
+        points = self._levels.levels[-1].points
+        sample = points[:: max(1, len(points) // SAMPLE)].astype(np.float64)
+        self._tile_centres = tile_centres(sample, TILE_STEP_REACHES * reach)
 
     def _tile(self, number: int, resolution: float) -> Place | None:
         key = number, resolution

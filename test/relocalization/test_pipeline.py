@@ -298,7 +298,8 @@ def test_a_robot_beyond_the_map_has_nothing_there() -> None:
 def test_a_scan_that_cannot_be_used_changes_nothing() -> None:
     robot = Robot(confirmations=0)
     robot.scan()
-    for bad in (np.zeros((0, 3)), np.full((500, 3), np.nan), np.zeros((500, 3)), 1000.0 * SCAN):
+    noise = np.random.default_rng(0).uniform(-40.0, 40.0, (100_000, 3))
+    for bad in (np.zeros((0, 3)), np.full((500, 3), np.nan), np.zeros((500, 3)), 1000.0 * SCAN, noise):
         with pytest.raises(UnusableCloudError):
             robot.relocalizer.process(bad, np.eye(4))
     assert robot.scan().T_map_base is not None
