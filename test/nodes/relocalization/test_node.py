@@ -214,6 +214,32 @@ def test_what_cannot_be_configured_is_named_and_the_node_stays_up(
     assert node.runs
 
 
+PADDED = (
+    "VERSION 0.7\nFIELDS x y z _ intensity ring _\nSIZE 4 4 4 1 4 2 1\nTYPE F F F U F U U\nCOUNT 1 1 1 4 1 1 10\n"
+    "WIDTH 4000000000\nHEIGHT 1\nPOINTS 4000000000\nDATA {}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("map.pcd", PADDED.format("binary").encode() + bytes(320), "cut off, its header promises 4000000000 points"),
+        ("map.pcd", PADDED.format("binary_compressed").encode() + bytes(320), "its data has 0 bytes"),
+        ("map.off", b"OFF\n4000000000 4000000000 0\n0 0 0\n", "it promises 4000000000 vertices"),
+        ("map.bin", bytes(160), "its values do not tell how many columns it has"),
+    ],
+)
+def test_a_map_that_is_not_what_it_promises_is_named_and_the_node_stays_up(
+    robot: Robot, start: Start, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    node = start(NODE, map_file=tmp_path / name)
+    robot.until(lambda: robot.state == "bad_input")
+    assert f"{tmp_path / name}: {words}" in robot.status.message
+    assert "\n" not in robot.status.message
+    assert node.runs
+
+
 def test_a_memory_of_another_model_is_refused_by_name(robot: Robot, start: Start, tmp_path: Path) -> None:
     path = tmp_path / "foreign.places"
     PlaceMemory("0" * 64, 16).save(path)
