@@ -14,7 +14,8 @@ from benchmarks.place_recognition import DENSE
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.odometry import OdometryDrift
 from isometry.datasets.rosbag.drive import write_drive
-from isometry.evaluation.replay.replay import replay_place_recognition, replay_tracking
+from isometry.evaluation.replay.recording import PlaceRecognitionRecording, TrackingRecording
+from isometry.evaluation.replay.replay import replay
 from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
 
 SCANS = 300
@@ -29,8 +30,8 @@ def figures(scans: int = SCANS) -> Iterator[Figure]:
         ground = {"ground_height": -SimulatedDrive().height_m}
         bag, log = folder / "bag", folder / "node.log"
         recordings = {
-            "": replay_place_recognition(bag, log, rate=1.0, parameters=ground),
-            "tracking_": replay_tracking(bag, log, rate=1.0),
+            "": replay(PlaceRecognitionRecording, bag, log, parameters=ground),
+            "tracking_": replay(TrackingRecording, bag, log),
         }
     for name, recording in recordings.items():
         latency_ms = 1e3 * recording.latency_s

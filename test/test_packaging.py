@@ -53,7 +53,7 @@ ACROSS: dict[str, dict[str, set[str]]] = {
     "evaluation": {},
     "training": {},
     "nodes": {"replay": {"tracking"}},  # detections in messages
-    "cli": {"main": {"bag", "evaluate", "export", "models", "register", "run", "train", "view"}},
+    "cli": {"main": {"bag", "demo", "evaluate", "export", "models", "register", "run", "train", "view"}},
 }
 
 

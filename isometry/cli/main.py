@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from isometry.cli import bag, evaluate, export, models, register, run, train, view
+from isometry.cli import bag, demo, evaluate, export, models, register, run, train, view
 
 app = typer.Typer(help="ROS 2 perception that gives the same answer whichever way it is turned.", no_args_is_help=True)
 app.add_typer(run.app, name="run")
-app.command("demo")(run.demo)
+app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.add_typer(export.app, name="export")

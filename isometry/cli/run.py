@@ -1,135 +1,144 @@
-"""`isometry run` and `isometry demo`: a bag through the real node, the figures, and a report."""
+"""`isometry run`: a node on a bag, with figures and a report, or beside a robot."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isometry.cli.common.arguments import parse_frames, parse_settings
-from isometry.cli.common.progress import clear_errors, progress_bar
+from isometry.cli.common.arguments import parse_settings
+from isometry.cli.common.browser import Port
+from isometry.cli.common.progress import clear_errors
+from isometry.cli.common.replay import GROUND_TRUTH, Out, Rate, replay_and_report
 
 if TYPE_CHECKING:
-    from isometry.evaluation.replay.recording import NodeRecording
+    from isometry.evaluation.replay.inputs import Topics
 
-app = typer.Typer(no_args_is_help=True, help="Replay a bag through a node and report its answers.")
-Out = Annotated[Path, typer.Option(help="Folder for the report and what is kept for the next time.")]
-Rate = Annotated[float, typer.Option(min=0.0, help="Times real time; 0 = as fast as the node answers.")]
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Run a node: on a bag (--bag) with figures and a report, or on the topics of a robot until Ctrl-C.",
+)
+Bag = Annotated[
+    Path | None, typer.Option(help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1; else a robot's topics.")
+]
+Points = Annotated[str, typer.Option(help="Topic of the scans, when the bag has several.")]
+Odom = Annotated[str, typer.Option(help="Topic of nav_msgs/Odometry, when the bag has several.")]
+Imu = Annotated[str, typer.Option(help="Topic of sensor_msgs/Imu, when the bag has several.")]
+Truth = Annotated[str, typer.Option(help="Topic of the true poses in the bag.")]
+Parameter = Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the node; may be repeated.")]
+View = Annotated[bool, typer.Option("--view", help="Show the replay in the browser afterwards (needs viser).")]
+
+
+@app.command("lidar-odometry")
+def lidar_odometry(
+    bag: Bag = None,
+    out: Out = Path("out"),
+    rate: Rate = 1.0,
+    points: Points = "",
+    truth: Truth = GROUND_TRUTH,
+    parameter: Parameter = None,
+    view: View = False,
+    port: Port = 8080,
+) -> None:
+    """Estimate the motion of a LiDAR from its points alone."""
+    from isometry.evaluation.replay.inputs import Topics
+
+    with clear_errors():
+        given = parse_settings("--parameter", parameter or [])
+        _run("lidar_odometry", bag, out, rate, Topics(points=points), given, truth, port if view else None)
 
 
 @app.command("place-recognition")
 def place_recognition(
-    bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],
+    bag: Bag = None,
     out: Out = Path("out"),
     rate: Rate = 1.0,
-    points: Annotated[str, typer.Option(help="Topic of the scans, when the bag has several.")] = "",
+    points: Points = "",
+    odom: Odom = "",
+    imu: Imu = "",
     model: Annotated[str, typer.Option(help="Model file; empty: the one that comes with the package.")] = "",
+    truth: Truth = GROUND_TRUTH,
+    parameter: Parameter = None,
+    view: View = False,
+    port: Port = 8080,
 ) -> None:
-    """Replay a rosbag2 through the place-recognition node, in its own process over DDS."""
+    """Recognise places, and correct the map by the loops."""
+    from isometry.evaluation.replay.inputs import Topics
+
     with clear_errors():
-        _report_place_recognition(bag, out, rate, points, {"model_file": model} if model else {})
+        given = {"model_file": model} if model else {}
+        given |= parse_settings("--parameter", parameter or [])
+        topics = Topics(points=points, odom=odom, imu=imu)
+        _run("place_recognition", bag, out, rate, topics, given, truth, port if view else None)
+
+
+@app.command("relocalization")
+def relocalization(
+    map_file: Annotated[Path, typer.Option("--map", help="Cloud (PCD, PLY, LAS, LAZ), or place memory (.places).")],
+    bag: Bag = None,
+    out: Out = Path("out"),
+    rate: Rate = 1.0,
+    points: Points = "",
+    odom: Odom = "",
+    imu: Imu = "",
+    truth: Truth = GROUND_TRUTH,
+    parameter: Parameter = None,
+    view: View = False,
+    port: Port = 8080,
+) -> None:
+    """Find a robot in a map, and follow it there."""
+    from isometry.evaluation.replay.inputs import Topics
+
+    with clear_errors():
+        if not map_file.is_file():
+            raise ValueError(f"{map_file}: no such file")
+        name = "memory_file" if map_file.suffix == ".places" else "map_file"
+        given = {name: str(map_file.resolve()), **parse_settings("--parameter", parameter or [])}
+        topics = Topics(points=points, odom=odom, imu=imu)
+        _run("relocalization", bag, out, rate, topics, given, truth, port if view else None)
 
 
 @app.command("tracking")
 def tracking(
-    bag: Annotated[Path, typer.Option(help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],
+    bag: Bag = None,
     out: Out = Path("out"),
     rate: Rate = 1.0,
-    points: Annotated[str, typer.Option(help="Topic of the scans, when the bag has several.")] = "",
+    points: Points = "",
+    odom: Odom = "",
     detections: Annotated[str, typer.Option(help="Topic of vision_msgs/Detection3DArray to track instead.")] = "",
-    parameter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the node; may be repeated.")] = None,
+    parameter: Parameter = None,
+    view: View = False,
+    port: Port = 8080,
 ) -> None:
-    """Replay a rosbag2 through the tracking node, in its own process over DDS."""
-    from isometry.evaluation.replay.replay import replay_tracking
-    from isometry.evaluation.replay.tracking.figures import figures
-    from isometry.evaluation.replay.tracking.report import headline, write_report
+    """Track moving objects, in scans or from the boxes of a detector."""
+    from isometry.evaluation.replay.inputs import Topics
 
     with clear_errors():
-        parameters = parse_settings("--parameter", parameter or [])
-        with progress_bar(f"replaying {bag.name}") as advance:
-            recording = replay_tracking(bag, out / "node.log", rate, points, detections, parameters, advance)
-        recording.save(out / "recording.npz")
-        measured = figures(recording)
-        page = write_report(out, measured, _provenance(bag, rate, recording), recording)
-        _print(headline(measured), page)
+        given = parse_settings("--parameter", parameter or [])
+        if detections and bag is None:
+            given = {"input": "detections", **given}
+        topics = Topics(points=points, odom=odom, detections=detections)
+        _run("tracking", bag, out, rate, topics, given, GROUND_TRUTH, port if view else None)
 
 
-def demo(
-    kitti: Annotated[Path | None, typer.Option(help="KITTI odometry directory; without it, a simulated drive.")] = None,
-    sequence: Annotated[str, typer.Option(help="Sequence of the KITTI directory, such as 05.")] = "00",
-    frames: Annotated[str, typer.Option(help="A:B, which scans.")] = ":",
-    out: Out = Path("out"),
-    rate: Rate = 1.0,
-    seed: Annotated[int, typer.Option(help="Of the simulated drive and of the odometry's drift.")] = 0,
+def _run(
+    node: str,
+    bag: Path | None,
+    out: Path,
+    rate: float,
+    topics: Topics,
+    parameters: Mapping[str, str],
+    truth: str,
+    port: int | None,
 ) -> None:
-    """Show what place recognition does: make a bag of a drive, replay it through the node, write a report.
+    """Replay a bag, report, and show it in the browser at `port`; without a bag, run beside a robot."""
+    from isometry.cli.common.live import watch_node
 
-    Odometry drifts by 1 % and by 1 degree per 100 m, as the loops are there to correct.
-    """
-    with clear_errors():
-        chosen = parse_frames(frames)
-        out.mkdir(parents=True, exist_ok=True)
-        bag = _bag(kitti, sequence, chosen, out, seed)
-        _report_place_recognition(bag, out, rate, "", {})
-
-
-def _bag(kitti: Path | None, sequence: str, frames: slice, out: Path, seed: int) -> Path:
-    """The bag of a drive, written unless it is there already; a simulated drive is made first, in the same way."""
-    from isometry.datasets.kitti.odometry import KittiOdometry
-    from isometry.datasets.odometry import OdometryDrift
-    from isometry.datasets.rosbag.drive import write_drive
-
-    part = f"{frames.start or 0}-{frames.stop or 'end'}"
-    name = f"simulated_{seed}" if kitti is None else f"{kitti.resolve().name}_{sequence}"
-    bag = out / f"{name}_{part}_drift_{seed}"
-    if bag.exists():
-        return bag
-    root = _simulated(out / name, sequence, seed) if kitti is None else kitti
-    drive = KittiOdometry(root, sequence)
-    with progress_bar(f"writing {bag.name}") as advance:
-        write_drive(bag, drive, frames, OdometryDrift(seed=seed), advance)
-    return bag
-
-
-def _simulated(root: Path, sequence: str, seed: int) -> Path:
-    from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
-
-    if not root.exists():
-        with progress_bar("simulating a drive") as advance:
-            write_simulated_drive(root, SimulatedDrive(seed=seed), sequence, advance)
-    return root
-
-
-def _report_place_recognition(bag: Path, out: Path, rate: float, points: str, parameters: dict[str, Any]) -> None:
-    from isometry.evaluation.replay.place_recognition.judgement import figures, judge
-    from isometry.evaluation.replay.place_recognition.report import headline, write_report
-    from isometry.evaluation.replay.replay import replay_place_recognition
-    from isometry.place_recognition.mapping import PlaceMapperParameters
-
-    with progress_bar(f"replaying {bag.name}") as advance:
-        recording = replay_place_recognition(bag, out / "node.log", rate, points, parameters, advance)
-    recording.save(out / "recording.npz")
-    judgement = judge(bag, recording, PlaceMapperParameters())
-    measured = figures(recording, judgement)
-    page = write_report(out, measured, _provenance(bag, rate, recording), recording, judgement)
-    _print(headline(measured), page)
-
-
-def _provenance(bag: Path, rate: float, recording: NodeRecording) -> dict[str, Any]:
-    from isometry.evaluation.common.provenance import provenance
-
-    model, sha256 = (recording.diagnostics.get(name, "unknown") for name in ("model", "model_sha256"))
-    return provenance(f"{bag.name}, replayed at rate {rate:g}", model, sha256)
-
-
-def _print(headline: list[tuple[str, str]], page: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(show_header=False)
-    for value, label in headline:
-        table.add_row(label, f"[bold]{value}[/bold]")
-    console = Console()
-    console.print(table)
-    console.print(f"report: {page.resolve()}", soft_wrap=True, highlight=False)
+    if bag is not None:
+        replay_and_report(node, bag, out, rate, topics, parameters, truth, port)
+    elif port is not None:
+        raise ValueError("--view shows a replay: give a --bag too, or start RViz with the launch file of the node")
+    else:
+        watch_node(node, out / "node.log", topics, parameters)

@@ -7,58 +7,56 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import rclpy
-from rcl_interfaces.srv import GetParameters
-from rclpy.client import Client
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from isometry.datasets.rosbag.reader import open_bag
-from isometry.evaluation.replay.recording import PlaceRecognitionRecording, TrackingRecording
+from isometry.nodes.replay.lidar_odometry import LidarOdometryRecorder
+from isometry.nodes.replay.meeting import START_TIMEOUT_S, refuse_unknown_parameters
 from isometry.nodes.replay.place_recognition import PlaceRecognitionRecorder
 from isometry.nodes.replay.player import BagPlayer
 from isometry.nodes.replay.recorder import NodeRecorder
+from isometry.nodes.replay.relocalization import RelocalizationRecorder
+from isometry.nodes.replay.spinning import spinning
 from isometry.nodes.replay.tracking import TrackingRecorder
 from isometry.nodes.runtime.shared_memory import remove_dead_segments
 
-RECORDERS: dict[str, Callable[[Node], NodeRecorder[Any]]] = {
-    PlaceRecognitionRecording.node: PlaceRecognitionRecorder,
-    TrackingRecording.node: TrackingRecorder,
+RECORDERS: dict[str, Callable[[Node, tuple[str, str]], NodeRecorder[Any]]] = {
+    "lidar_odometry": LidarOdometryRecorder,
+    "place_recognition": PlaceRecognitionRecorder,
+    "relocalization": RelocalizationRecorder,
+    "tracking": TrackingRecorder,
 }
 """By the name of the node."""
 ANSWER_TIMEOUT_S = 5.0
-"""A scan that is not answered for so long is taken for dropped."""
-START_TIMEOUT_S = 60.0
+"""A scan that is neither answered nor reported as processed for so long is taken for lost."""
 
 
-def replay(bag: Path, out: Path, name: str, points: str, topics: list[str], rate: float) -> None:
-    """Play a bag at `rate` times its speed (0: each scan when the one before was answered) and write the recording.
-
-    `name` is the name of the node, `points` the topic of the scans or of the other messages that it answers.
+def replay(arguments: argparse.Namespace) -> None:
+    """Play a bag at a rate (0: each scan when the node is done with the one before) and write the recording.
 
     Raises ValueError when the bag or the node cannot be used.
     """
     node = Node("isometry_replay")
-    with open_bag(bag) as reader, _spinning(node):
-        recorder = RECORDERS[name](node)
-        player = BagPlayer(node, reader, points, topics)
+    with open_bag(arguments.bag) as reader, spinning(node):
+        recorder = RECORDERS[arguments.node](node, tuple(arguments.odometry_frames))
+        player = BagPlayer(node, reader, arguments.points, arguments.topics, arguments.not_played)
         _wait_until_ready(player, recorder)
-        _wait_until_met(node, name)
-        for done, total in player.play(rate):
-            if rate == 0.0:
-                recorder.wait_for_answer(player.newest_stamp_ns, ANSWER_TIMEOUT_S)
+        refuse_unknown_parameters(node, arguments.node, arguments.given)
+        for done, total in player.play(arguments.rate):
+            if arguments.rate == 0.0:
+                recorder.wait_for_answer(player.newest_stamp_ns, done, ANSWER_TIMEOUT_S)
             print(json.dumps({"done": done, "total": total}), flush=True)
-        recorder.wait_until_complete(player.newest_stamp_ns, ANSWER_TIMEOUT_S)
-        recorder.recording(player.played, player.shift_ns).save(out)
+        recorder.wait_until_complete(player.newest_stamp_ns, len(player.played), ANSWER_TIMEOUT_S)
+        recorder.recording(player.played, player.shift_ns).save(arguments.out)
 
 
 def _wait_until_ready(player: BagPlayer, recorder: NodeRecorder[Any]) -> None:
@@ -73,40 +71,6 @@ def _wait_until_ready(player: BagPlayer, recorder: NodeRecorder[Any]) -> None:
         time.sleep(0.02)
 
 
-def _wait_until_met(node: Node, name: str) -> None:
-    """Wait until the node under test has discovered our publishers; our own subscriber count does not prove this.
-
-    Discovery keeps its order: a node that answers a client made after the publishers has discovered them.
-    """
-    client: Client = node.create_client(GetParameters, f"{name}/get_parameters")
-    answered = threading.Event()
-    if client.wait_for_service(START_TIMEOUT_S):
-        future = client.call_async(GetParameters.Request(names=["autostart"]))
-        future.add_done_callback(lambda _: answered.set())
-    if not answered.wait(START_TIMEOUT_S):
-        raise ValueError("the node does not answer a request for its parameters")
-
-
-@contextmanager
-def _spinning(node: Node) -> Iterator[None]:
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-
-    def spin() -> None:
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            return
-
-    thread = threading.Thread(target=spin, name="executor", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        executor.shutdown()
-        thread.join()
-
-
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="isometry.nodes.replay", description=__doc__)
@@ -115,13 +79,18 @@ def main() -> int:
     parser.add_argument("--node", choices=sorted(RECORDERS), required=True, help="name of the node")
     parser.add_argument("--points", required=True, help="topic of the messages that the node answers")
     parser.add_argument("--topics", nargs="*", default=[], help="topics to play beside them")
+    parser.add_argument("--not-played", default="", help="frame whose children the node publishes itself")
+    parser.add_argument(
+        "--odometry-frames", nargs=2, default=("odom", "base_link"), help="of the odometry and the robot"
+    )
+    parser.add_argument("--given", nargs="*", default=[], help="names of parameters that the node must have")
     parser.add_argument("--rate", type=float, default=1.0)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended in order, it gives back its shared memory
     remove_dead_segments()
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)  # a signal ends this process at once
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
-        a = arguments
-        replay(a.bag, a.out, a.node, a.points, a.topics, a.rate)
+        replay(arguments)
     except (ValueError, OSError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1

@@ -22,8 +22,8 @@ from isometry.nodes.runtime.quality_of_service import latched, reliable
 class PlaceRecognitionRecorder(NodeRecorder[dict[str, str]]):
     """Records `match` and `keyframes`."""
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(node, PlaceRecognitionRecording.node)
+    def __init__(self, node: Node, frames: tuple[str, str]) -> None:
+        super().__init__(node, PlaceRecognitionRecording.node, frames)
         self._path, self._changed_map_ns = Path(), 0
         self.subscriptions = [
             node.create_subscription(DiagnosticArray, "match", self._receive_match, reliable(1000)),

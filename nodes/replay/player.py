@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message, serialize_message
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection
@@ -24,8 +23,8 @@ from isometry.nodes.runtime import messages
 from isometry.nodes.runtime.quality_of_service import latched, reliable
 from isometry.sensing.point_times import TIME_FIELDS, shift_epoch_times
 
-MAP_FRAME = "map"
-"""Transforms out of this frame are the node's own to publish: those in the bag are left out."""
+STATIC = "tf_static"
+"""The end of the name of a topic of static transforms."""
 
 
 class Played(NamedTuple):
@@ -39,8 +38,12 @@ class Played(NamedTuple):
 class BagPlayer:
     """Publishers for some topics of an open bag. Every stamp in a header is shifted by `shift_ns`."""
 
-    def __init__(self, node: Node, reader: AnyReader, points: str, topics: list[str]) -> None:
-        """`points` is the topic of the scans. Raises DatasetError when the bag does not have a topic."""
+    def __init__(self, node: Node, reader: AnyReader, points: str, topics: list[str], not_played: str) -> None:
+        """`points` is the topic of the scans. Transforms whose parent is the frame `not_played` are left out.
+
+        Raises DatasetError when the bag does not have a topic.
+        """
+        self._not_played = not_played
         self._reader = reader
         self._points = points
         self._connections = [c for c in reader.connections if c.topic in {points, *topics}]
@@ -65,17 +68,25 @@ class BagPlayer:
         return [topic for topic, publisher in self._publishers.items() if not publisher.get_subscription_count()]
 
     def play(self, rate: float) -> Iterator[tuple[int, int]]:
-        """Publish everything in order; gives (scans done, scans in all) after each scan.
+        """Publish everything in order, static transforms first; gives (scans done, scans in all) for each scan.
+
+        It does so before the next scan: what was recorded after a scan may be needed to answer it, as its transform is.
 
         `rate` is relative to the bag's own speed; 0 does not wait. At rate 1 stamps are as if the sensors of the bag
         were read now.
         """
         total = sum(c.msgcount for c in self._connections if c.topic == self._points)
         first_bag_ns, first_stamp_ns = self._first_scan()
+        static = [c for c in self._connections if c.topic.endswith(STATIC)]
+        for connection, _, raw in self._reader.messages(static) if static else ():  # they hold from the first scan on
+            self._publishers[connection.topic].publish(self._shifted(connection, raw))
         start_ns = time.time_ns()
         bag_start_ns = self._reader.start_time
         self.shift_ns = start_ns + (first_bag_ns - bag_start_ns) - first_stamp_ns
-        for connection, bag_ns, raw in self._reader.messages(self._connections):
+        others = [c for c in self._connections if c not in static]
+        for connection, bag_ns, raw in self._reader.messages(others):
+            if connection.topic == self._points and self.played:
+                yield len(self.played), total
             message = self._shifted(connection, raw)  # before its time: a large cloud takes a few milliseconds
             due_ns = start_ns + round((bag_ns - bag_start_ns) / rate) if rate else time.time_ns()
             time.sleep(max(0, due_ns - time.time_ns()) * 1e-9)
@@ -83,7 +94,7 @@ class BagPlayer:
             if connection.topic == self._points:
                 now_ns = time.time_ns()
                 self.played.append(Played(_read_stamp(message) - self.shift_ns, now_ns, now_ns - due_ns))
-                yield len(self.played), total
+        yield len(self.played), total
 
     def _first_scan(self) -> tuple[int, int]:
         """When the first scan was recorded, and its stamp."""
@@ -98,7 +109,7 @@ class BagPlayer:
         kind = self._publishers[connection.topic].msg_type
         if kind is TFMessage:
             message = deserialize_message(raw, TFMessage)
-            message.transforms = [t for t in message.transforms if t.header.frame_id.lstrip("/") != MAP_FRAME]
+            message.transforms = [t for t in message.transforms if t.header.frame_id.lstrip("/") != self._not_played]
             for transform in message.transforms:
                 shifted_ns = messages.stamp_ns(transform.header.stamp) + self.shift_ns
                 transform.header.stamp = messages.to_stamp(shifted_ns)
@@ -111,8 +122,10 @@ class BagPlayer:
 def _publisher(node: Node, connection: Connection) -> Publisher:
     package, _, name = ros2_name(connection.msgtype).split("/")
     kind = getattr(importlib.import_module(f"{package}.msg"), name)
-    profile: QoSProfile = latched(100) if connection.topic == "/tf_static" else reliable(100)
-    return node.create_publisher(kind, connection.topic, profile)
+    if kind is TFMessage:
+        static = connection.topic.endswith(STATIC)
+        return node.create_publisher(kind, "/tf_static" if static else "/tf", latched(100) if static else reliable(100))
+    return node.create_publisher(kind, connection.topic, reliable(100))
 
 
 def _read_stamp(raw: bytes | memoryview) -> int:

@@ -27,16 +27,16 @@ class NodeRecorder(Generic[Answer]):
     An answer has the stamp of its input.
     """
 
-    def __init__(self, node: Node, name: str) -> None:
-        """`name` is the name of the node."""
+    def __init__(self, node: Node, name: str, frames: tuple[str, str]) -> None:
+        """`name` is the name of the node, `frames` those of the odometry and of the robot."""
+        self.frames = frames
         self.name, self.refusal = name, ""  # why the node does not work, before the first answer
         self.subscriptions: list[Subscription] = []  # that must be connected before anything is played
         self.changed = threading.Condition()
         self._answers: dict[int, Answer] = {}  # by the shifted stamp of the input
         self._received_ns: dict[int, int] = {}
-        self._figures: dict[str, str] = {}
-        self._states: list[str] = []
-        self._reported_ns = 0
+        self.reports: list[tuple[int, dict[str, str]]] = []  # when they came, and their values
+        self._problems: dict[str, str] = {}
         self._diagnostics = node.create_subscription(DiagnosticArray, "/diagnostics", self._receive_report, reliable())
 
     # What a subclass provides.
@@ -53,16 +53,19 @@ class NodeRecorder(Generic[Answer]):
         """Whether the node's topics are connected."""
         return all(subscription.get_publisher_count() for subscription in self.subscriptions)
 
-    def wait_for_answer(self, stamp_ns: int, timeout_s: float) -> None:
-        """Until the input with this shifted stamp is answered, or the time is over."""
-        self._wait(lambda: stamp_ns in self._answers, timeout_s)
+    def wait_for_answer(self, stamp_ns: int, played: int, timeout_s: float) -> None:
+        """Until the input with this shifted stamp, the last of `played`, is answered or done with, or the time is over.
 
-    def wait_until_complete(self, last_stamp_ns: int, timeout_s: float) -> None:
-        """Until the last input is answered and a later report of the node has come, or the time is over."""
-        self.wait_for_answer(last_stamp_ns, timeout_s)
+        A report says so of an input that has no answer.
+        """
+        self._wait(lambda: stamp_ns in self._answers or self._done() >= played, timeout_s)
+
+    def wait_until_complete(self, last_stamp_ns: int, played: int, timeout_s: float) -> None:
+        """Until the last input is done with and a later report of the node has come, or the time is over."""
+        self.wait_for_answer(last_stamp_ns, played, timeout_s)
         now_ns = time.time_ns()
         self._wait(self.complete, timeout_s)
-        self._wait(lambda: self._reported_ns > now_ns, timeout_s)
+        self._wait(lambda: bool(self.reports) and self.reports[-1][0] > now_ns, timeout_s)
 
     # For a subclass.
     def answered(self, stamp_ns: int, answer: Answer) -> None:
@@ -82,9 +85,19 @@ class NodeRecorder(Generic[Answer]):
             "lateness_s": np.array([scan.late_ns for scan in played]) * 1e-9,
             "answer_stamps_ns": np.array(stamps, dtype=np.int64) - shift_ns,
             "latency_s": np.array(latency_ns) * 1e-9,
-            "diagnostics": dict(self._figures),
-            "states": tuple(self._states),
+            "given": {},
+            "report_scans": np.searchsorted(
+                [scan.published_ns for scan in played], [at_ns for at_ns, _ in self.reports]
+            ),
+            "report_states": np.array([values["state"] for _, values in self.reports], dtype=str),
+            "diagnostics": self.reports[-1][1] if self.reports else {},
+            "problems": dict(self._problems),
         }
+
+    def _done(self) -> int:
+        """How many inputs the node is done with, as its last report says."""
+        values = self.reports[-1][1] if self.reports else {}
+        return int(values.get("processed", 0)) + int(values.get("drops", 0))
 
     def _wait(self, predicate: Callable[[], bool], timeout_s: float) -> None:
         with self.changed:
@@ -94,9 +107,11 @@ class NodeRecorder(Generic[Answer]):
         for status in message.status:
             if status.name.endswith(f"{self.name}: status"):
                 with self.changed:
-                    self._figures, self._reported_ns = values_of(status), time.time_ns()
-                    state = self._figures["state"]
-                    if state not in self._states:
-                        self._states.append(state)
+                    values = values_of(status)
+                    self.reports.append((time.time_ns(), values))
+                    state = values["state"]
+                    if state != "ok":
+                        self._problems.pop(state, None)  # the newest comes last
+                        self._problems[state] = status.message
                     self.refusal = status.message if state in REFUSALS and not self._answers else ""
                     self.changed.notify_all()

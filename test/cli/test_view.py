@@ -29,10 +29,10 @@ def test_bad_input_gets_one_line(
 def test_without_viser_one_line_says_how_to_install_it(
     refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from isometry.evaluation.replay import place_recognition, tracking
-
     monkeypatch.setitem(sys.modules, "viser", None)
-    for package in (place_recognition, tracking):  # as if neither had been imported yet
-        monkeypatch.delitem(sys.modules, f"{package.__name__}.view", raising=False)
-        monkeypatch.delattr(package, "view", raising=False)
+    for name in ("views", "scene"):  # as if they had not been imported yet
+        monkeypatch.delitem(sys.modules, f"isometry.evaluation.replay.{name}", raising=False)
+    for capability in ("lidar_odometry", "place_recognition", "relocalization", "tracking"):
+        monkeypatch.delitem(sys.modules, f"isometry.evaluation.replay.{capability}.view", raising=False)
+        monkeypatch.delattr(f"isometry.evaluation.replay.{capability}.view", raising=False)
     assert refusal("view", "nowhere") == "viser is not installed: pip install viser"

@@ -72,6 +72,9 @@ def perfect(square_drive: KittiOdometry) -> PlaceRecognitionRecording:
         keyframe_stamps_ns=stamps,
         T_map_keyframe=square_drive.poses.copy(),
         lateness_s=np.zeros(count),
-        diagnostics={"provider": "CPUExecutionProvider", "received": str(count), "published": str(count), "drops": "0"},
-        states=("ok",),
+        diagnostics={"provider": "CPUExecutionProvider", "processed": str(count), "refused": "0"},
+        given={"odometry": "topic", "odom": "/odom", "points": "/points", "sensor_pose": "identity"},
+        report_scans=np.array([1, 2]),
+        report_states=np.array(["ok", "ok"]),
+        problems={},
     )

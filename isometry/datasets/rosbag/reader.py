@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +20,14 @@ from isometry.datasets.rosbag.message_types import (
     POINT_CLOUD,
     POSE,
     POSE_WITH_COVARIANCE,
-    TRANSFORMS,
     ros2_name,
     ros2_types,
 )
 from isometry.geometry import se3
 from isometry.sensing.point_cloud2 import decode_xyz
 
-BASE_FRAME = "base_link"
+POSES = (POSE, POSE_WITH_COVARIANCE, ODOMETRY)
+"""Types that hold a pose with a header."""
 
 
 @contextmanager
@@ -84,6 +84,16 @@ class StampedPoses:
     stamps_ns: NDArray[np.int64]  # (N,) increasing
     poses: Array  # (N,4,4)
 
+    @staticmethod
+    def of(by_stamp: Mapping[int, Array]) -> StampedPoses:
+        """Poses (4,4) by their stamps, in any order."""
+        stamps = sorted(by_stamp)
+        return StampedPoses(np.array(stamps, np.int64), np.stack([by_stamp[stamp] for stamp in stamps]))
+
+    def covers(self, stamps_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which stamps (M,) lie between the first and the last sample."""
+        return np.asarray((stamps_ns >= self.stamps_ns[0]) & (stamps_ns <= self.stamps_ns[-1]))
+
     def at(self, stamps_ns: NDArray[np.int64]) -> Array:
         """Poses (M,4,4) at stamps (M,): linear interpolation of the translation, spherical of the rotation.
 
@@ -102,32 +112,33 @@ class StampedPoses:
 
 
 def read_poses(path: Path, topic: str) -> StampedPoses:
-    """Poses on a topic at the stamps of their headers: PoseStamped, also with covariance, Odometry, or TFMessage.
+    """Poses on a topic at the stamps of their headers: PoseStamped, also with covariance, or Odometry.
 
-    Of transforms, those of base_link are taken.
     Raises DatasetError when there are none, or when the topic is of another type.
     """
     found: dict[int, Array] = {}
     with open_bag(path) as reader:
         connections = [connection for connection in reader.connections if connection.topic == topic]
-        for connection, _, raw in reader.messages(connections):
-            message: Any = reader.deserialize(raw, connection.msgtype)
+        for connection, _, raw in reader.messages(connections) if connections else ():
             kind = ros2_name(connection.msgtype)
-            if kind == POSE:
-                found[_stamp_ns(message.header)] = _matrix(message.pose.position, message.pose.orientation)
-            elif kind in (ODOMETRY, POSE_WITH_COVARIANCE):
-                found[_stamp_ns(message.header)] = _matrix(message.pose.pose.position, message.pose.pose.orientation)
-            elif kind == TRANSFORMS:
-                for stamped in message.transforms:
-                    if stamped.child_frame_id.lstrip("/") == BASE_FRAME:
-                        vector, quaternion = stamped.transform.translation, stamped.transform.rotation
-                        found[_stamp_ns(stamped.header)] = _matrix(vector, quaternion)
-            else:
+            if kind not in POSES:
                 raise DatasetError(f"{path}: {topic} is of type {kind}, which has no poses")
+            message: Any = reader.deserialize(raw, connection.msgtype)
+            pose = message.pose if kind == POSE else message.pose.pose
+            found[stamp_ns_of_header(message.header)] = to_matrix(pose.position, pose.orientation)
     if not found:
         raise DatasetError(f"{path}: no poses on {topic}")
-    stamps = sorted(found)
-    return StampedPoses(np.array(stamps), np.stack([found[stamp] for stamp in stamps]))
+    return StampedPoses.of(found)
+
+
+def frame_of(path: Path, topic: str) -> str:
+    """The frame that the first message on a topic names. Raises DatasetError when there is no message."""
+    with open_bag(path) as reader:
+        connections = [connection for connection in reader.connections if connection.topic == topic]
+        for connection, _, raw in reader.messages(connections) if connections else ():
+            message: Any = reader.deserialize(raw, connection.msgtype)
+            return str(message.header.frame_id).lstrip("/")
+    raise DatasetError(f"{path}: no message on {topic}")
 
 
 def read_clouds(path: Path, every: int = 1) -> Iterator[tuple[int, Array]]:
@@ -144,13 +155,15 @@ def read_clouds(path: Path, every: int = 1) -> Iterator[tuple[int, Array]]:
                     points = decode_xyz(message).astype(np.float64)
                 except ValueError as error:
                     raise DatasetError(f"{path}: {error}") from error
-                yield _stamp_ns(message.header), points
+                yield stamp_ns_of_header(message.header), points
 
 
-def _stamp_ns(header: Any) -> int:
+def stamp_ns_of_header(header: Any) -> int:
+    """Nanoseconds of the stamp of a header."""
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
-def _matrix(vector: Any, quaternion: Any) -> Array:
+def to_matrix(vector: Any, quaternion: Any) -> Array:
+    """The pose (4,4) of a position and a quaternion in a message."""
     xyzw = np.array([quaternion.x, quaternion.y, quaternion.z, quaternion.w])
     return se3.from_quaternion_translation(xyzw, np.array([vector.x, vector.y, vector.z]))

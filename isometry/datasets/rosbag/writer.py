@@ -71,11 +71,16 @@ class BagWriter:
 
     def sensor_mount(self, stamp_ns: int) -> None:
         """The transform of the LiDAR, which is at the robot's origin, on /tf_static."""
-        self._write("/tf_static", stamp_ns, self._transforms(stamp_ns, "base_link", "lidar", np.eye(4)))
+        self.transform(stamp_ns, "base_link", "lidar", np.eye(4), static=True)
+
+    def transform(self, stamp_ns: int, target: str, source: str, T_target_source: Array, static: bool = False) -> None:
+        """A transform on /tf, or on /tf_static."""
+        message = self._transforms(stamp_ns, target, source, T_target_source)
+        self._write("/tf_static" if static else "/tf", stamp_ns, message)
 
     def odometry(self, stamp_ns: int, T_odom_base: Array) -> None:
         """An odometry pose on /tf and on /odom."""
-        self._write("/tf", stamp_ns, self._transforms(stamp_ns, "odom", "base_link", T_odom_base))
+        self.transform(stamp_ns, "odom", "base_link", T_odom_base)
         pose = self._make("geometry_msgs/msg/PoseWithCovariance", self._pose(T_odom_base), np.zeros(36))
         zero = self._make("geometry_msgs/msg/Vector3", 0.0, 0.0, 0.0)
         no_twist = self._make("geometry_msgs/msg/Twist", zero, zero)
@@ -88,12 +93,12 @@ class BagWriter:
         message = self._make(TOPICS["/ground_truth/pose"], self._header(stamp_ns, "world"), self._pose(T_world_base))
         self._write("/ground_truth/pose", stamp_ns, message)
 
-    def points(self, stamp_ns: int, scan: NDArray[np.float32]) -> None:
-        """Points (M,4), x, y, z and intensity, on /points."""
+    def points(self, stamp_ns: int, scan: NDArray[np.float32], frame: str = "lidar") -> None:
+        """Points (M,4), x, y, z and intensity, of a sensor's frame, on /points."""
         field = self._types["sensor_msgs/msg/PointField"]
         fields = [field(name, 4 * k, field.FLOAT32, 1) for k, name in enumerate(("x", "y", "z", "intensity"))]
         content = np.ascontiguousarray(scan, "<f4").view(np.uint8).ravel()
-        header = self._header(stamp_ns, "lidar")
+        header = self._header(stamp_ns, frame)
         self._write(
             "/points",
             stamp_ns,

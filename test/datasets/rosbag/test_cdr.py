@@ -19,6 +19,7 @@ from isometry.datasets.rosbag.cdr import CdrConverter
 from isometry.datasets.rosbag.drive import TOPICS, write_drive
 from isometry.datasets.rosbag.message_types import DETECTIONS, POINT_CLOUD
 from isometry.datasets.rosbag.reader import open_bag, read_clouds, read_poses, summarise, topic_types
+from isometry.datasets.rosbag.transforms import read_transforms
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +50,11 @@ def test_a_bag_of_ros_1_has_the_messages_that_ros_2_would_have_recorded(bag: Pat
     assert summarise(ros1_bag).topics == summarise(bag).topics
 
 
-@pytest.mark.parametrize("topic", ["/odom", "/tf", "/ground_truth/pose"])
+@pytest.mark.parametrize("topic", ["/odom", "/ground_truth/pose"])
 def test_poses_and_clouds_are_read_from_ros_1_too(bag: Path, ros1_bag: Path, topic: str) -> None:
     np.testing.assert_array_equal(read_poses(ros1_bag, topic).poses, read_poses(bag, topic).poses)
+    path, expected_path = (read_transforms(each).path("odom", "lidar") for each in (ros1_bag, bag))
+    np.testing.assert_array_equal(path.poses, expected_path.poses)
     for (stamp_ns, points), (expected_ns, expected) in zip(read_clouds(ros1_bag), read_clouds(bag), strict=True):
         assert stamp_ns == expected_ns
         np.testing.assert_array_equal(points, expected)

@@ -6,6 +6,7 @@ path) lies within the revisit radius of it. Recall counts over those queries; wr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.errors import DatasetError
-from isometry.datasets.rosbag.reader import read_poses, topic_types
+from isometry.datasets.rosbag.reader import StampedPoses, read_poses
+from isometry.datasets.rosbag.transforms import read_transforms
 from isometry.evaluation.common.statistics import mean, median_and_p90
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error, planar_errors
 from isometry.evaluation.replay.recording import PlaceRecognitionRecording
+from isometry.evaluation.replay.truth import GROUND_TRUTH, read_truth
 from isometry.geometry import se3
 from isometry.place_recognition.mapping import PlaceMapperParameters
 
-GROUND_TRUTH, ODOMETRY_TOPICS = "/ground_truth/pose", ("/odom", "/tf")
 REVISIT_RADIUS_M = 5.0
 
 
@@ -45,18 +46,17 @@ class Judgement:
         return (self.translation_error_m < RIGHT_METRES) & (self.rotation_error_deg < RIGHT_DEGREES)
 
 
-def judge(bag: Path, recording: PlaceRecognitionRecording, gates: PlaceMapperParameters) -> Judgement | None:
+def judge(
+    bag: Path, recording: PlaceRecognitionRecording, gates: PlaceMapperParameters, truth_topic: str = GROUND_TRUTH
+) -> Judgement | None:
     """Judge a replay of `bag`, whose node had the loop gates `gates`; None when the bag has no true poses.
 
     Raises DatasetError when the bag's poses cannot be read.
     """
-    topics = topic_types(bag)
-    if GROUND_TRUTH not in topics:
+    truth = read_truth(bag, truth_topic)
+    if truth is None:
         return None
-    odometry_topic = next((topic for topic in ODOMETRY_TOPICS if topic in topics), None)
-    if odometry_topic is None:
-        raise DatasetError(f"{bag}: no odometry on {' or '.join(ODOMETRY_TOPICS)}")
-    truth, odometry = read_poses(bag, GROUND_TRUTH), read_poses(bag, odometry_topic)
+    odometry = _odometry(bag, recording.given)
     T_world_base, T_world_keyframe, T_odom_keyframe = (
         poses.at(stamps)
         for poses, stamps in (
@@ -78,6 +78,13 @@ def judge(bag: Path, recording: PlaceRecognitionRecording, gates: PlaceMapperPar
         translation_error_m=metres,
         rotation_error_deg=degrees,
     )
+
+
+def _odometry(bag: Path, given: Mapping[str, str]) -> StampedPoses:
+    """The odometry that the node had, out of the bag."""
+    if given["odometry"] == "topic":
+        return read_poses(bag, given["odom"])
+    return read_transforms(bag).path(given.get("odom_frame", "odom"), given.get("base_frame", "base_link"))
 
 
 def _allowed(

@@ -9,6 +9,7 @@ from isometry.arrays import Array
 from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
 from isometry.evaluation.common.trajectory import align
 from isometry.evaluation.replay.place_recognition.judgement import Judgement, precision_recall
+from isometry.evaluation.replay.plots import path_from_above
 from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 from isometry.geometry import se3
 
@@ -21,9 +22,9 @@ def path(recording: PlaceRecognitionRecording, judgement: Judgement) -> go.Figur
         for poses in (recording.T_map_keyframe, judgement.T_odom_keyframe)
     )
     figure = with_axes("x, m", "y, m", height=620)
-    _line(figure, odometry, "odometry alone", GREY, "dot")
-    _line(figure, truth, "true path", "#111827")
-    _line(figure, corrected, "with loops", BLUE)
+    path_from_above(figure, odometry, "odometry alone", GREY, "dot")
+    path_from_above(figure, truth, "true path", "#111827")
+    path_from_above(figure, corrected, "with loops", BLUE)
     wrong = recording.accepted & (judgement.rotation_error_deg >= 0.0) & ~judgement.pose_right
     found = recording.accepted & judgement.found & ~wrong
     missed = judgement.has_revisit & ~recording.accepted
@@ -34,15 +35,13 @@ def path(recording: PlaceRecognitionRecording, judgement: Judgement) -> go.Figur
         x, y = position[chosen].T
         marker = {"color": colour, "size": 6}
         figure.add_scatter(x=x, y=y, mode="markers", name=f"{name} ({int(chosen.sum())})", marker=marker)
-    figure.update_yaxes(scaleanchor="x", scaleratio=1.0)
     return figure
 
 
 def path_without_truth(recording: PlaceRecognitionRecording) -> go.Figure:
     """The keyframes from above, as the node's map has them."""
     figure = with_axes("x, m", "y, m", height=620)
-    _line(figure, recording.T_map_keyframe[:, :3, 3], "keyframes", BLUE)
-    figure.update_yaxes(scaleanchor="x", scaleratio=1.0)
+    path_from_above(figure, recording.T_map_keyframe[:, :3, 3], "keyframes", BLUE)
     return figure
 
 
@@ -71,11 +70,6 @@ def pose_errors(recording: PlaceRecognitionRecording, judgement: Judgement) -> g
     figure.update_xaxes(type="log", dtick=1)
     figure.update_yaxes(type="log", dtick=1)
     return figure
-
-
-def _line(figure: go.Figure, positions: Array, name: str, colour: str, dash: str = "solid") -> None:
-    x, y = positions[:, :2].T
-    figure.add_scatter(x=x, y=y, mode="lines", name=name, line={"color": colour, "dash": dash, "width": 2})
 
 
 def _links(figure: go.Figure, start: Array, end: Array, colour: str) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from isometry.evaluation.common.page import number, pair, rows, section, share, write_page
 from isometry.evaluation.common.provenance import write_json
-from isometry.evaluation.replay.latency import latency_histogram
+from isometry.evaluation.replay.answers import tiles, warning_section
 from isometry.evaluation.replay.place_recognition import plots
 from isometry.evaluation.replay.place_recognition.judgement import REVISIT_RADIUS_M, Judgement
+from isometry.evaluation.replay.plots import latency_histogram, states_over_time
 from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 
 
@@ -21,23 +22,22 @@ def write_report(
     judgement: Judgement | None,
 ) -> Path:
     """Write report.html and report.json into `folder`, under temporary names first; returns the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "report.json", {**figures, "provenance": provenance})
     return write_page(
         folder / "report.html",
         "Place recognition",
         f"{provenance['data']} · {provenance['date']}",
         headline(figures),
-        _sections(figures, provenance, recording, judgement),
+        warning_section(figures, recording) + _sections(figures, provenance, recording, judgement),
     )
 
 
 def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
     """The most important figures: values as text, and what they are."""
-    tiles: list[tuple[str, str]] = []
+    judged: list[tuple[str, str]] = []
     if figures["judged"]:
         error = figures["translation_error_m"]["median"], figures["rotation_error_deg"]["median"]
-        tiles += [
+        judged += [
             (share(figures["recall_at_1"]), f"recall@1 verified ({share(figures['recall_at_1_retrieval'])} retrieval)"),
             (share(figures["pose_success"]), "accepted poses right (< 2 m, < 5°)"),
             (number(error[0], "m") + ", " + number(error[1], "°"), "pose error, median"),
@@ -47,12 +47,7 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
                 f"path error with loops ({number(figures['odometry_path_error_m'], 'm')} odometry alone)",
             ),
         ]
-    return [
-        *tiles,
-        (number(figures["latency_p50_ms"], "ms"), f"latency p50 (p99 {number(figures['latency_p99_ms'], 'ms')})"),
-        (str(figures["drops"]), f"drops of {figures['scans']} scans ({figures['refused']} more refused)"),
-        (str(figures["provider"]).removesuffix("ExecutionProvider"), "execution provider in use"),
-    ]
+    return [*judged, *tiles(figures)]
 
 
 def _sections(
@@ -61,14 +56,17 @@ def _sections(
     recording: PlaceRecognitionRecording,
     judgement: Judgement | None,
 ) -> str:
-    latency = section(
-        "Latency", "From the publication of a scan to the arrival of its answer.", latency_histogram(recording)
+    latency = pair(
+        section(
+            "Latency", "From the publication of a scan to the arrival of its answer.", latency_histogram(recording)
+        ),
+        section("State", "Of each report of the node.", states_over_time(recording)),
     )
     measured = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
     made = section("How it was made", "", table=rows(provenance))
     last = section("Last report of the node", "From its /diagnostics.", table=rows(figures["node"]))
     if judgement is None:
-        note = "The bag has no /ground_truth/pose, so that nothing could be judged."
+        note = "The bag has no true poses, so that nothing could be judged."
         return section("Path", note, plots.path_without_truth(recording)) + latency + pair(measured, made) + last
     path = section(
         "Path and loops",

@@ -15,7 +15,7 @@ def figures(recording: TrackingRecording) -> dict[str, Any]:
     counts = np.bincount(recording.answers, minlength=len(recording.answer_stamps_ns))
     lengths = np.unique(recording.ids, return_counts=True)[1]
     return recording.figures() | {
-        "ids": len(lengths),
+        "ids": len(lengths),  # of tracks: an object that was lost and found again has a second one
         "tracks_median": percentile(counts, 50),
         "messages_of_a_track_median": percentile(lengths, 50),
         "frame": str(recording.frame),

@@ -10,16 +10,19 @@ import viser
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.datasets.rosbag.message_types import ODOMETRY, POINT_CLOUD, TRANSFORMS
-from isometry.datasets.rosbag.reader import read_clouds, read_poses, topic_types
+from isometry.datasets.rosbag.message_types import POINT_CLOUD
+from isometry.datasets.rosbag.reader import read_clouds, topic_types
 from isometry.evaluation.common.browser import THIS_MACHINE, serve
 from isometry.evaluation.replay.recording import TrackingRecording
+from isometry.evaluation.replay.scene import sensor_pose
+from isometry.evaluation.replay.tracking.robot import robot_poses
 from isometry.geometry import se3
 from isometry.geometry.boxes import footprints
 
 POINTS_SHOWN = 20_000  # of each cloud
 POINT_COLOUR = (120, 130, 145)
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # hues so many turns apart differ most, however many there are
+NOTHING = np.zeros((0, 3))
 TAIL = 20  # messages that the drawn path of a track reaches back
 EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]])
 
@@ -27,10 +30,11 @@ EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4]
 def show(bag: Path, port: int, recording: TrackingRecording, host: str = THIS_MACHINE) -> viser.ViserServer:
     """Serve the tracks of each answer, and its scan where the bag has one; the server runs until it is stopped.
 
-    Scans are placed by the odometry in the bag, which is the default of the replay too; without any, tracks and scans
-    are in the frame of the robot. The sensor is assumed to be at the base.
+    Scans are placed by the odometry that the node had, and left out where that is not known. The sensor is where
+    transforms in the bag put it, or at the base.
     """
-    places = _places(bag, recording)
+    places = robot_poses(bag, recording) @ sensor_pose(bag, recording)
+    placed = np.asarray(np.isfinite(places).all(axis=(1, 2)))
     clouds = dict(read_clouds(bag)) if POINT_CLOUD in topic_types(bag).values() else {}
     server = serve(port, host)
     server.scene.set_up_direction("+z")
@@ -41,7 +45,7 @@ def show(bag: Path, port: int, recording: TrackingRecording, host: str = THIS_MA
         k = min(int(slider.value), len(recording.answer_stamps_ns) - 1)
         if k < 0:
             return
-        cloud = clouds.get(int(recording.answer_stamps_ns[k]), np.zeros((0, 3)))
+        cloud = clouds.get(int(recording.answer_stamps_ns[k]), NOTHING) if placed[k] else NOTHING
         shown = se3.apply(places[k], cloud[:: len(cloud) // POINTS_SHOWN + 1])
         with server.atomic():
             server.scene.add_point_cloud("/scan", shown.astype(np.float32), POINT_COLOUR, point_size=0.06)
@@ -55,7 +59,7 @@ def show(bag: Path, port: int, recording: TrackingRecording, host: str = THIS_MA
         draw()
 
     draw()
-    middle = places[0][:3, 3] if len(places) else np.zeros(3)
+    middle = places[placed][0, :3, 3] if placed.any() else np.zeros(3)
     server.initial_camera.look_at = tuple(middle)
     server.initial_camera.position = tuple(middle + np.array([-40.0, 0.0, 40.0]))
     return server
@@ -89,13 +93,3 @@ def _colours(ids: NDArray[np.int64]) -> NDArray[np.uint8]:
     hues = [colorsys.hsv_to_rgb(number * GOLDEN % 1.0, 0.95, 0.7) for number in ids.tolist()]
     colours = (255.0 * np.array(hues).reshape(-1, 1, 3)).astype(np.uint8)
     return np.repeat(colours, 2, axis=1)
-
-
-def _places(bag: Path, recording: TrackingRecording) -> Array:
-    """Pose (A,4,4) of the base in the frame of the tracks at each answer."""
-    topics = topic_types(bag)
-    topic = next((topic for topic, kind in topics.items() if kind == ODOMETRY), None)
-    topic = topic or ("/tf" if topics.get("/tf") == TRANSFORMS else None)
-    if topic is None:
-        return np.tile(np.eye(4), (len(recording.answer_stamps_ns), 1, 1))
-    return read_poses(bag, topic).at(recording.answer_stamps_ns)

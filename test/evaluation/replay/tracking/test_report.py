@@ -14,8 +14,9 @@ from isometry.datasets.errors import DatasetError
 from isometry.datasets.kitti.odometry import KittiOdometry
 from isometry.datasets.rosbag.drive import write_drive
 from isometry.datasets.rosbag.writer import START_NS, new_bag
+from isometry.evaluation.replay.inputs import Topics
 from isometry.evaluation.replay.recording import TrackingRecording
-from isometry.evaluation.replay.replay import replay_tracking
+from isometry.evaluation.replay.replay import replay
 from isometry.evaluation.replay.tracking.figures import figures
 
 pytest.importorskip("rclpy", reason="needs ROS 2: rclpy is not installed")
@@ -56,7 +57,7 @@ def test_detections_are_played_in_place_of_scans(tmp_path: Path) -> None:
     """A car at 10 m/s, and no odometry: the tracks are in the frame of the robot."""
     bag = tmp_path / "detections"
     write_detections(bag)
-    recording = replay_tracking(bag, tmp_path / "node.log", rate=0.0, detections="/detections")
+    recording = replay(TrackingRecording, bag, tmp_path / "node.log", 0.0, topics=Topics(detections="/detections"))
     np.testing.assert_array_equal(recording.answer_stamps_ns, START_NS + TENTH * np.arange(10))
     assert str(recording.frame) == "base_link"
     assert set(recording.labels) == {"car"}
@@ -79,7 +80,7 @@ def test_what_cannot_be_replayed_is_named(tmp_path: Path) -> None:
     bag = tmp_path / "detections"
     write_detections(bag)
     with pytest.raises(DatasetError, match="0 topics of type sensor_msgs/msg/PointCloud2"):
-        replay_tracking(bag, tmp_path / "node.log")
+        replay(TrackingRecording, bag, tmp_path / "node.log")
     arguments = ["run", "tracking", "--bag", str(bag), "--out", str(tmp_path), "--parameter", "input"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code != 0

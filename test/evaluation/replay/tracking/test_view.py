@@ -29,14 +29,18 @@ def recording() -> TrackingRecording:
         lateness_s=np.zeros(3),
         answer_stamps_ns=stamps,
         latency_s=np.full(3, 0.01),
-        diagnostics={"received": "3", "published": "3", "drops": "0"},
-        states=("ok",),
+        diagnostics={"processed": "3", "refused": "0"},
+        given={"odometry": "topic", "odom": "/odom", "points": "/points", "sensor_pose": "identity"},
+        report_scans=np.array([1, 2]),
+        report_states=np.array(["ok", "ok"]),
+        problems={},
         answers=np.array([0, 0, 1]),
         ids=np.array([4, 7, 4]),
         labels=np.array(["car"] * 3),
         confidences=np.full(3, 0.9),
         boxes=boxes[:3],
         frame=np.array("odom"),
+        T_frame_base=np.full((3, 4, 4), np.nan),
     )
 
 

@@ -1,0 +1,1 @@
+"""A replay of LiDAR odometry: judgement, report, view."""

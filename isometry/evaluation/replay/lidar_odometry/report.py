@@ -1,0 +1,81 @@
+"""The report of a replay of LiDAR odometry: one HTML page that needs no network, and the same figures as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from isometry.evaluation.common.page import number, pair, rows, section, write_page
+from isometry.evaluation.common.plot_style import BLUE, with_axes
+from isometry.evaluation.common.provenance import write_json
+from isometry.evaluation.replay.answers import tiles, warning_section
+from isometry.evaluation.replay.lidar_odometry.judgement import Judgement
+from isometry.evaluation.replay.plots import latency_histogram, over_time, path_from_above, states_over_time
+from isometry.evaluation.replay.recording import LidarOdometryRecording
+
+
+def write_report(
+    folder: Path,
+    figures: dict[str, Any],
+    provenance: dict[str, Any],
+    recording: LidarOdometryRecording,
+    judgement: Judgement | None,
+) -> Path:
+    """Write report.html and report.json into `folder`, under temporary names first; returns the page's path."""
+    write_json(folder / "report.json", {**figures, "provenance": provenance})
+    return write_page(
+        folder / "report.html",
+        "LiDAR odometry",
+        f"{provenance['data']} · {provenance['date']}",
+        headline(figures),
+        warning_section(figures, recording) + _sections(figures, provenance, recording, judgement),
+    )
+
+
+def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    """The most important figures: values as text, and what they are."""
+    if not figures["judged"]:
+        return [(number(figures["path_m"], "m"), "length of the path"), *tiles(figures)]
+    drift = number(figures["final_error_percent"], "%")
+    return [
+        (number(figures["final_error_m"], "m"), f"error at the end of {number(figures['true_path_m'], 'm')} ({drift})"),
+        (number(figures["final_error_deg"], "°"), "error of the heading and tilt there"),
+        *tiles(figures),
+    ]
+
+
+def _sections(
+    figures: dict[str, Any], provenance: dict[str, Any], recording: LidarOdometryRecording, judgement: Judgement | None
+) -> str:
+    text = "The true path begins where odometry does." if judgement else "The bag has no true poses to compare with."
+    boxes = section("Path", text, _path(recording, judgement))
+    if judgement is not None:
+        drift = with_axes("metres of the true path", "metres of error")
+        drift.add_scatter(x=judgement.travelled_m, y=judgement.position_error_m, mode="lines", line={"color": BLUE})
+        errors = judgement.T_odom_base[:, :3, 3] - judgement.T_odom_true[:, :3, 3]
+        by_axis = over_time(judgement.stamps_ns, int(recording.scan_stamps_ns[0]), errors, "xyz", "metres of error")
+        boxes += pair(section("Drift", "Without any correction.", drift), section("Error by axis of odom", "", by_axis))
+    deviations = np.sqrt(np.diagonal(recording.covariances, axis1=1, axis2=2)[:, :3])
+    start_ns = int(recording.scan_stamps_ns[0])
+    expected = over_time(recording.answer_stamps_ns, start_ns, deviations, "xyz", "metres")
+    boxes += pair(
+        section("Standard deviation of the position", "As published, along the axes of odom.", expected),
+        section("State", "Of each report of the node.", states_over_time(recording)),
+    )
+    boxes += section(
+        "Latency", "From the publication of a scan to the arrival of its pose.", latency_histogram(recording)
+    )
+    measured = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
+    boxes += pair(measured, section("How it was made", "", table=rows(provenance)))
+    return boxes + section("Last report of the node", "From its /diagnostics.", table=rows(figures["node"]))
+
+
+def _path(recording: LidarOdometryRecording, judgement: Judgement | None) -> go.Figure:
+    figure = with_axes("x, m", "y, m", height=620)
+    if judgement is not None:
+        path_from_above(figure, judgement.T_odom_true[:, :3, 3], "true path", "#111827")
+    path_from_above(figure, recording.T_odom_base[:, :3, 3], "odometry", BLUE)
+    return figure

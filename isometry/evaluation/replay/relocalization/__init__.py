@@ -1,0 +1,1 @@
+"""A replay of relocalisation: judgement, report, view."""
