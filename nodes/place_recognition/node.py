@@ -71,6 +71,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         self._map_to_odom: MapToOdom | None = None
         self._start_mapper(self._memory_at_start(), self.own.autosave)
         self._recognised = self._jumps = 0
+        self._answered_ns = 0  # stamp of the last scan that was answered
         self._largest_jump = 0.0
         self._advertise()
 
@@ -199,6 +200,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         if self._map_to_odom is not None and self._odometry is not None:
             self._map_to_odom.set(step.T_map_odom, self._odometry.frame)
         self._map_changed = self._map_changed or step.path_changed or match.accepted
+        self._answered_ns = stamp_ns
         self.count_published(stamp_ns)
         self._mapper.settle()  # the answer is out
         return State()
@@ -224,7 +226,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         self._map_changed = False
         memory = self._mapper.recognizer.memory
         poses, stamps_ns, map_frame = memory.poses, memory.stamps_ns, self.own.map_frame
-        stamp_ns = self.stamps.newest_ns or 0
+        stamp_ns = self._answered_ns  # not the newest: a scan in work is not in the map yet
         shown = np.array(self._match_lines).reshape(-1, 2, 3)
         self._path.publish(outputs.to_serialized_path(poses, stamps_ns, map_frame, stamp_ns))
         self._markers.publish(outputs.to_markers(poses, shown, map_frame, stamp_ns))
