@@ -91,7 +91,9 @@ class ScreenedMemory(PlaceMemory):
 
 
 def build_database(drive: Drive, rows: Sequence[int], recognizer: PlaceRecognizer, progress: Progress = iter) -> None:
-    """Add the scans of `rows` to the recogniser's memory at their true poses."""
+    """Add the scans of `rows` to the recogniser's memory at their true poses. Raises ValueError for no rows."""
+    if len(rows) == 0:
+        raise ValueError(f"no scan of the database is among the {len(drive.frames)} that there are")
     for k in progress(rows):
         observation = recognizer.observe(drive.scan(k))
         recognizer.add_keyframe(observation, drive.T_world_scan[k], int(drive.frames[k]) * FRAME_NS)

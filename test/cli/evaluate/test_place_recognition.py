@@ -26,6 +26,16 @@ def test_a_drive_that_is_not_there_gets_one_line(refusal: Callable[..., str]) ->
     assert line.startswith("nowhere/sequences/00/velodyne: no such directory")
 
 
+@pytest.mark.parametrize(
+    ("frames", "words"), [("--database", "no scan of the database"), ("--queries", "none of the 0")]
+)
+def test_frames_beyond_the_drive_get_a_line(simulated_kitti: Path, frames: str, words: str) -> None:
+    arguments = ["evaluate", "place-recognition", "--kitti", str(simulated_kitti), *FRAMES, frames, "9000:9010"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1, result.output
+    assert f"error: {words}" in result.output
+
+
 def test_a_provider_that_does_not_run_the_model_gets_one_line(
     simulated_kitti: Path, refusal: Callable[..., str]
 ) -> None:
