@@ -212,7 +212,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         self._parameter_guard.configured = True
         self._configured_state = State("no_input", "not active")
         gc.collect()
-        gc.freeze()  # modules and models stay: to look through them for garbage would pause the node for 0.1 s
+        gc.freeze()  # modules and models stay: to look through them for garbage would pause the node
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
