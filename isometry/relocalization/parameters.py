@@ -21,6 +21,7 @@ class RelocalizationParameters:
     time_limit: float = parameter(
         0.8, "seconds of a scan from which no further place is searched; the next scan goes on there", 0.05, 60.0
     )
+    odometry_drift: float = parameter(0.05, "metres by which odometry errs over a metre, standard deviation", 0.0, 1.0)
     reach: float = parameter(
         0.0, "metres of the map around the robot that are compared; 0: the range of a scan", 0, 500
     )

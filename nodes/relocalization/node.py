@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from geometry_msgs.msg import PoseWithCovarianceStamped
+from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
@@ -114,6 +114,7 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
     def _advertise(self) -> None:
         own = self.own
         self._pose = self.advertise(PoseWithCovarianceStamped, "pose", reliable())
+        self._alternatives = self.advertise(PoseArray, "alternatives", reliable())
         self._map = self.advertise(PointCloud2, "map_points", latched())
         self._initialpose = (
             self.advertise(PoseWithCovarianceStamped, "initialpose", reliable()) if own.publish_initialpose else None
@@ -203,11 +204,20 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         self._last = step
         if step.T_map_base is not None and step.covariance is not None:
             self._publish_pose(step, step.T_map_base, step.covariance, stamp_ns)
+        if not step.located:
+            self._publish_alternatives(step.alternatives, stamp_ns)
         if self._map_to_odom is not None and self._odometry is not None:
             self._map_to_odom.set(step.T_map_odom, self._odometry.frame)
         if step.T_map_base is not None:
             self.count_published(stamp_ns)
         return state
+
+    def _publish_alternatives(self, T_map_base: Array, stamp_ns: int) -> None:
+        """The poses (A,4,4) of a lost robot that fit all scans up to now."""
+        alternatives = PoseArray()
+        alternatives.header.frame_id, alternatives.header.stamp = self.own.map_frame, messages.to_stamp(stamp_ns)
+        alternatives.poses = [messages.to_pose(pose) for pose in T_map_base]
+        self._alternatives.publish(alternatives)
 
     def _publish_pose(self, step: RelocalizationStep, T_map_base: Array, covariance: Array, stamp_ns: int) -> None:
         pose = PoseWithCovarianceStamped()

@@ -16,10 +16,10 @@ from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import load_registrar
 from isometry.registration.types import Registration, UnusableCloudError
-from isometry.relocalization import pipeline
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pipeline import RelocalizationStep, Relocalizer
 from isometry.relocalization.places import CloudPlaces, Place, Scan
+from isometry.relocalization.scan_pose import ScanPose
 from isometry.simulation.drive import SimulatedDrive
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.town import build_town
@@ -37,6 +37,8 @@ class Oracle:
         self.shift = np.zeros(3)  # by which it is wrong
         self.overlap, self.asked = 0.5, 0
         self.slow_s = 0.0  # time that each registration takes
+        self.twin, self.twins_until = np.zeros(3), -np.inf  # another place that looks the same up to this x
+        self.sigma_x = 0.2  # along the map
         self.best_elsewhere = False  # without an initial pose, another place of the surroundings fits better
 
     # The map.
@@ -54,19 +56,25 @@ class Oracle:
         time.sleep(self.slow_s)
         T_cloud_map = se3.inverse(place.T_map_cloud)
         if self.truth is None:
-            return _answer(np.eye(4), False, 0.1)
+            return _answer(np.eye(4), False, 0.1, self.sigma_x)
         true = self.truth.copy()
         true[:3, 3] += self.shift
+        if self.truth[0, 3] < self.twins_until:
+            twin = true.copy()
+            twin[:3, 3] += self.twin
+            asked = place.T_map_cloud if T_map_initial is None else T_map_initial
+            true = min(true, twin, key=lambda T: abs(float(T[0, 3] - asked[0, 3])))
         if T_map_initial is None:
-            right = not self.best_elsewhere and abs(self.truth[0, 3] - place.T_map_cloud[0, 3]) <= 10.0
+            right = not self.best_elsewhere and abs(true[0, 3] - place.T_map_cloud[0, 3]) <= 10.0
         else:
-            right = float(np.linalg.norm((T_map_initial - self.truth)[:3, 3])) < 3.0
-        return _answer(T_cloud_map @ true, right, self.overlap)
+            right = float(np.linalg.norm((T_map_initial - true)[:3, 3])) < 3.0
+        return _answer(T_cloud_map @ true, right, self.overlap, self.sigma_x)
 
 
-def _answer(T: Array, right: bool, overlap: float) -> Registration:
-    covariance = np.diag([0.04, 0.01, 0.01, 1e-4, 1e-4, 1e-4])
-    return Registration(T, covariance, 0.99 if right else 0.1, right, "ok" if right else "low_confidence", overlap, "")
+def _answer(T: Array, right: bool, overlap: float, sigma_x: float) -> Registration:
+    covariance = np.diag([sigma_x**2, 0.01, 0.01, 1e-4, 1e-4, 1e-4])
+    confidence, reason = (0.99, "ok") if right else (0.1, "low_confidence")
+    return Registration(T, covariance, confidence, right, reason, overlap, "", {"score": overlap})
 
 
 class OracleRelocalizer(Relocalizer):
@@ -78,10 +86,10 @@ class OracleRelocalizer(Relocalizer):
 
     def _refined(self, scan: Scan, T_map_base: Array) -> Any:
         place = self.places.around(scan, T_map_base)
-        return None if place is None else pipeline._in_map(self.oracle.at(place, T_map_base), place)
+        return None if place is None else ScanPose.of(self.oracle.at(place, T_map_base), place)
 
     def _registered(self, scan: Scan, place: Place) -> Any:
-        return pipeline._in_map(self.oracle.at(place, None), place)
+        return ScanPose.of(self.oracle.at(place, None), place)
 
 
 class Robot:
@@ -89,7 +97,9 @@ class Robot:
 
     def __init__(self, **parameters: Any) -> None:
         self.oracle = Oracle()
-        self.relocalizer = OracleRelocalizer(self.oracle, RelocalizationParameters(**parameters))
+        self.relocalizer = OracleRelocalizer(
+            self.oracle, RelocalizationParameters(**({"searched_places": 2 * len(PIECES)} | parameters))
+        )
         self.T_map_odom = se3.from_planar(5.0, -3.0, 1.0)
         self.true = se3.from_planar(42.0, 1.0, 0.2)
 
@@ -176,7 +186,7 @@ def test_a_kidnapped_robot_says_that_it_is_lost_and_finds_itself() -> None:
     assert np.allclose(found[2].T_map_odom, robot.T_map_odom)
 
 
-def test_a_robot_that_comes_back_to_the_map_is_found_without_a_search() -> None:
+def test_a_robot_that_comes_back_to_the_map_is_looked_for_near_its_last_pose_first() -> None:
     robot = Robot(lost_after=2, searched_places=1)
     robot.scan()
     while not robot.scan().located:
@@ -185,8 +195,8 @@ def test_a_robot_that_comes_back_to_the_map_is_found_without_a_search() -> None:
         pass
     robot.oracle.asked = 0
     assert robot.scan().reason == "unconfirmed"
-    assert robot.scan().began
-    assert robot.oracle.asked == 2
+    assert robot.oracle.asked == 1
+    assert [robot.scan().located for _ in range(len(PIECES))] == [False] * (len(PIECES) - 1) + [True]
 
 
 def test_in_a_wrong_map_a_robot_stays_lost_and_each_search_is_bounded() -> None:
@@ -203,8 +213,10 @@ def test_in_a_wrong_map_a_robot_stays_lost_and_each_search_is_bounded() -> None:
 def test_the_search_goes_on_with_the_next_scan_where_it_stopped() -> None:
     robot = Robot(searched_places=2)
     robot.true = se3.from_planar(180.0, 0.0, 0.0)
-    reasons = [robot.scan().reason for _ in range(6)]
-    assert reasons == ["low_confidence"] * 4 + ["unconfirmed", "ok"]
+    reasons = [robot.scan().reason for _ in range(7)]
+    assert reasons[:4] == ["low_confidence"] * 4
+    assert reasons[4] == "unconfirmed"
+    assert reasons[-1] == "ok"
 
 
 def test_a_scan_whose_time_is_over_says_so_and_the_next_one_goes_on() -> None:
@@ -214,7 +226,37 @@ def test_a_scan_whose_time_is_over_says_so_and_the_next_one_goes_on() -> None:
     steps = [robot.scan() for _ in range(4)]
     assert [step.reason for step in steps] == ["out_of_time", "out_of_time", "out_of_time", "unconfirmed"]
     assert [step.searched for step in steps] == [1, 1, 1, 1]
-    assert robot.scan().began
+
+
+def test_a_robot_in_one_of_two_equal_places_is_located_when_it_has_come_to_where_they_differ() -> None:
+    """Places 80 m apart look the same up to x = 48 m, where the robot is then at its eighth scan."""
+    robot = Robot()
+    robot.oracle.twin, robot.oracle.twins_until = np.array([80.0, 0.0, 0.0]), 48.0
+    steps = [robot.scan() for _ in range(10)]
+    alike = steps[:6]
+    assert not any(step.located for step in alike)
+    assert {step.reason for step in alike} == {"ambiguous"}
+    assert sorted(np.round(alike[-1].alternatives[:, 0, 3])) == [48.0, 128.0]
+    assert steps[-1].located
+    assert np.allclose(steps[-1].T_map_base, robot.true)
+
+
+def test_what_the_surfaces_do_not_determine_is_no_place_but_is_followed_by_odometry() -> None:
+    robot = Robot()
+    robot.oracle.sigma_x = 100.0
+    steps = [robot.scan() for _ in range(5)]
+    assert not any(step.located for step in steps)
+    assert steps[-1].reason == "ambiguous"
+    robot.oracle.sigma_x = 0.2
+    assert robot.scan().located
+    robot.oracle.sigma_x = 100.0
+    robot.oracle.shift = np.array([0.7, 0.0, 0.0])  # where it is by chance along the tunnel
+    steps = [robot.scan() for _ in range(20)]
+    sigmas = [float(np.sqrt(step.covariance[0, 0])) for step in steps if step.covariance is not None]
+    assert len(sigmas) == 20
+    assert np.all(np.diff(sigmas) > 0.0)
+    assert sigmas[-1] > 0.05 * 20
+    assert np.allclose(steps[-1].T_map_base[:3, 3], robot.true[:3, 3], atol=0.1)
 
 
 def test_a_correction_beyond_reason_is_a_doubt() -> None:
@@ -289,8 +331,6 @@ def test_after_forget_it_is_lost() -> None:
 def test_a_robot_beyond_the_map_has_nothing_there() -> None:
     robot = Robot(confirmations=0)
     robot.scan()
-    robot.T_map_odom = se3.from_planar(0.0, 500.0, 0.0) @ robot.T_map_odom
-    robot.relocalizer.T_map_odom = robot.T_map_odom
     robot.true = se3.from_planar(42.0, 501.0, 0.0)
     assert robot.scan(there=False).reason == "nothing_there"
 

@@ -1,0 +1,77 @@
+"""The poses at which a lost robot may be: one for each place that its scans fit, until one alone is left.
+
+In one of two equal halls both poses fit, scan after scan. They part when the robot drives to where the halls differ:
+there the wrong one does not fit any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from isometry.arrays import Array
+from isometry.relocalization.scan_pose import ScanPose
+
+MOST = 16  # poses that are followed; with more, the worst are dropped, and the map is searched again
+WORSE = 0.25  # share by which the agreement of a pose may be lower than that of the best one
+GAIN = 0.3  # weight of a scan in the running mean of the agreement
+
+
+@dataclass(eq=False)
+class PoseHypothesis:
+    """A pose that all scans since it was found fit."""
+
+    T_map_odom: Array  # (4,4)
+    last: ScanPose | None = None  # by the last scan
+    agreement: float = 0.0  # running mean over the scans, of the scan with the map
+    scans: int = 1  # that fit, with the one that it was found by
+
+
+class PoseHypotheses:
+    """The poses that are left, and whether all of the map was searched for more."""
+
+    def __init__(self) -> None:
+        self.left: list[PoseHypothesis] = []
+        self.searched = False  # all of the map, while at least one was left
+        self._dropped = False  # for being too many
+
+    def add(self, hypothesis: PoseHypothesis, T_odom_base: Array, same: Callable[[Array, Array], bool]) -> None:
+        """Add a pose, unless it is one that is left already; `same` compares two poses (4,4) of the base."""
+        T_map_base = hypothesis.T_map_odom @ T_odom_base
+        if not any(same(T_map_base, known.T_map_odom @ T_odom_base) for known in self.left):
+            self.left.append(hypothesis)
+
+    def follow(self, T_base_odom: Array, fitted: Callable[[Array], ScanPose | None], late: Callable[[], bool]) -> None:
+        """Keep what the next scan fits: `fitted` gives the pose near one of `T_map_odom` (4,4), None where it does not.
+
+        From when it is `late` on, the others stay as they are; they are the first ones at the next scan.
+        """
+        still: list[PoseHypothesis] = []
+        for hypothesis in sorted(self.left, key=lambda hypothesis: hypothesis.scans):
+            found = None if late() else fitted(hypothesis.T_map_odom)
+            if found is not None:
+                self._fits(hypothesis, found, T_base_odom)
+            if found is not None or late():
+                still.append(hypothesis)
+        still.sort(key=lambda hypothesis: -hypothesis.agreement)
+        best = still[0].agreement if still else 0.0
+        still = [h for h in still if h.last is None or h.agreement >= (1.0 - WORSE) * best]
+        self._dropped |= len(still) > MOST
+        self.left = still[:MOST]
+        if not self.left:
+            self.searched = self._dropped = False
+
+    def _fits(self, hypothesis: PoseHypothesis, found: ScanPose, T_base_odom: Array) -> None:
+        agreement = found.registration.evidence["score"]
+        hypothesis.agreement += (1.0 if hypothesis.last is None else GAIN) * (agreement - hypothesis.agreement)
+        hypothesis.T_map_odom, hypothesis.last = found.T_map_base @ T_base_odom, found
+        hypothesis.scans += 1
+
+    def searched_all(self) -> None:
+        """All of the map was searched. Where poses had to be dropped, it is to be searched once more."""
+        self.searched, self._dropped = bool(self.left) and not self._dropped, False
+
+    @property
+    def only(self) -> PoseHypothesis | None:
+        """The one pose that is left of all of the map; None while there may be others."""
+        return self.left[0] if self.searched and len(self.left) == 1 else None
