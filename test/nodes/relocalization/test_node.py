@@ -256,3 +256,27 @@ def test_an_empty_memory_is_refused_by_name(robot: Robot, start: Start, tmp_path
     start(NODE, memory_file=path)
     robot.until(lambda: robot.state == "bad_input")
     assert "empty" in robot.status.message
+
+
+NOISE = bytes(range(256)) * 40
+BROKEN_MAPS = {
+    "claims.npy": np.lib.format.magic(1, 0)
+    + b"\x40\x00{'descr': '<f8', 'fortran_order': False, 'shape': (4000000000, 3)}",
+    "claims.pcd": b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 4000000000\nHEIGHT 1\nPOINTS 4000000000\nDATA binary\n",
+    "noise.las": NOISE,
+    "noise.ply": b"ply\n" + NOISE,
+    "noise.places": NOISE,
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_MAPS)
+def test_a_broken_map_is_refused_in_one_line_and_the_node_stays_up(
+    robot: Robot, start: Start, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(BROKEN_MAPS[name])
+    node = start(NODE, **{"memory_file" if name.endswith(".places") else "map_file": path})
+    robot.until(lambda: robot.state == "bad_input")
+    assert name in robot.status.message
+    assert "\n" not in robot.status.message
+    assert node.runs
