@@ -81,7 +81,7 @@ def to_serialized_path(T_map_keyframes: Array, stamps_ns: Iterable[int], map_fra
     poses["head"]["seconds"], poses["head"]["nanoseconds"] = seconds, nanoseconds
     poses["head"]["length"], poses["head"]["frame"] = len(frame), frame
     poses["numbers"][1:] = messages.pose_numbers(T_map_keyframes)
-    path = poses["head"][0].tobytes()
+    path: bytes = poses["head"][0].tobytes()
     path += bytes(-len(path) % 4) + np.uint32(len(seconds) - 1).tobytes()
     if len(poses) > 1:
         path += poses["head"][1].tobytes()
