@@ -26,16 +26,21 @@ def at_point(covariance: Array, lever: Array) -> Array:
 
 
 def propagated(covariance: Array, T_before_after: Array) -> Array:
-    """Covariance (6,6) of an error of the pose before a motion, as it appears in the body's frame after the motion.
+    """Covariance (6,6) of an error of the pose before a motion, as it appears in the body's frame after the motion."""
+    moved = adjoint(se3.inverse(T_before_after))
+    return np.asarray(moved @ covariance @ moved.T)
+
+
+def adjoint(T_target_source: Array) -> Array:
+    """The matrix (6,6) that takes a small motion along the axes of the source to one along those of the target.
 
     Source: Barfoot, State Estimation for Robotics (2017), section 7.3: the adjoint of SE(3).
     """
-    T_after_before = se3.inverse(T_before_after)
-    rotation, (x, y, z) = T_after_before[:3, :3], T_after_before[:3, 3]
-    adjoint = np.zeros((6, 6))
-    adjoint[:3, :3] = adjoint[3:, 3:] = rotation
-    adjoint[:3, 3:] = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]) @ rotation
-    return np.asarray(adjoint @ covariance @ adjoint.T)
+    rotation, (x, y, z) = T_target_source[:3, :3], T_target_source[:3, 3]
+    matrix = np.zeros((6, 6))
+    matrix[:3, :3] = matrix[3:, 3:] = rotation
+    matrix[:3, 3:] = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]) @ rotation
+    return matrix
 
 
 def reordered(matrix: Array) -> Array:

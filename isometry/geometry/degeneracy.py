@@ -4,7 +4,7 @@ A plane holds the motion along its normal. Along a tunnel no surface has a norma
 and an alignment takes the errors for information. Here that part is computed and compared with the whole:
 
     points -> the plane around each, with the error of its normal -> information, and what errors alone would give of it
-    -> a direction is held where the information is several times that -> the covariance, given a prior for the rest
+    -> a direction is held where the information is several times that -> the covariance, with a prior for the rest
 
 Motions are small motions of the cloud in its own frame: (6,) x, y, z in metres, then rotations about them in radians.
 
@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array, Flags
 
-HELD = 4.0  # least information of a held direction, over that by errors of the normals alone
+HELD = 3.0  # least information of a held direction, over that by errors of the normals alone
 LARGEST_TILT = 0.1  # radians, standard deviation; the errors of a normal are propagated to first order
-LEAST_TILT = 0.002  # radians: a real surface is not flatter
+FEWEST = 15.0  # least effective number of planes that hold a direction; a few may err alike, as those of one trunk
+MISTAKEN = 0.003  # share of planes that are none, such as leaves and edges; their normals have any direction
+FINEST = 0.1  # least standard deviation of a distance from a plane, over the spacing of the points
 SPARSEST = 3.0  # area in which the neighbours of a point lie, over that of as many evenly spaced points
 
 
@@ -36,13 +38,22 @@ class Planes(NamedTuple):
     points: Array  # (N,3) metres
     axes: Array  # (N,3,3) the columns are the normal and two directions in the plane
     tilts: Array  # (N,2) variances in radians squared, of the normal towards those two
+    thicknesses: Array  # (N,) variances in metres squared, of the distances of points from the plane
 
 
 class Held(NamedTuple):
-    """What a cloud says about its own motion."""
+    """What a cloud says about its own motion, if the errors of all planes are independent.
 
-    information: Array  # (6,6) for distances from planes of variance 1 m2; zero in directions that are not held
+    A motion is the sum of its held part, `part @ motion`, and its free part, which the planes do not tell.
+    """
+
+    information: Array  # (6,6) zero in free directions
     free: Array  # (6,) share of a motion along each axis that nothing holds, 0 to 1
+    part: Array  # (6,6)
+    errors: Array  # (6,6) covariance of the held part as an alignment finds it
+
+
+NOTHING = Held(np.zeros((6, 6)), np.ones(6), np.zeros((6, 6)), np.zeros((6, 6)))
 
 
 def planes(points: Array, neighbours: NDArray[np.integer], spacing: float) -> Planes:
@@ -61,46 +72,53 @@ def planes(points: Array, neighbours: NDArray[np.integer], spacing: float) -> Pl
     variances, axes = np.linalg.eigh(np.einsum("nki,nkj->nij", centred, centred) / count)
     flat, wide = np.maximum(variances[:, :1], 0.0), variances[:, 1:]
     # the error of an eigenvector of a sample (Anderson, Asymptotic theory for principal component analysis, 1963)
-    tilts = flat * wide / ((count - 3) * np.maximum(wide - flat, 1e-12) ** 2) + LEAST_TILT**2
+    tilts = flat * wide / ((count - 3) * np.maximum(wide - flat, 1e-12) ** 2)
     known = (tilts <= LARGEST_TILT**2).all(axis=1)
-    return Planes(patches[known, 0], axes[known], tilts[known])
+    thicknesses = flat[known, 0] + (FINEST * spacing) ** 2
+    return Planes(patches[known, 0], axes[known], tilts[known], thicknesses)
 
 
 def information(surfaces: Planes) -> tuple[Array, Array]:
-    """Information (6,6) of distances of variance 1 m2 from planes, and the part (6,6) expected of errors of normals."""
-    along_normal, *tilted = (_jacobian(surfaces.points, surfaces.axes[:, :, k]) for k in range(3))
-    noise = sum(J.T @ (J * tilt[:, None]) for J, tilt in zip(tilted, surfaces.tilts.T, strict=True))
-    return np.asarray(along_normal.T @ along_normal), np.asarray(noise)
+    """Information (6,6) of the planes about the motion, and the part (6,6) that is expected of errors of normals."""
+    weights = 1.0 / surfaces.thicknesses
+    normals, *tilted = (_jacobian(surfaces.points, surfaces.axes[:, :, k]) for k in range(3))
+    noise = [(J.T * (weights * tilt)) @ J for J, tilt in zip(tilted, surfaces.tilts.T, strict=True)]
+    # what is no plane is not thin either
+    noise += [MISTAKEN / 3.0 / np.mean(surfaces.thicknesses) * J.T @ J for J in (normals, *tilted)]
+    return (normals.T * weights) @ normals, np.sum(noise, axis=0)
 
 
 def held(surfaces: Planes) -> Held:
     """What the planes hold: nothing where there are none."""
     if not len(surfaces.points):
-        return Held(np.zeros((6, 6)), np.ones(6))
+        return NOTHING
+    # turns in metres of the points, so that matrices are well conditioned and `free` is of their motion
     lever = np.append(np.ones(3), np.full(3, np.sqrt(np.mean(np.sum(surfaces.points**2, axis=1)))))
     whole, noise = (matrix / np.outer(lever, lever) for matrix in information(surfaces))
-    # without noise in a direction, there is none to compare with
-    least = LEAST_TILT**2 * len(surfaces.points) / 3.0
-    ratios, motions = scipy.linalg.eigh(whole, noise + least * np.eye(6))
+    ratios, motions = scipy.linalg.eigh(whole, noise + 1e-9 * np.trace(whole) * np.eye(6))
     coordinates = np.linalg.inv(motions)  # rows: of a motion, along each of the `motions`
-    enough: Flags = ratios >= HELD
-    of_held = coordinates[enough].T @ (coordinates[enough] * (ratios[enough] - 1.0)[:, None])
-    left = motions[:, ~enough] @ coordinates[~enough]
-    return Held(of_held * np.outer(lever, lever), np.minimum(np.linalg.norm(left, axis=0), 1.0))
+    enough: Flags = (ratios >= HELD) & (_effective_number(surfaces, motions / lever[:, None]) >= FEWEST)
+    motions, coordinates, excess = motions[:, enough], coordinates[enough], ratios[enough] - 1.0
+    part = motions @ coordinates
+    return Held(
+        (coordinates.T * excess) @ coordinates * np.outer(lever, lever),
+        np.minimum(np.linalg.norm(np.eye(6) - part, axis=0), 1.0),
+        part * np.outer(1.0 / lever, lever),
+        motions / excess @ motions.T / np.outer(lever, lever),
+    )
+
+
+def _effective_number(surfaces: Planes, motions: Array) -> Array:
+    """Effective number (6,) of planes that give the information about each column of `motions` (6,6): Kish (1965)."""
+    parts = _jacobian(surfaces.points, surfaces.axes[:, :, 0]) @ motions
+    parts = parts**2 / surfaces.thicknesses[:, None]
+    return np.asarray(parts.sum(axis=0) ** 2 / np.maximum((parts**2).sum(axis=0), 1e-300))
 
 
 def covariance(information: Array, prior: Array) -> Array:
     """Covariance (6,6) of a motion whose covariance was `prior` (6,6) before the information (6,6) came."""
     posterior = np.linalg.inv(information + np.linalg.inv(prior))
     return np.asarray((posterior + posterior.T) / 2.0)
-
-
-def update(information: Array, posterior: Array, motion: Array) -> Array:
-    """The motion (6,) by an alignment, without its part in free directions: there the prior's mean, 0, remains.
-
-    `posterior` (6,6) is the `covariance` of the same information (6,6).
-    """
-    return np.asarray(posterior @ information @ motion)
 
 
 def _jacobian(points: Array, directions: Array) -> Array:

@@ -1,7 +1,10 @@
 """LiDAR odometry, top to bottom: each scan is aligned with a voxel map of the scans before it.
 
     scan -> motion compensated -> within range -> thinned, with the plane around each point          scan.py
-    pose predicted at constant velocity -> VGICP to the local map -> does it fit? -> added to the map
+                                                     and the directions that its surfaces hold        degeneracy.py
+    pose predicted at constant velocity -> VGICP to the local map -> does it fit?
+    -> the prediction, corrected in the held directions                                               motion.py
+    -> added to the map
 
 Source: VGICP (Koide et al., "Voxelized GICP for fast and accurate 3D point cloud registration", ICRA 2021) as
 small_gicp implements it, with the constant-velocity prediction and compensation of KISS-ICP (Vizzo et al., RA-L 2023).
@@ -17,20 +20,19 @@ import small_gicp
 from numpy.typing import NDArray
 
 from isometry.arrays import Array
-from isometry.geometry import covariance, se3
-from isometry.lidar_odometry.motion import moved, twist_of
+from isometry.geometry import covariance, degeneracy, se3
+from isometry.lidar_odometry.motion import ConstantVelocity, twist_of
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
-from isometry.lidar_odometry.scan import compensated, thinned, voxel_size, within_range
+from isometry.lidar_odometry.scan import Scan, compensated, thinned, voxel_size, within_range
 
 REACH_VOXELS = 2.0  # largest distance between corresponding points
 COARSE = 3.0  # voxel size of the second local map over the first: it aligns scans that are too far off for the first
 ITERATIONS = 30
 REMOVE_AFTER, REMOVE_EVERY = 100, 10  # scans until voxels without points are removed, and between removals
 RESIZE = 2.0  # ratio of voxel sizes, by the range of scans and of the local map, at which the map starts again
-# Gauss-Newton's covariance assumes that points are independent and voxels are planes
-COVARIANCE_SCALE = 4.0
-FLOOR = covariance.independent(0.002, 0.0002)  # of one step, by the noise of the sensor
-UNKNOWN_SPEED = covariance.independent(2.0, 0.5)  # per second, of a prediction
+AXES = ("x", "y", "z", "roll", "pitch", "yaw")
+UNHELD = 0.5  # least share of the motion along an axis that nothing holds, for the axis to be named
+COVARIANCE_SCALE = 8.0  # errors of neighbouring points are not independent
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,22 @@ class OdometryStep:
     twist_covariance: Array  # (6,6)
     fits: bool
     overlap: float  # share of the scan that lies in the local map, 0 to 1
+    free: Array  # (6,) share, 0 to 1, of a motion along and about each axis of the base that no surface holds
     restarted: bool  # the local map starts with this scan
     seconds: float
+
+    @property
+    def unheld(self) -> list[str]:
+        """The axes of the base along or about which the surfaces do not hold the motion: it is the prediction."""
+        return [axis for axis, share in zip(AXES, self.free, strict=True) if share >= UNHELD]
 
 
 class LidarOdometry:
     """Tracks the base from scan to scan; its frame at the first scan is the odometry's frame.
 
     Between scans a constant velocity is assumed. The pose of a scan that does not fit the local map is the prediction;
-    after `restart_after` such scans in a row the local map starts again at the prediction.
+    after `restart_after` such scans in a row the local map starts again at the prediction. So it is in directions that
+    the surfaces of a scan do not hold, such as along an even tunnel.
     """
 
     def __init__(self, parameters: LidarOdometryParameters) -> None:
@@ -60,8 +69,7 @@ class LidarOdometry:
 
     def reset(self) -> None:
         """Start again: the next scan is the first."""
-        self._T_odom_base, self._covariance = np.eye(4), np.zeros((6, 6))  # the latter along the base's own axes
-        self._twist, self._twist_covariance = np.zeros(6), UNKNOWN_SPEED
+        self._T_odom_base, self._motion = np.eye(4), ConstantVelocity()
         self._stamp_ns: int | None = None
         self._maps: list[small_gicp.GaussianVoxelMap] = []  # of voxels of one size and of COARSE times that
         self._voxel, self._misses, self._speed_known = 0.0, 0, False
@@ -83,56 +91,68 @@ class LidarOdometry:
         if self._stamp_ns is not None and stamp_ns <= self._stamp_ns:
             raise ValueError(f"a scan of stamp {stamp_ns} ns came after one of {self._stamp_ns} ns")
         sensor = np.zeros(3) if origin is None else np.asarray(origin, np.float64)
-        readings = within_range(compensated(points, offsets_s, self._twist), sensor, self.parameters)
-        wanted = self.parameters.voxel_size or voxel_size(readings, sensor)
 
+        def compensated_by(twist: Array) -> Array:
+            return within_range(compensated(points, offsets_s, twist), sensor, self.parameters)
+
+        readings = compensated_by(self._motion.twist)
+        wanted = self.parameters.voxel_size or voxel_size(readings, sensor)
         fits, overlap, restarted = True, 1.0, self._stamp_ns is None
         if self._stamp_ns is None:
-            cloud = self._begin_map(readings, wanted)
+            scan = self._begin_map(readings, sensor, wanted)
         else:
-            cloud = thinned(readings, self._voxel, self.parameters)
-            fits, overlap = self._advance(cloud, (stamp_ns - self._stamp_ns) * 1e-9)
+            elapsed_s = (stamp_ns - self._stamp_ns) * 1e-9
+            scan = thinned(readings, sensor, self._voxel, self.parameters)
+            if offsets_s is not None and not self._speed_known:
+                # a wrong speed blurs the surfaces: compensate again with the speed by a first alignment
+                readings = compensated_by(self._aligned_twist(scan.cloud, elapsed_s))
+                scan = thinned(readings, sensor, self._voxel, self.parameters)
+            fits, overlap = self._advance(scan, elapsed_s)
             if self._misses >= self.parameters.restart_after or not 1.0 / RESIZE < wanted / self._voxel < RESIZE:
-                cloud, restarted = self._begin_map(readings, wanted), True
+                scan, restarted = self._begin_map(readings, sensor, wanted), True
         if fits or restarted:
             for local_map in self._maps:
-                local_map.insert(cloud, self._T_odom_base)
+                local_map.insert(scan.cloud, self._T_odom_base)
         self._stamp_ns = stamp_ns
         return OdometryStep(
             self._T_odom_base.copy(),
-            covariance.rotated(self._covariance, self._T_odom_base[:3, :3]),
-            self._twist.copy(),
-            self._twist_covariance.copy(),
+            covariance.rotated(self._motion.pose_covariance, self._T_odom_base[:3, :3]),
+            self._motion.twist.copy(),
+            self._motion.twist_covariance.copy(),
             fits,
             overlap,
+            scan.held.free,
             restarted,
             time.perf_counter() - began_s,
         )
 
-    def _begin_map(self, readings: Array, voxel: float) -> small_gicp.PointCloud:
+    def _begin_map(self, readings: Array, sensor: Array, voxel: float) -> Scan:
         self._maps = [small_gicp.GaussianVoxelMap(size) for size in (voxel, COARSE * voxel)]
         for local_map in self._maps:
             local_map.set_lru(REMOVE_AFTER, REMOVE_EVERY)
         self._voxel, self._misses = voxel, 0
-        return thinned(readings, voxel, self.parameters)
+        return thinned(readings, sensor, voxel, self.parameters)
 
-    def _advance(self, cloud: small_gicp.PointCloud, elapsed_s: float) -> tuple[bool, float]:
+    def _advance(self, scan: Scan, elapsed_s: float) -> tuple[bool, float]:
         """Update the pose by the alignment of a scan, or by the prediction; whether the scan fits, and its overlap."""
-        T_before_predicted = moved(self._twist, elapsed_s)
-        T_before_aligned, information, overlap = self._fit(cloud, T_before_predicted)
+        T_odom_predicted = self._T_odom_base @ self._motion.prediction(elapsed_s)
+        T_odom_aligned, overlap = self._fit(scan.cloud, T_odom_predicted)
         fits = overlap >= self.parameters.least_overlap
-        T_before_after = T_before_aligned if fits else T_before_predicted
-        step_covariance = _covariance(information) if fits else UNKNOWN_SPEED * elapsed_s**2
-        self._misses = 0 if fits else self._misses + 1
+        motion = scan.possible @ twist_of(se3.inverse(T_odom_predicted) @ T_odom_aligned, 1.0)
+        held = scan.held._replace(errors=COVARIANCE_SCALE * scan.held.errors) if fits else degeneracy.NOTHING
+        T_before_after = self._motion.advance(elapsed_s, motion, held)
         self._T_odom_base = _orthonormal(self._T_odom_base @ T_before_after)
-        self._covariance = covariance.propagated(self._covariance, T_before_after) + step_covariance
-        self._twist, self._twist_covariance = twist_of(T_before_after, elapsed_s), step_covariance / elapsed_s**2
+        self._misses = 0 if fits else self._misses + 1
         self._speed_known = fits
         return fits, overlap
 
-    def _fit(self, cloud: small_gicp.PointCloud, T_before_predicted: Array) -> tuple[Array, Array, float]:
-        """The motion (4,4) that aligns a scan with the local map, its information (6,6), and the scan's overlap."""
-        T_odom_predicted = self._T_odom_base @ T_before_predicted
+    def _aligned_twist(self, cloud: small_gicp.PointCloud, elapsed_s: float) -> Array:
+        """The twist (6,) that brings the base to where a scan is aligned with the local map."""
+        T_odom_aligned, _ = self._fit(cloud, self._T_odom_base @ self._motion.prediction(elapsed_s))
+        return twist_of(se3.inverse(self._T_odom_base) @ T_odom_aligned, elapsed_s)
+
+    def _fit(self, cloud: small_gicp.PointCloud, T_odom_predicted: Array) -> tuple[Array, float]:
+        """The pose (4,4) at which a scan is aligned with the local map, and its overlap there."""
         if self._speed_known:
             aligned = self._align(cloud, T_odom_predicted)
         if not self._speed_known or aligned.num_inliers < self.parameters.least_overlap * cloud.size():
@@ -140,8 +160,7 @@ class LidarOdometry:
             coarse = [self._align(cloud, T_odom_initial, coarse=True) for T_odom_initial in starts]
             tried = [self._align(cloud, np.asarray(result.T_target_source)) for result in coarse]
             aligned = max(tried, key=lambda result: result.num_inliers)
-        T_before_aligned = se3.inverse(self._T_odom_base) @ np.asarray(aligned.T_target_source)
-        return T_before_aligned, np.asarray(aligned.H), aligned.num_inliers / cloud.size()
+        return np.asarray(aligned.T_target_source), aligned.num_inliers / cloud.size()
 
     def _align(
         self, cloud: small_gicp.PointCloud, T_odom_initial: Array, coarse: bool = False
@@ -154,13 +173,6 @@ class LidarOdometry:
             num_threads=self.parameters.threads,
             max_iterations=ITERATIONS,
         )
-
-
-def _covariance(information: Array) -> Array:
-    """Covariance (6,6; shift, then turn) of small_gicp's information matrix, which has the turn first."""
-    # in a direction that the scan does not determine, the variance is large instead of infinite
-    regular = covariance.reordered(information) + np.linalg.inv(UNKNOWN_SPEED)
-    return np.asarray(COVARIANCE_SCALE * np.linalg.inv(regular) + FLOOR)
 
 
 def _orthonormal(transform: Array) -> Array:

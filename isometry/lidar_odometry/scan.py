@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import small_gicp
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
+from isometry.geometry import degeneracy
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.sensing.units import check_metres
 
@@ -16,7 +20,19 @@ FINEST_METRES, COARSEST_METRES = 0.15, 1.0
 THINNED_VOXELS = 0.4  # metres between the aligned points, in voxels of the map
 RECURRENCE = 1.2207440846 ** -np.arange(1.0, 4.0)  # powers of the root of x^4 = x + 1: steps that fill a cube evenly
 NEIGHBOURS = 10  # of a point, for its plane
+FLAT = 0.01  # mean distance of a planar laser's points from its plane, over their range
+LAYERS = np.arange(-2.0, 3.0)  # in which the walls of a planar laser are extended, in spacings
+SURFACE_NEIGHBOURS = 20  # of a point, to tell a surface from a line
+SURFACES = 2000  # points whose surfaces are examined
 INSTANTS = 64  # of a scan, for which the orientation is interpolated
+
+
+class Scan(NamedTuple):
+    """A scan for alignment."""
+
+    cloud: small_gicp.PointCloud  # N points with the plane around each
+    held: degeneracy.Held  # which directions of its motion its surfaces hold
+    possible: Array  # (6,6) gives the possible part of a motion: all of it, or that in the plane of a planar laser
 
 
 def compensated(points: NDArray[np.floating], offsets_s: NDArray[np.floating] | None, twist: Array) -> Array:
@@ -71,14 +87,44 @@ def voxel_size(points: Array, origin: NDArray[np.floating]) -> float:
     return float(np.clip(radius / RADIUS_VOXELS, FINEST_METRES, COARSEST_METRES))
 
 
-def thinned(points: Array, voxel: float, parameters: LidarOdometryParameters) -> small_gicp.PointCloud:
-    """At most `most_points` of the points (N,3), evenly distributed, with the plane around each."""
-    size = THINNED_VOXELS * voxel
-    cloud = small_gicp.voxelgrid_sampling(points, size, num_threads=parameters.threads)
-    if cloud.size() > parameters.most_points:
-        cloud = small_gicp.PointCloud(_evenly(np.asarray(cloud.points())[:, :3], size, parameters.most_points))
-    small_gicp.estimate_covariances(cloud, num_neighbors=NEIGHBOURS, num_threads=parameters.threads)
-    return cloud
+def thinned(points: Array, origin: Array, voxel: float, parameters: LidarOdometryParameters) -> Scan:
+    """At most `most_points` of the points (N,3), which were measured from `origin` (3,), evenly distributed."""
+    spacing = THINNED_VOXELS * voxel
+    chosen = np.asarray(small_gicp.voxelgrid_sampling(points, spacing, num_threads=parameters.threads).points())[:, :3]
+    if len(chosen) > parameters.most_points:
+        kept = _evenly(chosen, spacing, parameters.most_points)
+        spacing *= np.sqrt(len(chosen) / len(kept))
+        chosen = kept
+    normal = _normal_of_a_planar_laser(chosen - origin)
+    if normal is not None:  # walls are taken to be upright
+        chosen = np.concatenate([chosen + layer * spacing * normal for layer in LAYERS])
+    cloud = small_gicp.PointCloud(chosen)
+    tree = small_gicp.KdTree(cloud, num_threads=parameters.threads)
+    small_gicp.estimate_covariances(cloud, tree, num_neighbors=NEIGHBOURS, num_threads=parameters.threads)
+    every = -(-len(chosen) // SURFACES)
+    neighbours, _ = tree.batch_knn_search(chosen[::every], SURFACE_NEIGHBOURS, num_threads=parameters.threads)
+    held = degeneracy.held(degeneracy.planes(chosen, neighbours.astype(np.int64), spacing))
+    held = held._replace(information=held.information * every, errors=held.errors / every)
+    if normal is None:
+        return Scan(cloud, held, np.eye(6))
+    # a planar laser is taken to move in its own plane, as on a level floor
+    along = np.outer(normal, normal)
+    possible = block_diag(np.eye(3) - along, along)
+    return Scan(cloud, _among(possible, held), possible)
+
+
+def _among(possible: Array, held: degeneracy.Held) -> degeneracy.Held:
+    """What is held when only a part of all motions is possible."""
+    free = possible @ (np.eye(6) - held.part) @ possible
+    return held._replace(
+        part=np.eye(6) - free, free=np.diag(free).clip(0.0, 1.0), errors=possible @ held.errors @ possible
+    )
+
+
+def _normal_of_a_planar_laser(rays: Array) -> Array | None:
+    """The normal (3,) of the plane through the sensor in which all rays (N,3) lie; None where they do not."""
+    variances, axes = np.linalg.eigh(rays.T @ rays)
+    return np.asarray(axes[:, 0]) if variances[0] < FLAT**2 * variances[2] else None
 
 
 def _evenly(points: Array, size: float, count: int) -> Array:

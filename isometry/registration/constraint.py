@@ -24,6 +24,7 @@ def held(target: CachedCloud, source: CachedCloud, T_target_source: Array) -> de
     cosine = np.abs(np.einsum("ij,ij->i", turned, target.cloud.normals[np.where(near, nearest, 0)]))
     shared = chosen[near & (cosine > PARALLEL_COSINE)]
     if len(source.cloud.points) < NEIGHBOURS or not len(shared):
-        return degeneracy.Held(np.zeros((6, 6)), np.ones(6))
+        return degeneracy.NOTHING
     _, neighbours = source.tree.query(source.cloud.points[shared], NEIGHBOURS)
-    return degeneracy.held(degeneracy.planes(source.cloud.points, neighbours, resolution))
+    planes = degeneracy.planes(source.cloud.points, neighbours, resolution)
+    return degeneracy.held(planes._replace(thicknesses=np.ones(len(planes.points))))  # calibrated with equal weights

@@ -1,4 +1,4 @@
-"""LiDAR odometry as a lifecycle node: points in; odometry, and odom -> base_link on TF, out."""
+"""LiDAR odometry as a lifecycle node: points in; odometry, and odom -> base_link on TF, out; `~/reset` begins again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
     """Brings messages to `LidarOdometry`, which is the method, and publishes its results.
 
     When stamps run backwards by more than a second (a bag that loops) odometry starts again: the base at that scan is
-    the new odom frame.
+    the new odom frame. Where surfaces leave a direction free, as along a tunnel, the state is `unconstrained`.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
         self._last = None
         self._publisher = self.advertise(Odometry, "odom", reliable())
         self._broadcaster = self.advertise_transforms() if self.own.publish_tf else None
+        self.serve("reset", self._reset)
 
     def activate(self) -> None:
         """Subscribe."""
@@ -49,6 +50,10 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
     def restart(self) -> None:
         """Begin a new odom frame."""
         self._odometry.reset()
+
+    def _reset(self) -> str:
+        self.restart()
+        return "odometry starts again with the next scan, whose base is the new odom frame"
 
     def process(self, message: PointCloud2, stamp_ns: int) -> OdometryStep:
         """The motion of the base."""
@@ -80,6 +85,8 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
         if not step.fits:
             least = self._odometry.parameters.least_overlap
             return State("lost", f"{step.overlap:.0%} of the scan fit the scans before it, fewer than {least:.0%}")
+        if step.unheld:
+            return State("unconstrained", f"no surface holds {', '.join(step.unheld)} of {own.base_frame}")
         return State()
 
     # Diagnostics.
@@ -90,6 +97,7 @@ class LidarOdometryNode(PerceptionNode[LidarOdometryNodeParameters]):
         figures = {
             "overlap": float(self._last.overlap),
             "speed_mps": float(np.linalg.norm(self._last.twist[:3])),
+            "unconstrained": ", ".join(self._last.unheld) or "none",
             "did_not_fit": self._misses,
             "local_maps_begun": self._restarts,
             "points_without_time": self._points_without_time,

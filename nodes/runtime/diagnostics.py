@@ -20,6 +20,7 @@ LEVELS_AND_ADVICE = {
     "not_saved": (DiagnosticStatus.ERROR, "all else goes on: make room, or save to another file"),
     "not_mapping": (DiagnosticStatus.WARN, "the robot is located, nothing is added: set the clock, or begin a new map"),
     "overloaded": (DiagnosticStatus.WARN, "messages are dropped: lower the input rate or give the node more cores"),
+    "unconstrained": (DiagnosticStatus.WARN, "a motion is only predicted: see its covariance, add wheels or an IMU"),
     "lost": (DiagnosticStatus.WARN, "the position is not known: drive to a place that is in the map"),
 }
 """Level and advice by state word; no node has other words."""

@@ -73,7 +73,7 @@ def test_errors_lie_inside_two_sigma(drive: tuple[Array, Scans]) -> None:
     errors = np.array([step.T_odom_base[:3, 3] - T[:3, 3] for step, T in zip(steps, true, strict=True)])[1:]
     sigmas = np.array([np.sqrt(np.diag(step.covariance)[:3]) for step in steps])[1:]
     assert (np.abs(errors) < 2.0 * sigmas).mean() > 0.9
-    assert sigmas.max() < 0.3
+    assert sigmas.max() < 0.5
     assert np.all(np.diff(sigmas[:, 0]) > -1e-3)  # drift only grows
     for step in steps:
         assert np.linalg.eigvalsh(step.covariance).min() > -1e-12
@@ -112,13 +112,19 @@ def test_a_scan_that_does_not_fit_leaves_the_prediction_and_says_so(drive: tuple
     assert distance(after.T_odom_base, true[21]) < 0.1
 
 
+def room_of_side(metres: float) -> Array:
+    """Points (N,3) on the six walls of a cube around the sensor, half a metre apart."""
+    a, b = (axis.ravel() for axis in np.mgrid[-0.5:0.5:60j, -0.5:0.5:60j])
+    walls = [np.insert(np.column_stack([a, b]), axis, side, axis=1) for axis in range(3) for side in (-0.5, 0.5)]
+    return metres * np.vstack(walls)
+
+
 def test_in_another_place_the_local_map_begins_again_and_the_path_goes_on(drive: tuple[Array, Scans]) -> None:
     _, scans = drive
     odometry = LidarOdometry(LidarOdometryParameters(restart_after=3))
     last = driven(odometry, scans[:5])[-1]
-    random = np.random.default_rng(0)
-    elsewhere = random.uniform(-30.0, 30.0, (3000, 3)).astype(np.float32)
-    steps = driven(odometry, [elsewhere] * 6, 6 * TENTH_NS)
+    tilt = Rotation.random(random_state=0).as_matrix()
+    steps = driven(odometry, [room_of_side(30.0) @ tilt] * 6, 6 * TENTH_NS)
     assert [step.restarted for step in steps] == [False, False, True, False, False, False]
     assert [step.fits for step in steps] == [False, False, False, True, True, True]
     # the same points again and again: the robot stands where the prediction had brought it
@@ -195,4 +201,5 @@ def test_a_stamp_that_is_not_newer_is_refused_until_a_reset(drive: tuple[Array, 
     step = odometry.process(scans[0], TENTH_NS)
     assert step.restarted
     assert np.array_equal(step.T_odom_base, np.eye(4))
-    assert not step.covariance.any()
+    assert np.linalg.eigvalsh(step.covariance).min() > 0.0  # filters take no exact pose
+    assert np.sqrt(step.covariance.max()) < 0.01

@@ -134,8 +134,8 @@ class Robot:
         self.until(lambda: stamp_ns in self.matches)
         return self.matches[stamp_ns]
 
-    def call(self, service: str) -> Trigger.Response:
-        client: Any = self.node.create_client(Trigger, f"/place_recognition/{service}")
+    def call(self, service: str, node: str = "place_recognition") -> Trigger.Response:
+        client: Any = self.node.create_client(Trigger, f"/{node}/{service}")
         self.until(client.service_is_ready)
         future = client.call_async(Trigger.Request())
         self.until(future.done)

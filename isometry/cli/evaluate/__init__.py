@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from isometry.cli.evaluate.flow_memory import flow_memory
+from isometry.cli.evaluate.lidar_odometry import lidar_odometry
 from isometry.cli.evaluate.mapping import mapping
 from isometry.cli.evaluate.moving_digits import moving_digits
 from isometry.cli.evaluate.place_recognition import place_recognition
@@ -20,6 +21,7 @@ app.command("mapping")(mapping)
 app.command("place-recognition-2d")(place_recognition_2d)
 app.command("registration")(registration)
 app.command("relocalization")(relocalization)
+app.command("lidar-odometry")(lidar_odometry)
 app.command("tracking")(tracking)
 app.command("prediction")(prediction)
 app.command("flow-memory")(flow_memory)

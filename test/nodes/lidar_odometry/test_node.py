@@ -176,3 +176,43 @@ def test_what_is_missing_is_named(
 
     listener.robot.until(reported)
     assert node.runs
+
+
+def test_on_an_open_field_the_free_axes_are_named_and_their_covariance_grows(listener: Listener, start: Start) -> None:
+    start(NODE, sensor_pose="identity")
+    listener.meet()
+    x, y = (axis.ravel() for axis in np.mgrid[-20.0:20.0:0.25, -20.0:20.0:0.25])
+    random = np.random.default_rng(0)
+    for k in range(5):
+        field = np.column_stack([x, y, random.normal(-1.5, 0.01, len(x))])
+        listener.robot.send_points(field, stamp := SECOND + k * TENTH)
+        listener.robot.until(partial(listener.odometry.__contains__, stamp))
+    variances = np.array([listener.odometry[SECOND + k * TENTH].pose.covariance for k in range(5)])[:, ::7]
+    assert np.all(np.diff(variances[:, :2], axis=0) > 0.5)  # m2 of x and y: 1 m after a tenth of a second
+    assert np.all(np.diff(variances[:, 5]) > 0.005)  # rad2 of yaw
+    assert variances[-1, 2] < 0.01
+    listener.robot.until(lambda: listener.robot.state == "unconstrained")
+    assert "x, y, yaw of base_link" in listener.robot.status.message
+
+
+def test_one_stamp_in_the_future_changes_nothing(listener: Listener, start: Start) -> None:
+    start(NODE, sensor_pose="identity")
+    listener.meet()
+    for k in range(6):
+        listener.scan(along(k), SECOND + k * TENTH)
+    listener.robot.send_points(listener.robot.scan(along(6)), 3600 * SECOND)
+    listener.robot.until(lambda: int(values_of(listener.robot.status).get("out_of_order", "0")) == 1)
+    found = listener.scan(along(7), SECOND + 7 * TENTH)
+    assert np.linalg.norm((found - se3.inverse(along(0)) @ along(7))[:3, 3]) < 0.2
+
+
+def test_a_reset_begins_a_new_odom_frame(listener: Listener, start: Start) -> None:
+    start(NODE, sensor_pose="identity")
+    listener.meet()
+    for k in range(6):
+        before = listener.scan(along(k), SECOND + k * TENTH)
+    assert before[0, 3] > 1.0
+    assert listener.robot.call("reset", NODE).success
+    assert np.allclose(listener.scan(along(6), SECOND + 6 * TENTH), np.eye(4))
+    after = listener.scan(along(7), SECOND + 7 * TENTH)
+    assert np.linalg.norm((after - se3.inverse(along(6)) @ along(7))[:3, 3]) < 0.2

@@ -17,7 +17,7 @@ from isometry.nodes.runtime.diagnostics import (
 
 DOCUMENTED = {
     *("ok", "no_input", "no_tf", "bad_input", "bad_parameter", "model_mismatch"),
-    *("not_mapping", "not_saved", "overloaded", "lost"),
+    *("not_mapping", "not_saved", "overloaded", "unconstrained", "lost"),
 }
 
 

@@ -1,0 +1,1 @@
+"""LiDAR odometry measured on recordings and in simulated worlds."""
