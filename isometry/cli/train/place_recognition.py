@@ -10,6 +10,8 @@ import typer
 from isometry.cli.common.arguments import parse_frames
 from isometry.cli.common.progress import clear_errors, needs_training_extra, progress_bar
 
+DEFAULT_WORLDS = "hedged-road", "row-houses"  # that the calibration is fitted to
+
 
 def place_recognition(
     kitti: Annotated[Path, typer.Option(help="KITTI odometry directory.")],
@@ -53,30 +55,37 @@ def calibration(
     database: Annotated[str, typer.Option(help="Frames A:B of the database.")] = "14:3000",
     queries: Annotated[str, typer.Option(help="Frames C:D of the queries.")] = "3200:4541",
     sequence: Annotated[str, typer.Option(help="The drive that the network was trained on.")] = "00",
-    every: Annotated[int, typer.Option(help="Use only every K-th query.")] = 1,
+    world: Annotated[
+        list[str] | None, typer.Option(help="A simulated world; by default two that repeat themselves.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the worlds.")] = 1,
     ground_height: Annotated[float, typer.Option(help="Metres, z of the ground in the LiDAR frame.")] = -1.73,
 ) -> None:
-    """Print the constants of place_recognition/calibration.py, fitted to a drive; each query is turned by 0.6 rad."""
+    """Print the constants of place_recognition/calibration.py, fitted to a drive and to simulated worlds."""
     with clear_errors():
         from rich.progress import track
 
         from isometry.datasets.kitti.odometry import KittiOdometry
         from isometry.evaluation.place_recognition.drives import RecordedDrive
-        from isometry.evaluation.place_recognition.measure import build_database, query
+        from isometry.evaluation.place_recognition.measure import ScreenedMemory
         from isometry.place_recognition.encoder import BirdsEyeEncoder
-        from isometry.place_recognition.memory import PlaceMemory
         from isometry.place_recognition.parameters import PlaceRecognitionParameters
         from isometry.place_recognition.pipeline import PlaceRecognizer
-        from isometry.training.place_recognition.calibration import fit_confidence, fit_variance_scale
+        from isometry.training.place_recognition import calibration as fits
 
         drive = RecordedDrive.of(KittiOdometry(kitti, sequence))
-        database_rows, query_rows = (range(len(drive.dataset))[parse_frames(text)] for text in (database, queries))
+        rows = fits.Sampling(*(range(len(drive.dataset))[parse_frames(text)] for text in (database, queries)))
         encoder = BirdsEyeEncoder.load()
-        memory = PlaceMemory(encoder.sha256, encoder.descriptor_size)
-        # everything is accepted, so that every pose has gone through the registration
-        parameters = PlaceRecognitionParameters(ground_height=ground_height, least_confidence=0.0)
-        recognizer = PlaceRecognizer(encoder, memory, parameters)
-        build_database(drive, database_rows, recognizer, lambda rows: track(rows, "database"))
-        results = query(drive, query_rows[::every], recognizer, 5.0, 0.6, lambda rows: track(rows, "queries"))
-        for name, value in (fit_confidence(results) | {"VARIANCE_SCALE": fit_variance_scale(results)}).items():
+
+        def recogniser(ground: float) -> PlaceRecognizer:
+            # everything is accepted, so that every pose has gone through the registration
+            parameters = PlaceRecognitionParameters(ground_height=ground, least_confidence=0.0)
+            return PlaceRecognizer(encoder, ScreenedMemory(encoder.sha256, encoder.descriptor_size), parameters)
+
+        revisits = fits.revisit_results(drive, recogniser(ground_height), rows, lambda k: track(k, "revisits"))
+        others = fits.elsewhere_results(drive, recogniser(ground_height), rows, lambda k: track(k, "elsewhere"))
+        for name in world or DEFAULT_WORLDS:
+            others += fits.world_results(name, seed, recogniser(0.0), rows, lambda k, name=name: track(k, name))
+        constants = fits.fit_confidence(fits.decided(revisits + others))
+        for name, value in (constants | {"VARIANCE_SCALE": fits.fit_variance_scale(revisits)}).items():
             typer.echo(f"{name} = {value:.4g}")
