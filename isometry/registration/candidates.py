@@ -19,6 +19,7 @@ from isometry.registration.verification import CachedCloud, agreement
 # Distances in units of the resolution
 HYPOTHESIS_TOLERANCE, ALIGNED_TOLERANCE, FINAL_TOLERANCE = 3.0, 1.5, 1.0
 HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE, FINAL_SAMPLE = 300, 600, 1500  # points of each cloud that are compared
+ALONG = 3.0  # of the aligned tolerance, along a surface: beams may be that far apart
 COARSE_TARGET, COARSE_SOURCE, COARSE_REACH, COARSE_ITERATIONS = 2.0, 3.0, 8.0, 12
 FINE_REACHES, FINE_ITERATIONS = (2.5, 1.25), 20
 LEAST_DISTINCTNESS = 0.02  # share of the score by which the best exceeds the second best; less is noise
@@ -149,7 +150,7 @@ class Candidates:
 
     def _aligned_score(self, transforms: Array) -> Array:
         return agreement(
-            self.target, self.source, transforms, ALIGNED_TOLERANCE * self.resolution, ALIGNED_SAMPLE
+            self.target, self.source, transforms, ALIGNED_TOLERANCE * self.resolution, ALIGNED_SAMPLE, ALONG
         ).score
 
 

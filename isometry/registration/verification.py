@@ -18,6 +18,9 @@ from isometry.registration.upright.directions import half_sphere
 from isometry.registration.visibility import VisibleRange
 
 BUCKETS = 48  # of orientations of normals, from which points are sampled evenly
+NEIGHBOURS = 12  # of a point, to tell a surface from a line
+LEAST_WIDTH = 0.15  # variance across over along the longest direction of a surface
+FEWEST_SURFACES = 0.2  # share of the points
 PARALLEL_COSINE = 0.7  # of two normals of one surface
 CONTRADICTION_WEIGHT = 2.5  # of a contradicting point against one that lies on a surface
 
@@ -70,17 +73,34 @@ class CachedCloud:
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """Numbers (N,) of all points, ordered so that the first ones cover all orientations of surfaces evenly.
+        """Numbers (M,) of the points on surfaces; the first ones cover all orientations of surfaces evenly.
 
         Normal-space sampling (Rusinkiewicz and Levoy, 2001). A random sample of a street would mostly be ground, which
         agrees with the ground of any other street.
         """
         buckets = np.abs(self.cloud.normals @ half_sphere(BUCKETS).T).argmax(axis=1)
         shuffled = np.random.default_rng(0).permutation(len(buckets))
+        if len(buckets) > NEIGHBOURS:
+            shuffled = shuffled[self.on_surfaces[shuffled]]
         by_bucket = shuffled[np.argsort(buckets[shuffled], kind="stable")]
-        counts = np.bincount(buckets, minlength=BUCKETS)
-        rank = np.arange(len(buckets)) - np.repeat(np.cumsum(counts) - counts, counts)
+        counts = np.bincount(buckets[shuffled], minlength=BUCKETS)
+        rank = np.arange(len(shuffled)) - np.repeat(np.cumsum(counts) - counts, counts)
         return by_bucket[np.argsort(rank, kind="stable")]
+
+    @cached_property
+    def on_surfaces(self) -> NDArray[np.bool_]:
+        """Whether the neighbourhood of each point (N,) is a surface, of which it has the normal.
+
+        Where the beams of a sensor are far apart, the neighbours of a point lie along the line of one beam. Such
+        normals turn with the pattern of beams, and two scans of a tunnel would agree best where their patterns do.
+        Where few points have surfaces, all count.
+        """
+        points = self.cloud.points
+        _, neighbours = self.tree.query(points, NEIGHBOURS)
+        patches = points[neighbours] - points[neighbours].mean(axis=1, keepdims=True)
+        variances = np.linalg.eigvalsh(np.einsum("nki,nkj->nij", patches, patches))
+        wide: NDArray[np.bool_] = variances[:, 1] > LEAST_WIDTH * variances[:, 2]
+        return wide if wide.mean() > FEWEST_SURFACES else np.ones(len(points), bool)
 
     def sample(self, count: int) -> tuple[Array, Array]:
         """Points and normals (count,3), evenly over the orientations of surfaces."""
@@ -89,27 +109,40 @@ class CachedCloud:
 
 
 def agreement(
-    target: CachedCloud, source: CachedCloud, T_target_source: Array, tolerance: float, count: int = 300
+    target: CachedCloud,
+    source: CachedCloud,
+    T_target_source: Array,
+    tolerance: float,
+    count: int = 300,
+    along: float = 1.0,
 ) -> Agreement:
-    """Compare two clouds at transforms (H,4,4), by `count` points of each; `tolerance` in metres."""
-    forward = _one_way(target, source, T_target_source, tolerance, count)
-    backward = _one_way(source, target, se3.inverse(T_target_source), tolerance, count)
+    """Compare two clouds at transforms (H,4,4), by `count` points of each; `tolerance` in metres.
+
+    A point lies on a surface where it is nearer than the tolerance to the plane of the nearest point, which may be
+    `along` times as far away along the surface. Where beams are far apart on it, only with more than 1 do two scans of
+    one surface agree as well as a scan does with its own pattern of beams.
+    """
+    forward = _one_way(target, source, T_target_source, tolerance, count, along)
+    backward = _one_way(source, target, se3.inverse(T_target_source), tolerance, count, along)
     contradictions = [contradiction for _, contradiction in (forward, backward) if contradiction is not None]
     seen_through = np.mean(contradictions, axis=0) if contradictions else np.zeros(len(T_target_source))
     return Agreement((forward[0] + backward[0]) / 2.0, seen_through)
 
 
 def _one_way(
-    fixed: CachedCloud, moving: CachedCloud, T_fixed_moving: Array, tolerance: float, count: int
+    fixed: CachedCloud, moving: CachedCloud, T_fixed_moving: Array, tolerance: float, count: int, along: float
 ) -> tuple[Array, Array | None]:
     points, normals = moving.sample(count)
     rotation = T_fixed_moving[:, :3, :3]
     moved = points @ rotation.swapaxes(1, 2) + T_fixed_moving[:, None, :3, 3]
-    distance, nearest = fixed.tree.query(moved.reshape(-1, 3), distance_upper_bound=tolerance)
+    distance, nearest = fixed.tree.query(moved.reshape(-1, 3), distance_upper_bound=along * tolerance)
     near = np.isfinite(distance)
     turned = (normals @ rotation.swapaxes(1, 2)).reshape(-1, 3)
     found = fixed.cloud.normals[np.where(near, nearest, 0)]
     cosine = np.einsum("ij,ij->i", turned, found)
+    if along > 1.0:
+        nearest_points = fixed.cloud.points[np.where(near, nearest, 0)]
+        near &= np.abs(np.einsum("ij,ij->i", moved.reshape(-1, 3) - nearest_points, found)) < tolerance
     if fixed.visible is None or moving.visible is None:
         cosine = np.abs(cosine)
     on_surface = (near & (cosine > PARALLEL_COSINE)).reshape(moved.shape[:2])

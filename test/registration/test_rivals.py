@@ -14,6 +14,8 @@ from isometry.registration.pipeline import Registrar, load_registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Cloud, Registration
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
+from isometry.simulation.world_scanner import WorldScanner
+from isometry.simulation.worlds.registry import build_world
 from isometry.simulation.worlds.shapes import Mesh, box, joined
 
 LIDAR = SpinningLidar(beams=32, highest_deg=40.0, lowest_deg=-40.0, azimuth_step_deg=0.5, range_m=60.0)
@@ -100,3 +102,16 @@ def test_a_position_along_an_even_tunnel_is_not_accepted(registrar: Registrar) -
     found = registrar.register(target, source)
     assert not found.accepted
     assert found.reason == "ambiguous"
+
+
+def test_two_scans_of_a_tunnel_are_not_laid_on_each_other_by_their_patterns_of_beams(registrar: Registrar) -> None:
+    """Of a tunnel whose floor is rung by rung of beams, where the normals of the rungs once decided."""
+    world = build_world("tunnel", 5)
+    scanner, lap, random = WorldScanner(world), world.lap(1.0), np.random.default_rng(0)
+    for gap in (3, 20):
+        scans = (scanner.scan(lap[k], random) for k in (60, 60 + gap))
+        target, source = (prepare(scan, RegistrationParameters(), scanner.origin) for scan in scans)
+        found = registrar.register(target, source)
+        assert not found.accepted
+        assert found.reason == "ambiguous"
+        assert np.sqrt(np.linalg.eigvalsh(found.covariance[:3, :3])[-1]) > 10.0

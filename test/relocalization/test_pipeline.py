@@ -15,7 +15,7 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import load_registrar
-from isometry.registration.types import Registration, UnusableCloudError
+from isometry.registration.types import Reason, Registration, UnusableCloudError
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pipeline import RelocalizationStep, Relocalizer
 from isometry.relocalization.places import CloudPlaces, Place, Scan
@@ -73,8 +73,8 @@ class Oracle:
 
 def _answer(T: Array, right: bool, overlap: float, sigma_x: float) -> Registration:
     covariance = np.diag([sigma_x**2, 0.01, 0.01, 1e-4, 1e-4, 1e-4])
-    confidence, reason = (0.99, "ok") if right else (0.1, "low_confidence")
-    return Registration(T, covariance, confidence, right, reason, overlap, "", {"score": overlap})
+    reason: Reason = "ok" if right else "low_confidence"
+    return Registration(T, covariance, 0.99 if right else 0.1, right, reason, overlap, "", {"score": overlap})
 
 
 class OracleRelocalizer(Relocalizer):
@@ -238,6 +238,7 @@ def test_a_robot_in_one_of_two_equal_places_is_located_when_it_has_come_to_where
     assert {step.reason for step in alike} == {"ambiguous"}
     assert sorted(np.round(alike[-1].alternatives[:, 0, 3])) == [48.0, 128.0]
     assert steps[-1].located
+    assert steps[-1].T_map_base is not None
     assert np.allclose(steps[-1].T_map_base, robot.true)
 
 
@@ -256,6 +257,7 @@ def test_what_the_surfaces_do_not_determine_is_no_place_but_is_followed_by_odome
     assert len(sigmas) == 20
     assert np.all(np.diff(sigmas) > 0.0)
     assert sigmas[-1] > 0.05 * 20
+    assert steps[-1].T_map_base is not None
     assert np.allclose(steps[-1].T_map_base[:3, 3], robot.true[:3, 3], atol=0.1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from isometry.registration.types import Registration
 from isometry.relocalization.scan_pose import Belief, ScanPose
 
 
-def measured(T_map_base: Array, deviations: Array) -> ScanPose:
+def measured(T_map_base: Array, deviations: Sequence[float]) -> ScanPose:
     covariance = np.diag(np.square(deviations))
     registration = Registration(T_map_base, covariance, 1.0, True, "ok", 1.0, "")
     return ScanPose(T_map_base, covariance, registration)
@@ -28,7 +30,7 @@ def test_a_scan_decides_where_surfaces_hold_it_and_odometry_where_they_do_not() 
 
 def test_equally_sure_they_meet_half_way() -> None:
     prior = Belief(np.eye(4), np.eye(6) * 0.04)
-    fused = prior.fused(measured(se3.from_planar(0.2, 0.0, 0.1), np.full(6, 0.2)))
+    fused = prior.fused(measured(se3.from_planar(0.2, 0.0, 0.1), [0.2] * 6))
     assert fused.T_map_base[0, 3] == pytest.approx(0.1)
     assert se3.yaw(fused.T_map_base) == pytest.approx(0.05)
 
