@@ -51,9 +51,10 @@ class TrackingNode(PerceptionNode[TrackingNodeParameters]):
     What is wrong with an input is named in /diagnostics, and the rest of the input is used:
 
     - a message whose stamp is not newer, by up to a second, is left out; tracks stay as they are
-    - time that runs back by more than a second (a bag that loops), or on by more than `longest_gap_s`, ends all tracks
-    - boxes with NaN, without a size or more than 10 km away are left out, and of more than `most_detections` only those
-      of the highest scores are used
+    - a stamp that jumps, back by more than a second or on, is left out until a second one follows it; time that goes on
+      there (a bag that loops), or after more than `longest_gap_s`, ends all tracks
+    - boxes with NaN, without a size or more than 10 km away are left out, as are scores of `detector: any` that are not
+      from 0 to 1, and of more than `most_detections` only those of the highest scores are used
     - a message without its transform, without any finite point, or that cannot be read, is left out as well
     """
 

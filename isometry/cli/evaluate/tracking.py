@@ -49,7 +49,8 @@ def tracking(
 ) -> None:
     """Tracks in AB3DMOT's protocol (sAMOTA, MOTA, id switches at 40 recalls), HOTA, IDF1, frames a second.
 
-    --detections: each class is tracked by itself, without poses; a match is an overlap in space. The figures of the
+    --detections: all classes are tracked together, without poses; a match is an overlap in space. Each class is judged
+    by itself. The figures of the
     headline are those of the first class at --iou, 0.25 where it is left out.
 
     --from-scans: every labelled object counts, whichever class its track has; a match is an overlap seen from above.
@@ -78,8 +79,8 @@ def tracking(
         else:
             networks = "no network"
             labels = _labels_of(opened, detections) if classes is None else _chosen_classes(classes)
-            results = [_from_detections(opened, detections, label, ious, tracker, 0.0) for label in labels]
-            turned = _from_detections(opened, detections, labels[0], ious, tracker, yaw) if yaw else None
+            results = _from_detections(opened, detections, labels, ious, tracker, 0.0)
+            turned = _from_detections(opened, detections, labels[:1], ious, tracker, yaw)[0] if yaw else None
             source = f"detections {detections}"
         by_class = {result.label: evaluation.figures(result) for result in results}
         first = by_class[results[0].label]
@@ -93,14 +94,20 @@ def tracking(
 
 
 def _from_detections(
-    sequences: list[KittiTracking], detections: str, label: str, ious: tuple[float, ...], tracker: str, yaw: float
-) -> ClassResult:
-    from isometry.evaluation.tracking.measure import measure
+    sequences: list[KittiTracking],
+    detections: str,
+    labels: list[str],
+    ious: tuple[float, ...],
+    tracker: str,
+    yaw: float,
+) -> list[ClassResult]:
+    from isometry.evaluation.tracking.measure import follow, judge
     from isometry.evaluation.tracking.runs import TurnedDetections
 
     make = _maker(tracker, detections)
     turned = (lambda: TurnedDetections(make(), math.radians(yaw))) if yaw else make
-    return measure(sequences, detections, label, ious, turned)
+    tracks = follow(sequences, detections, turned)
+    return [judge(sequences, detections, label, ious, tracks) for label in labels]
 
 
 def _from_scans(

@@ -85,25 +85,35 @@ class ClassResult:
         ]
 
 
-def measure(
-    sequences: Sequence[KittiTracking],
-    detections: str,
-    label: str,
-    ious: Sequence[float],
-    tracker: Callable[[], FollowsDetections],
-) -> ClassResult:
-    """Track the detections of one class through each sequence, with a new tracker and without poses.
+def follow(
+    sequences: Sequence[KittiTracking], detections: str, tracker: Callable[[], FollowsDetections]
+) -> tuple[Tracks, ...]:
+    """Track the detections of all classes through each sequence, with a new tracker and without poses.
 
-    Raises DatasetError for files that cannot be used, ValueError where nothing of the class is labelled.
+    Raises DatasetError for files that cannot be used, ValueError for scores that the tracker cannot use.
     """
-    runs = []
+    followed_tracks = []
     for sequence in sequences:
         found = sequence.detections(detections)
-        found = found.chosen(np.array(found.labels, dtype=object) == label)
         frames = max(sequence.frame_count, 1 + int(found.frames.max(initial=-1)))
-        tracks = in_image(sequence, track_detections(tracker(), found, frames))
-        truth, judged = _judged_class(sequence, label, tracks)
-        runs.append(Run(sequence, truth, found, tracks, judged))
+        followed_tracks.append(in_image(sequence, track_detections(tracker(), found, frames)))
+    return tuple(followed_tracks)
+
+
+def judge(
+    sequences: Sequence[KittiTracking], detections: str, label: str, ious: Sequence[float], tracks: Sequence[Tracks]
+) -> ClassResult:
+    """Judge the tracks of one class, as `follow` found them in each sequence.
+
+    Raises ValueError where nothing of the class is labelled.
+    """
+    runs = []
+    for sequence, of_all in zip(sequences, tracks, strict=True):
+        found = sequence.detections(detections)
+        found = found.chosen(np.array(found.labels, dtype=object) == label)
+        own = of_all.chosen(np.array([each.lower() == label.lower() for each in of_all.labels], bool))
+        truth, judged = _judged_class(sequence, label, own)
+        runs.append(Run(sequence, truth, found, own, judged))
     return _result(label, runs, ious, None)
 
 

@@ -155,6 +155,10 @@ def _gathered(steps: Iterator[tuple[int, Callable[[], TrackingStep]]], frames: i
     for frame, work in steps:
         began = time.perf_counter()
         step = work()
+        if any("score" in reason for reason in step.rejected):
+            raise ValueError(
+                f"frame {frame}: {'; '.join(step.rejected)}; a detector that is not known by name has scores up to 1"
+            )
         seconds[frame] = time.perf_counter() - began
         T_odom_lidar[frame] = step.T_odom_base
         recent = [each for each in step.tracks if each.unseen_s <= LONGEST_UNSEEN_S]

@@ -39,11 +39,14 @@ UNSCORED = 0.5
 
 UNKNOWN_DETECTOR = DetectorModel(0.15, 0.1, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
 
+ANY = "any"
+"""Another detector, with scores from 0 to 1."""
+
 CLUSTERS = "clusters"
 """The detector of scans that comes with this package."""
 
 MODELS: dict[str, dict[str, DetectorModel]] = {
-    "any": {},
+    ANY: {},
     # clusters without a class are walls and bushes, whose centre depends on the part of them that is seen
     CLUSTERS: {"unknown": replace(UNKNOWN_DETECTOR, position_noise=0.5)},
     "pointrcnn": {
@@ -61,6 +64,11 @@ def detector_model(detector: str, label: str) -> DetectorModel:
     return MODELS[detector].get(label.lower(), UNKNOWN_DETECTOR)
 
 
+def scores_are_log_odds(detector: str) -> bool:
+    """Whether the scores of a detector are not from 0 to 1, but of any size."""
+    return detector not in (ANY, CLUSTERS)
+
+
 def detector_named(detections: str) -> str:
     """The detector whose name `detections` begins with; `any` where there is none."""
-    return next((name for name in MODELS if name != "any" and detections.lower().startswith(name)), "any")
+    return next((name for name in MODELS if name != ANY and detections.lower().startswith(name)), ANY)

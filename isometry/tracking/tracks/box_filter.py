@@ -1,8 +1,6 @@
-"""The parts of a track that have no motion model: height, size, yaw and class."""
+"""The parts of a track that have no motion model: height, size and yaw."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +35,3 @@ def blended(rest: Array, boxes: Array, hits: NDArray[np.int64], least_gains: Arr
     change[:, 4] = planar.wrapped(change[:, 4])
     blend: Array = rest + np.maximum(1.0 / hits[:, None], least_gains[:, [0, 1, 1, 1, 2]]) * change
     return blend
-
-
-def majority_label(votes: Counter[str]) -> str:
-    """The class of most detections; of classes with equally many, the first in the alphabet."""
-    return min(votes, key=lambda label: (-votes[label], label))

@@ -40,11 +40,14 @@ def common_motion(found: Array, expected: Array, variances: Array, deviations: A
     return pose
 
 
-def common_velocity(motion: Motion, positions: Array) -> Array:
-    """Velocity (N,2) that an object at each of `positions` (N,2) has if it moves as most of `motion` (M) does."""
+def common_velocity(motion: Motion, positions: Array) -> Array | None:
+    """Velocity (N,2) that an object at each of `positions` (N,2) has if it moves as most of `motion` (M) does.
+
+    None where there are too few objects to tell a turn of the base from motion of their own.
+    """
     mean, covariance = motion.best()
-    if len(mean) < FEWEST:  # too few to separate a turn of the base from motion of their own
-        return np.zeros((len(positions), 2))
+    if len(mean) < FEWEST:
+        return None
     x, y, turn = common_motion(mean[:, X], mean[:, X] + mean[:, V], mean_variance(covariance, V), PRIOR_DEVIATIONS)
     velocity: Array = np.array([x, y]) + turn * np.stack([-positions[:, 1], positions[:, 0]], axis=1)
     return velocity

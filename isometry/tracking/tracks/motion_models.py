@@ -61,6 +61,12 @@ class Motion:
             column[:, index] = value
 
     @property
+    def log_weights(self) -> Array:
+        """Log probabilities (M,N) of the motion models of each object."""
+        weights: Array = self.score - np.logaddexp.reduce(self.score, axis=0)
+        return weights
+
+    @property
     def chosen(self) -> NDArray[np.intp]:
         """Number (N,) of each object's motion model."""
         return np.asarray(np.argmax(self.score, axis=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,15 @@ import pytest
 from isometry.arrays import Array
 from isometry.datasets.kitti.scans import read_poses
 from isometry.datasets.kitti.tracking import KittiObjects, KittiTracking
-from isometry.evaluation.tracking.measure import ClassResult, calibration, figures, measure, measure_scans, turn_figures
+from isometry.evaluation.tracking.measure import (
+    ClassResult,
+    calibration,
+    figures,
+    follow,
+    judge,
+    measure_scans,
+    turn_figures,
+)
 from isometry.evaluation.tracking.objects import speeds_over_ground
 from isometry.evaluation.tracking.report import write_report
 from isometry.evaluation.tracking.runs import FollowsDetections, TurnedDetections, TurnedScans, track_detections
@@ -42,6 +50,16 @@ def drive(simulated_tracking: Path) -> Path:
 @pytest.fixture(scope="module")
 def sequences(drive: Path) -> list[KittiTracking]:
     return [KittiTracking(drive, name) for name in ("0", "1")]
+
+
+def measure(
+    sequences: list[KittiTracking],
+    detections: str,
+    label: str,
+    ious: Sequence[float],
+    tracker: Callable[[], FollowsDetections],
+) -> ClassResult:
+    return judge(sequences, detections, label, ious, follow(sequences, detections, tracker))
 
 
 @pytest.fixture(scope="module")
@@ -337,7 +355,8 @@ def test_positions_and_confidences_are_held_against_the_labels(sequences: list[K
         """Reports each detection as a track, with a standard deviation of 0.2 m along x and of 1 mm along y."""
 
         def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None) -> TrackingStep:
-            tracks = [_track(k, "car", box, 0.0) for k, box in enumerate(detections.boxes)]
+            rows = zip(detections.labels, detections.boxes, strict=True)
+            tracks = [_track(k, label, box, 0.0) for k, (label, box) in enumerate(rows)]
             covariance = np.diag([0.2**2, 1e-6, 1.0, 1.0])
             return TrackingStep(tuple(replace(t, covariance=covariance, confidence=0.9) for t in tracks), np.eye(4))
 
@@ -353,7 +372,14 @@ def test_positions_and_confidences_are_held_against_the_labels(sequences: list[K
     }
 
 
-def test_scores_of_a_plain_tracker_are_no_confidences(baseline: ClassResult) -> None:
+def test_scores_of_a_plain_tracker_are_no_confidences(sequences: list[KittiTracking]) -> None:
+    class Raw(BaselineTracker):
+        """Has the scores of a detector that are of any size."""
+
+        def process(self, detections: Detections, stamp_ns: int, T_odom_base: Array | None = None) -> TrackingStep:
+            return super().process(replace(detections, scores=10.0 * detections.scores), stamp_ns)
+
+    baseline = measure(sequences, "simulated", "Car", IOUS, Raw)
     found = calibration(baseline.runs, 0.25)
     assert found.confidence_error is None
     assert found.inside_2_sigma is not None

@@ -34,9 +34,10 @@ def test_a_new_object_is_given_the_velocity_of_the_others_at_its_place() -> None
     flow = np.array([-8.0, 0.0]) - 0.2 * np.stack([-places[:, 1], places[:, 0]], axis=1)
     motion = initial_motion(places, np.full(9, 0.01), flow, np.repeat(0.01 * np.eye(2)[None], 9, axis=0), False)
     found = common_velocity(motion, np.array([[10.0, 20.0]]))
+    assert found is not None
     np.testing.assert_allclose(found, [[-8.0 + 0.2 * 20.0, -0.2 * 10.0]], atol=0.3)
 
 
 def test_two_objects_tell_nothing_in_common() -> None:
     motion = initial_motion(np.zeros((2, 2)), np.ones(2), np.ones((2, 2)), np.repeat(np.eye(2)[None], 2, axis=0), False)
-    np.testing.assert_array_equal(common_velocity(motion, np.ones((3, 2))), np.zeros((3, 2)))
+    assert common_velocity(motion, np.ones((3, 2))) is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from isometry.tracking.detection.detector_models import MODELS, confidence, dete
 from isometry.tracking.detection.usable import usable
 from isometry.tracking.prediction.path_history import PathHistory
 from isometry.tracking.prediction.predictor import HISTORY
-from isometry.tracking.tracks.box_filter import as_expected, blended, majority_label
+from isometry.tracking.tracks.box_filter import as_expected, blended
 from isometry.tracking.types import Detections, Track
 
 
@@ -38,6 +36,29 @@ def test_reasons_are_counted_one_by_one() -> None:
     np.testing.assert_allclose(left.scores, found.scores[5:])
 
 
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        (80.0, "of a score outside 0 to 1"),
+        (-2.0, "of a score outside 0 to 1"),
+        (0.0, "of score 0"),
+        (np.nan, "not finite"),
+    ],
+)
+def test_scores_that_are_no_shares_are_left_out_by_name(score: float, why: str) -> None:
+    found = detections(3)
+    found.scores[1] = score
+    left, (reason,) = usable(found, 5, scores_are_shares=True)
+    assert reason.startswith("1 detections " + why)
+    np.testing.assert_array_equal(left.scores, found.scores[[0, 2]])
+
+
+def test_log_odds_are_used_as_they_are() -> None:
+    found = detections(3)
+    found.scores[:] = [-2.0, 0.0, 13.0]
+    assert len(usable(found, 5)[0]) == 3
+
+
 def test_none_at_all_is_fine() -> None:
     left, reasons = usable(detections(0), 5)
     assert len(left) == 0
@@ -58,10 +79,6 @@ def test_sizes_settle_to_the_mean_and_yaw_goes_the_short_way_round() -> None:
     found = np.array([[0.0, 0.0, 0.8, 5.0, 1.8, 1.5, -np.pi + 0.05]])
     after = blended(rest, found, np.array([2]), np.array([[0.1, 0.1, 0.1]]))
     np.testing.assert_allclose(after[0], [0.8, 4.5, 1.8, 1.5, np.pi])
-
-
-def test_ties_of_the_class_are_settled_the_same_way_each_time() -> None:
-    assert majority_label(Counter(["unknown", "car"])) == majority_label(Counter(["car", "unknown"])) == "car"
 
 
 def test_confidence_is_a_logistic_of_what_was_seen() -> None:
