@@ -24,7 +24,7 @@ from isometry.sensing.birds_eye import BirdsEyeGrid
 
 # Poses in the map further apart than one of these are two answers
 APART_METRES, APART_RADIANS = 6.0, float(np.radians(20.0))
-ALIGNED_RIVALS = 1  # most promising places elsewhere in which the pose is aligned
+ALIGNED_RIVALS = 3  # most promising places elsewhere that are aligned, until one stays elsewhere
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +73,10 @@ class ContenderSearch:
         for k, place in enumerate(places):
             contender = self._verified(place)
             if self._agrees_well(contender):
-                contender = self.aligned(contender)
-                if self._agrees_well(contender):
-                    tried += self._more_rivals(contender, tried, places[k + 1 :])
-                    return self._with_rival(contender, tried)
+                best = self.aligned(contender)
+                if self._agrees_well(best):
+                    tried += self._more_rivals(best, tried, places[k + 1 :])
+                    return self._with_rival(best, tried)
             tried.append(contender)
         tried.sort(key=lambda contender: -contender.planar.agreement)
         promising = [self.aligned(contender) for contender in tried[: self._parameters.aligned_places]]
@@ -110,11 +110,11 @@ class ContenderSearch:
     def _with_rival(self, found: Contender, tried: list[Contender]) -> Contenders:
         tried.sort(key=lambda contender: -contender.planar.agreement)
         elsewhere = [contender for contender in tried if contender.elsewhere(found)]
-        rivals = [self.aligned(contender) for contender in elsewhere[:ALIGNED_RIVALS]]
-        rivals = [contender for contender in rivals if contender.elsewhere(found)]
-        if not rivals:
+        aligned_elsewhere = (self.aligned(contender) for contender in elsewhere[:ALIGNED_RIVALS])
+        # an alignment may end at the best place
+        rival = next((contender for contender in aligned_elsewhere if contender.elsewhere(found)), None)
+        if rival is None:
             return Contenders(found, None)
-        rival = max(rivals, key=lambda contender: contender.planar.agreement)
         if rival.planar.agreement > found.planar.agreement:
             return Contenders(rival, found)
         return Contenders(found, rival)

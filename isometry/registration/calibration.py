@@ -48,7 +48,7 @@ def confidence(evidence: Mapping[str, float]) -> float:
 
 
 def confidence_without_rival(evidence: Mapping[str, float]) -> float:
-    """The confidence if no other transform agreed with the clouds at all."""
+    """The confidence if no other transform agreed with the clouds, and the surfaces determined this one."""
     alone = {"margin": evidence["score"], "distinctness": 1.0, "log_distinctness": 0.0, "determined": 1.0}
     return confidence({**evidence, **alone})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -59,6 +59,7 @@ class Candidates:
         self.found: list[Candidate] = []
         self._refined: dict[Candidate, tuple[Refined, float]] = {}  # the best is often the same as before
         self._constraints: dict[Candidate, Held] = {}
+        self._with_rivals: list[Array] = []  # transforms (4,4) whose rivals were looked for
 
     def add(self, hypotheses: Hypotheses, count: int) -> None:
         """Score all hypotheses by the agreement of the clouds, align the `count` best distinct ones and keep those."""
@@ -76,14 +77,21 @@ class Candidates:
         for T_target_source, aligned_score in zip(aligned, self._aligned_score(aligned), strict=True):
             self.found.append(Candidate(T_target_source, float(aligned_score), hypotheses.proposed_by))
 
-    def add_rivals(self) -> None:
-        """Look for rivals of the best candidate, elsewhere in the target, and add the best of them."""
+    def add_rivals(self) -> bool:
+        """Look for rivals of the best candidate, elsewhere in the target, and add the best of them.
+
+        False where that was done for the same transform before.
+        """
         refined = self.best().refined
         T_best = refined.T_target_source
+        if any(same(T_best, T_before, self.resolution) for T_before in self._with_rivals):
+            return False
+        self._with_rivals.append(T_best)
         weakest = T_best[:3, :3] @ np.linalg.eigh(refined.information[3:, 3:])[1][:, 0]
         proposed = propose_rivals(self.target.cloud, self.source.cloud, T_best, weakest)
         elsewhere = [T for T in proposed.T_target_source if not same(T, T_best, self.resolution)]
-        self.add(replace(proposed, T_target_source=np.array(elsewhere)), RIVALS)
+        self.add(Hypotheses(np.array(elsewhere), np.ones(len(elsewhere)), proposed.proposed_by), RIVALS)
+        return True
 
     def best(self) -> Chosen:
         """The candidate of the highest score, finely aligned, and its rivals. There must be one."""

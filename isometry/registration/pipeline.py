@@ -87,9 +87,8 @@ class Registrar:
 
     def _without_rival(self, candidates: Candidates, result: Registration) -> Registration:
         """The result after a search for its rivals, where it would be accepted."""
-        if not result.accepted:
+        if not result.accepted or not candidates.add_rivals():
             return result
-        candidates.add_rivals()
         return self._result(candidates)
 
     def refine(self, target: Cloud, source: Cloud, T_initial: Array) -> Registration:

@@ -53,6 +53,8 @@ def _planar(target: Cloud, moved: Array, vertical: Array) -> Array:
     poses = correlate(
         level_target[:, :2], level_moved[:, :2], cell, IMAGE_SIZE, TURNS, PEAKS, POSES, 2.0 * cell, whitening=0.0
     )
+    if not len(poses.yaw):
+        return np.empty((0, 4, 4))
     motions = np.stack(
         [
             se3.from_planar(float(shift[0]), float(shift[1]), float(yaw))

@@ -59,9 +59,9 @@ class Registration:
     """The result for a pair, accepted or not.
 
     Reasons, "ok" when accepted: "low_confidence": the transform is the best found, but its confidence is too low;
-    "ambiguous": it would be accepted, but for the `alternatives`, with which the clouds agree nearly as well;
-    "no_hypothesis": no source proposed a transform, and this one means nothing; "out_of_time": one of these, and the
-    deadline came before all sources were used.
+    "ambiguous": it would be accepted, but for the `alternatives`, with which the clouds agree nearly as well, or
+    because the surfaces do not determine it; "no_hypothesis": no source proposed a transform, and this one means
+    nothing; "out_of_time": one of these, and the deadline came before all sources were used.
     """
 
     T_target_source: Array  # (4,4)

@@ -33,15 +33,16 @@ class MemoryPlaces:
         self.points = np.concatenate(clouds)
         """The clouds of all keyframes, (N,3) metres in the map."""
         self._clouds = CloudPlaces(self.points, parameters, reach=reach)
+        self._recognised = 0
 
     def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
         """Places around the keyframes that a scan resembles most, not close to each other; then the whole map."""
-        recognised = self._recognised_poses(scan)
-        for T_map_base in recognised[first:]:
-            place = self._clouds.around(scan, T_map_base)
-            if place is not None:
-                yield place
-        yield from self._clouds.candidates(scan, T_map_last, max(0, first - len(recognised)))
+        if first == 0:
+            around = (self._clouds.around(scan, T_map_base) for T_map_base in self._recognised_poses(scan))
+            recognised = [place for place in around if place is not None]
+            self._recognised = len(recognised)  # as many numbers are theirs until the next search begins
+            yield from recognised
+        yield from self._clouds.candidates(scan, T_map_last, max(0, first - self._recognised))
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         """The points of all keyframes within reach of the pose."""

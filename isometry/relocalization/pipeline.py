@@ -105,6 +105,8 @@ class Relocalizer:
         self._belief: Belief | None = None  # at the last scan while located
         self._T_odom_last = np.eye(4)  # base at that scan
         self._misses = self._searched = 0
+        self._whole_round = True  # whether each place of this round through the map was compared to the end
+        self._round_T_map_last: Array | None = None  # from where the places of this round are ordered
         self._overlap = 0.0  # running mean over the scans that fit
 
     def set_initial_pose(self, T_map_base: Array, radius: float) -> None:
@@ -185,8 +187,12 @@ class Relocalizer:
     def _search(self, scan: Scan, T_odom_base: Array) -> RelocalizationStep:
         """Follow the poses that are left, and look for more of them in the next few places of the map."""
         T_base_odom = se3.inverse(T_odom_base)
+        followed = bool(self._hypotheses.left)
         self._hypotheses.follow(T_base_odom, partial(self._fitted, scan, T_odom_base), lambda: scan.late)
-        tried, all_searched = ([], False) if self._hypotheses.searched else self._search_places(scan, T_odom_base)
+        if followed and not self._hypotheses.left:
+            self._whole_round = False  # a place that was searched may be the right one after all
+        done = self._hypotheses.searched or scan.late
+        tried, all_searched = ([], False) if done else self._search_places(scan, T_odom_base)
         for found, place in tried:
             for T_map_base in self._explaining(found, place):
                 hypothesis = PoseHypothesis(T_map_base @ T_base_odom)
@@ -212,18 +218,22 @@ class Relocalizer:
         """The poses of the scan in the next few places, nearest to the last known pose first. Were they the last?"""
         T_map_last = None if self._last_T_map_odom is None else self._last_T_map_odom @ T_odom_base
         tried: list[tuple[ScanPose, Place]] = []
-        at_the_end = False
+        all_searched = False
         for first in dict.fromkeys((self._searched, 0)):  # begin again when the last scan came to the end of the map
+            if first == 0:  # the order of places stays the same for a round
+                self._whole_round, self._round_T_map_last = True, T_map_last
             self._searched = first
-            for place in islice(self.places.candidates(scan, T_map_last, first), self.parameters.searched_places):
+            places = self.places.candidates(scan, self._round_T_map_last, first)
+            for place in islice(places, self.parameters.searched_places):
                 tried.append((self._registered(scan, place), place))
+                self._whole_round &= tried[-1][0].reason != "out_of_time"
                 self._searched += 1
                 if scan.late:
-                    return tried, at_the_end
-            at_the_end |= len(tried) < self.parameters.searched_places
+                    return tried, False
+            all_searched |= self._whole_round and len(tried) < self.parameters.searched_places and not scan.late
             if tried:
                 break
-        return tried, at_the_end
+        return tried, all_searched
 
     def _explaining(self, found: ScanPose, place: Place) -> list[Array]:
         """The poses (4,4) in the map that explain a scan: one, or where the registration is ambiguous, several."""

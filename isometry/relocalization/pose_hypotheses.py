@@ -14,6 +14,7 @@ from isometry.relocalization.scan_pose import ScanPose
 
 MOST = 16  # poses that are followed; with more, the worst are dropped, and the map is searched again
 WORSE = 0.25  # share by which the agreement of a pose may be lower than that of the best one
+DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
 GAIN = 0.3  # weight of a scan in the running mean of the agreement
 
 
@@ -25,6 +26,7 @@ class PoseHypothesis:
     last: ScanPose | None = None  # by the last scan
     agreement: float = 0.0  # running mean over the scans, of the scan with the map
     scans: int = 1  # that fit, with the one that it was found by
+    misses: int = 0  # scans in a row that do not fit
 
 
 class PoseHypotheses:
@@ -42,7 +44,7 @@ class PoseHypotheses:
             self.left.append(hypothesis)
 
     def follow(self, T_base_odom: Array, fitted: Callable[[Array], ScanPose | None], late: Callable[[], bool]) -> None:
-        """Keep what the next scan fits: `fitted` gives the pose near one of `T_map_odom` (4,4), None where it does not.
+        """Keep what the next scans fit: `fitted` gives the pose near one of `T_map_odom` (4,4), None where it does not.
 
         From when it is `late` on, the others stay as they are; they are the first ones at the next scan.
         """
@@ -51,7 +53,9 @@ class PoseHypotheses:
             found = None if late() else fitted(hypothesis.T_map_odom)
             if found is not None:
                 self._fits(hypothesis, found, T_base_odom)
-            if found is not None or late():
+            elif not late():
+                hypothesis.misses += 1
+            if hypothesis.misses < DROPPED_AFTER:
                 still.append(hypothesis)
         still.sort(key=lambda hypothesis: -hypothesis.agreement)
         best = still[0].agreement if still else 0.0
@@ -65,7 +69,7 @@ class PoseHypotheses:
         agreement = found.registration.evidence["score"]
         hypothesis.agreement += (1.0 if hypothesis.last is None else GAIN) * (agreement - hypothesis.agreement)
         hypothesis.T_map_odom, hypothesis.last = found.T_map_base @ T_base_odom, found
-        hypothesis.scans += 1
+        hypothesis.scans, hypothesis.misses = hypothesis.scans + 1, 0
 
     def searched_all(self) -> None:
         """All of the map was searched. Where poses had to be dropped, it is to be searched once more."""
@@ -74,4 +78,4 @@ class PoseHypotheses:
     @property
     def only(self) -> PoseHypothesis | None:
         """The one pose that is left of all of the map; None while there may be others."""
-        return self.left[0] if self.searched and len(self.left) == 1 else None
+        return self.left[0] if self.searched and len(self.left) == 1 and not self.left[0].misses else None

@@ -40,11 +40,11 @@ from isometry.sensing.point_cloud2 import decode_xyz
 
 LOST = {
     "low_confidence": "the scan fits no place of the map that was searched",
-    "ambiguous": "the scan fits several places of the map equally well: drive to where they differ",
+    "ambiguous": "the scan fits several places of the map, or its surfaces do not determine the pose: drive on",
     "no_hypothesis": "the scan fits no place of the map that was searched",
     "out_of_time": "the time of a scan was over before the place was found",
     "nothing_there": "the map holds nothing where the robot should be",
-    "unconfirmed": "a place was found and waits for another scan to confirm it",
+    "unconfirmed": "a place was found; another scan, or the rest of the map, must confirm it",
     "jump": "scans disagree with odometry",
 }
 INITIAL_POSE_SIGMAS, INITIAL_POSE_METRES = 3.0, 2.0  # how far the robot may be from an initialpose drawn by hand
@@ -204,7 +204,7 @@ class RelocalizationNode(PerceptionNode[RelocalizationNodeParameters]):
         self._last = step
         if step.T_map_base is not None and step.covariance is not None:
             self._publish_pose(step, step.T_map_base, step.covariance, stamp_ns)
-        if not step.located:
+        if not step.located or step.began:  # once located there are none: an empty list replaces the last one
             self._publish_alternatives(step.alternatives, stamp_ns)
         if self._map_to_odom is not None and self._odometry is not None:
             self._map_to_odom.set(step.T_map_odom, self._odometry.frame)

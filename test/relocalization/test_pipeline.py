@@ -143,10 +143,10 @@ def test_a_place_that_the_next_scan_does_not_confirm_is_forgotten() -> None:
     robot = Robot()
     robot.scan()
     robot.carried_to(se3.from_planar(120.0, 0.0, 0.0))
-    step = robot.scan()  # not confirmed, and searched for again at once
-    assert step.reason == "unconfirmed"
-    assert not step.located
-    assert robot.scan().located
+    steps = [robot.scan() for _ in range(4)]  # not confirmed by three scans, while the right one is found
+    assert [step.located for step in steps] == [False, False, False, True]
+    assert steps[-1].T_map_odom is not None
+    assert np.allclose(steps[-1].T_map_odom, robot.T_map_odom)
 
 
 def test_while_located_one_comparison_a_scan_is_enough() -> None:
