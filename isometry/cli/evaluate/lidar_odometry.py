@@ -27,9 +27,9 @@ def lidar_odometry(
     Beside the errors of steps are those of predictors that do not look: one stands, one keeps its true velocity.
     """
     use_one_thread()
-    if (kitti is None) == (world is None):
-        raise typer.BadParameter("name the data: one of --kitti and --world")
     with clear_errors():
+        if (kitti is None) == (world is None):
+            raise ValueError("name the data: one of --kitti and --world")
         from isometry.evaluation.common.provenance import provenance
         from isometry.evaluation.lidar_odometry.drives import recorded_drive, simulated_drive
         from isometry.evaluation.lidar_odometry.measure import figures, measure

@@ -14,11 +14,12 @@ from scipy.spatial.transform import Rotation, Slerp
 from isometry.arrays import Array
 from isometry.datasets.kitti.scans import RATE_HZ, open_scans
 from isometry.geometry import se3
-from isometry.simulation.paths import distances_along
 from isometry.simulation.sensors.lidar import LidarSimulator
 from isometry.simulation.worlds.registry import build_world
+from isometry.simulation.worlds.world import ROUTE_STEP_M
 
 SPEED_MPS, SPEED_VARIES_S = 4.0, 2.0  # mean speed of a simulated robot, and the time within which it changes
+TURN_RADIUS_M, BRAKING_M = 5.0, 2.0  # of turns with 0.7 times that speed, and the distance of braking before a turn
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def recorded_drive(root: Path, sequence: str, poses: Path | None = None) -> Driv
 def simulated_drive(world_name: str, seed: int, scans: int) -> Drive:
     """At most so many scans on the way through a simulated world. Raises ValueError for a name that is none."""
     world, random = build_world(world_name, seed), np.random.default_rng(seed)
-    poses = _driven(world.lap(0.1), scans, random)
+    poses = _driven(world.lap(ROUTE_STEP_M), scans, random)
     T_base_sensor = se3.from_rotation_translation(np.eye(3), np.array([0.0, 0.0, world.sensor_height_m]))
     simulator = LidarSimulator(world.mesh, world.lidar)
 
@@ -56,12 +57,18 @@ def simulated_drive(world_name: str, seed: int, scans: int) -> Drive:
 def _driven(route: Array, scans: int, random: np.random.Generator) -> Array:
     """Poses (N,4,4) on a route (P,4,4) at the instants of scans, from a standstill on with a speed that varies."""
     changes = gaussian_filter1d(random.normal(size=scans), SPEED_VARIES_S * RATE_HZ, mode="wrap")
-    speeds = SPEED_MPS * np.clip(1.0 + 0.5 * changes / changes.std(), 0.0, None)
+    speeds = SPEED_MPS * np.clip(1.0 + 0.5 * (changes - changes.mean()) / changes.std(), 0.0, None)
     speeds *= 1.0 - np.exp(-np.arange(scans) / (SPEED_VARIES_S * RATE_HZ))
-    stops = np.concatenate([[0.0], np.cumsum(speeds[1:] / RATE_HZ)])
-    travelled = distances_along(route[:, :3, 3])
-    stops = stops[stops <= travelled[-1]]
+    steps = se3.inverse(route[:-1]) @ route[1:]
+    turned = Rotation.from_matrix(steps[:, :3, :3]).magnitude()
+    turned = np.maximum(turned, gaussian_filter1d(turned, BRAKING_M / ROUTE_STEP_M))
+    # a robot slows down before turns and in them: they count as a longer way
+    way = np.cumsum(np.append(0.0, np.hypot(np.linalg.norm(steps[:, :3, 3], axis=1), TURN_RADIUS_M * turned)))
+    moving = np.append(True, np.diff(way) > 1e-6)
+    route, way = route[moving], way[moving]
+    stops = np.append(0.0, np.cumsum(speeds[1:] / RATE_HZ))
+    stops = stops[stops <= way[-1]]
     poses = np.tile(np.eye(4), (len(stops), 1, 1))
-    poses[:, :3, :3] = Slerp(travelled, Rotation.from_matrix(route[:, :3, :3]))(stops).as_matrix()
-    poses[:, :3, 3] = np.column_stack([np.interp(stops, travelled, route[:, axis, 3]) for axis in range(3)])
+    poses[:, :3, :3] = Slerp(way, Rotation.from_matrix(route[:, :3, :3]))(stops).as_matrix()
+    poses[:, :3, 3] = np.column_stack([np.interp(stops, way, route[:, axis, 3]) for axis in range(3)])
     return poses

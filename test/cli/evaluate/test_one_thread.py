@@ -26,6 +26,7 @@ ARGUMENTS = {
     "prediction": ["--kitti-tracking", "nowhere", "--sequences", "0"],
     "registration": ["--kitti", "nowhere"],
     "relocalization": ["--world", "nowhere"],
+    "lidar-odometry": ["--world", "nowhere"],
     "flow-memory": [],
     "moving-digits": [],
 }
