@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,8 @@ def calibration(
         from isometry.training.place_recognition import calibration as fits
 
         drive = RecordedDrive.of(KittiOdometry(kitti, sequence))
-        rows = fits.Sampling(*(range(len(drive.dataset))[parse_frames(text)] for text in (database, queries)))
+        frames = range(len(drive.dataset))
+        rows = fits.Sampling(frames[parse_frames(database)], frames[parse_frames(queries)])
         encoder = BirdsEyeEncoder.load()
 
         def recogniser(ground: float) -> PlaceRecognizer:
@@ -85,7 +87,7 @@ def calibration(
         revisits = fits.revisit_results(drive, recogniser(ground_height), rows, lambda k: track(k, "revisits"))
         others = fits.elsewhere_results(drive, recogniser(ground_height), rows, lambda k: track(k, "elsewhere"))
         for name in world or DEFAULT_WORLDS:
-            others += fits.world_results(name, seed, recogniser(0.0), rows, lambda k, name=name: track(k, name))
+            others += fits.world_results(name, seed, recogniser(0.0), rows, partial(track, description=name))
         constants = fits.fit_confidence(fits.decided(revisits + others))
         for name, value in (constants | {"VARIANCE_SCALE": fits.fit_variance_scale(revisits)}).items():
             typer.echo(f"{name} = {value:.4g}")
