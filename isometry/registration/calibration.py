@@ -31,7 +31,7 @@ DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second
 
 # Variance in square metres of the distance of a point from its surface, where all points are taken for independent, and
 # the least standard deviations
-SURFACE_VARIANCE = 0.02
+SURFACE_VARIANCE = 0.08
 FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 UNKNOWN_METRES, UNKNOWN_RADIANS = 100.0, math.pi  # standard deviations of a transform of which nothing is known
 

@@ -8,9 +8,9 @@ from isometry.arrays import Array
 from isometry.geometry import degeneracy, se3
 from isometry.registration.verification import PARALLEL_COSINE, CachedCloud
 
-SAMPLE = 2000  # points of the source
+SAMPLE = 8000  # points of the source: where little overlaps, few of them are shared
 NEIGHBOURS = 12  # of a point, for the error of its normal
-TOLERANCE = 1.0  # resolutions within which a point lies on a surface of the target
+TOLERANCE, ALONG = 1.5, 4.5  # resolutions from the plane of the nearest point of the target, and along it
 
 
 def held(target: CachedCloud, source: CachedCloud, T_target_source: Array) -> degeneracy.Held:
@@ -18,10 +18,13 @@ def held(target: CachedCloud, source: CachedCloud, T_target_source: Array) -> de
     resolution = target.cloud.resolution
     chosen = source.order[:SAMPLE]
     moved = se3.apply(T_target_source, source.cloud.points[chosen])
-    distance, nearest = target.tree.query(moved, distance_upper_bound=TOLERANCE * resolution)
+    distance, nearest = target.tree.query(moved, distance_upper_bound=ALONG * resolution)
     near = np.isfinite(distance)
+    nearest = np.where(near, nearest, 0)
+    normals = target.cloud.normals[nearest]
+    near &= np.abs(np.einsum("ij,ij->i", moved - target.cloud.points[nearest], normals)) < TOLERANCE * resolution
     turned = source.cloud.normals[chosen] @ T_target_source[:3, :3].T
-    cosine = np.abs(np.einsum("ij,ij->i", turned, target.cloud.normals[np.where(near, nearest, 0)]))
+    cosine = np.abs(np.einsum("ij,ij->i", turned, normals))
     shared = chosen[near & (cosine > PARALLEL_COSINE)]
     if len(source.cloud.points) < NEIGHBOURS or not len(shared):
         return degeneracy.NOTHING
