@@ -9,6 +9,7 @@ from benchmarks.registration import APART_M, POINTS, FixedHypotheses, fpfh_ransa
 from isometry.datasets.scan_pair import ScanPair
 from isometry.evaluation.registration.measure import scan_criterion
 from isometry.geometry import se3
+from isometry.registration.frames import canonical
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
@@ -36,7 +37,9 @@ def test_hypotheses_that_were_kept_are_verified_as_if_they_were_new(pair: ScanPa
     target, source = (prepare(cloud, parameters, np.zeros(3)) for cloud in (pair.target, pair.source))
     wrong = pair.T_target_source @ se3.from_planar(15.0, 0.0, 2.0)
     near = pair.T_target_source @ se3.from_planar(0.3, 0.0, 0.02)
-    fixed = FixedHypotheses([Hypotheses(np.array([wrong, near]), np.ones(2), "kept")])
+    there, here = (canonical(cloud).T_given_canonical for cloud in (target, source))  # in which hypotheses are made
+    hypotheses = se3.inverse(there) @ np.array([wrong, near]) @ here
+    fixed = FixedHypotheses([Hypotheses(hypotheses, np.ones(2), "kept")])
     found = Registrar([fixed], parameters).register(target, source)
     assert scan_criterion(pair.T_target_source)(found.T_target_source)
 

@@ -26,7 +26,8 @@ def tracked_cases(recording: Recording, tracking: KittiTracking, detections: str
     """A case for each moment at which tracks of detections follow labelled objects; `detections` as AB3DMOT names them.
 
     The tracker is given the ego-motion, so that its tracks lie in the frame of the recording. A track is judged once it
-    and the labels of its object are a second old; futures are those of the labels.
+    and the labels of its object are a second old; futures are those of the labels. Raises ValueError for scores that
+    the tracker leaves out.
     """
     found = tracking.detections(detections)
     tracker = Tracker(TrackingParameters(detector=detector_named(detections)))
@@ -41,6 +42,8 @@ def tracked_cases(recording: Recording, tracking: KittiTracking, detections: str
             pose = se3.from_planar(*recording.ego_motion.poses[moment])
             stamp_ns = round(moment * 1e9 / RATE_HZ)
             step = tracker.process(Detections(given.boxes, given.scores, given.labels), stamp_ns, pose)
+            if any("score" in reason for reason in step.rejected):
+                raise ValueError(f"frame {moment}: {'; '.join(step.rejected)}; an unknown detector has scores up to 1")
             history.add(step.tracks, stamp_ns)
             if now < LEAST_HISTORY - 1 or now + 1 == len(positions) or not step.tracks:
                 continue

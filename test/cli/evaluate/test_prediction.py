@@ -51,7 +51,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             box = f"1.5 1.8 4.0 {-y:.6f} 1.6 {x:.6f} {-np.pi / 2.0 + pose[2]:.6f}"
             lines.append(f"{frame} {number} {label} 0 0 0.0 0 0 10 10 {box}")
             if label == "Car":
-                detections.append(f"{frame},2,0,0,10,10,9.0,{box.replace(' ', ',')},0.0")
+                detections.append(f"{frame},2,0,0,10,10,0.9,{box.replace(' ', ',')},0.0")
     (root / "label_02" / "0003.txt").write_text("\n".join(lines) + "\n")
     (root / "detections" / "made_Car").mkdir(parents=True)
     (root / "detections" / "made_Car" / "0003.txt").write_text("\n".join(detections) + "\n")
