@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from isometry.evaluation.common.page import number, pair, rows, section, write_page
+from isometry.evaluation.common.page import number, pair, section
 from isometry.evaluation.common.plot_style import BLUE, with_axes
-from isometry.evaluation.common.provenance import write_json
-from isometry.evaluation.replay.answers import tiles, warning_section
+from isometry.evaluation.replay.answers import tiles
 from isometry.evaluation.replay.lidar_odometry.judgement import Judgement
-from isometry.evaluation.replay.plots import latency_histogram, over_time, path_from_above, states_over_time
+from isometry.evaluation.replay.page import latency_section, states_section, write_replay_page
+from isometry.evaluation.replay.plots import over_time, path_from_above
 from isometry.evaluation.replay.recording import LidarOdometryRecording
 
 
@@ -25,14 +25,8 @@ def write_report(
     judgement: Judgement | None,
 ) -> Path:
     """Write report.html and report.json into `folder`, under temporary names first; returns the page's path."""
-    write_json(folder / "report.json", {**figures, "provenance": provenance})
-    return write_page(
-        folder / "report.html",
-        "LiDAR odometry",
-        f"{provenance['data']} · {provenance['date']}",
-        headline(figures),
-        warning_section(figures, recording) + _sections(figures, provenance, recording, judgement),
-    )
+    sections = _sections(recording, judgement)
+    return write_replay_page(folder, "LiDAR odometry", figures, provenance, recording, headline(figures), sections)
 
 
 def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
@@ -47,9 +41,7 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _sections(
-    figures: dict[str, Any], provenance: dict[str, Any], recording: LidarOdometryRecording, judgement: Judgement | None
-) -> str:
+def _sections(recording: LidarOdometryRecording, judgement: Judgement | None) -> str:
     text = "The true path begins where odometry does." if judgement else "The bag has no true poses to compare with."
     boxes = section("Path", text, _path(recording, judgement))
     if judgement is not None:
@@ -63,14 +55,9 @@ def _sections(
     expected = over_time(recording.answer_stamps_ns, start_ns, deviations, "xyz", "metres")
     boxes += pair(
         section("Standard deviation of the position", "As published, along the axes of odom.", expected),
-        section("State", "Of each report of the node.", states_over_time(recording)),
+        states_section(recording),
     )
-    boxes += section(
-        "Latency", "From the publication of a scan to the arrival of its pose.", latency_histogram(recording)
-    )
-    measured = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
-    boxes += pair(measured, section("How it was made", "", table=rows(provenance)))
-    return boxes + section("Last report of the node", "From its /diagnostics.", table=rows(figures["node"]))
+    return boxes + latency_section(recording, "scan", "pose")
 
 
 def _path(recording: LidarOdometryRecording, judgement: Judgement | None) -> go.Figure:

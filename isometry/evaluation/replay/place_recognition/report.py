@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from isometry.evaluation.common.page import number, pair, rows, section, share, write_page
-from isometry.evaluation.common.provenance import write_json
-from isometry.evaluation.replay.answers import tiles, warning_section
+from isometry.evaluation.common.page import number, pair, section, share
+from isometry.evaluation.replay.answers import tiles
+from isometry.evaluation.replay.page import latency_section, states_section, write_replay_page
 from isometry.evaluation.replay.place_recognition import plots
 from isometry.evaluation.replay.place_recognition.judgement import REVISIT_RADIUS_M, Judgement
-from isometry.evaluation.replay.plots import latency_histogram, states_over_time
 from isometry.evaluation.replay.recording import PlaceRecognitionRecording
 
 
@@ -22,14 +21,8 @@ def write_report(
     judgement: Judgement | None,
 ) -> Path:
     """Write report.html and report.json into `folder`, under temporary names first; returns the page's path."""
-    write_json(folder / "report.json", {**figures, "provenance": provenance})
-    return write_page(
-        folder / "report.html",
-        "Place recognition",
-        f"{provenance['data']} · {provenance['date']}",
-        headline(figures),
-        warning_section(figures, recording) + _sections(figures, provenance, recording, judgement),
-    )
+    sections = _sections(recording, judgement)
+    return write_replay_page(folder, "Place recognition", figures, provenance, recording, headline(figures), sections)
 
 
 def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
@@ -50,24 +43,11 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
     return [*judged, *tiles(figures)]
 
 
-def _sections(
-    figures: dict[str, Any],
-    provenance: dict[str, Any],
-    recording: PlaceRecognitionRecording,
-    judgement: Judgement | None,
-) -> str:
-    latency = pair(
-        section(
-            "Latency", "From the publication of a scan to the arrival of its answer.", latency_histogram(recording)
-        ),
-        section("State", "Of each report of the node.", states_over_time(recording)),
-    )
-    measured = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
-    made = section("How it was made", "", table=rows(provenance))
-    last = section("Last report of the node", "From its /diagnostics.", table=rows(figures["node"]))
+def _sections(recording: PlaceRecognitionRecording, judgement: Judgement | None) -> str:
+    latency = pair(latency_section(recording, "scan", "answer"), states_section(recording))
     if judgement is None:
         note = "The bag has no true poses, so that nothing could be judged."
-        return section("Path", note, plots.path_without_truth(recording)) + latency + pair(measured, made) + last
+        return section("Path", note, plots.path_without_truth(recording)) + latency
     path = section(
         "Path and loops",
         f"Found: accepted, and the matched keyframe lies within {REVISIT_RADIUS_M:g} m. Missed: there was such a "
@@ -82,4 +62,4 @@ def _sections(
     errors = section(
         "Pose error", "Of accepted answers, in the matched keyframe.", plots.pose_errors(recording, judgement)
     )
-    return path + pair(curve, errors) + latency + pair(measured, made) + last
+    return path + pair(curve, errors) + latency

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from isometry.evaluation.common.page import number, pair, rows, section, share, write_page
+from isometry.evaluation.common.page import number, pair, section, share
 from isometry.evaluation.common.plot_style import BLUE, with_axes
-from isometry.evaluation.common.provenance import write_json
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
-from isometry.evaluation.replay.answers import tiles, warning_section
-from isometry.evaluation.replay.plots import latency_histogram, over_time, path_from_above, states_over_time
+from isometry.evaluation.replay.answers import tiles
+from isometry.evaluation.replay.page import latency_section, states_section, write_replay_page
+from isometry.evaluation.replay.plots import over_time, path_from_above
 from isometry.evaluation.replay.recording import RelocalizationRecording
 from isometry.evaluation.replay.relocalization.judgement import Judgement
 
@@ -26,14 +26,8 @@ def write_report(
     judgement: Judgement | None,
 ) -> Path:
     """Write report.html and report.json into `folder`, under temporary names first; returns the page's path."""
-    write_json(folder / "report.json", {**figures, "provenance": provenance})
-    return write_page(
-        folder / "report.html",
-        "Relocalisation",
-        f"{provenance['data']} · {provenance['date']}",
-        headline(figures),
-        warning_section(figures, recording) + _sections(figures, provenance, recording, judgement),
-    )
+    sections = _sections(recording, judgement)
+    return write_replay_page(folder, "Relocalisation", figures, provenance, recording, headline(figures), sections)
 
 
 def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
@@ -50,9 +44,7 @@ def headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
     return [*found, *tiles(figures)]
 
 
-def _sections(
-    figures: dict[str, Any], provenance: dict[str, Any], recording: RelocalizationRecording, judgement: Judgement | None
-) -> str:
+def _sections(recording: RelocalizationRecording, judgement: Judgement | None) -> str:
     start_ns = int(recording.scan_stamps_ns[0])
     text = "The bag has no true poses to compare with."
     if judgement is not None:
@@ -61,19 +53,14 @@ def _sections(
     positions = over_time(recording.answer_stamps_ns, start_ns, recording.T_map_base[:, :3, 3], "xyz", "metres")
     boxes += section("Position over time", "In the frame of the map; a gap is a time without a pose.", positions)
     boxes += pair(
-        section("State", "Of each report of the node.", states_over_time(recording)),
+        states_section(recording),
         section("Confidence", "Of the last scan before each report.", _confidence(recording, start_ns)),
     )
     if judgement is not None:
         errors = np.column_stack([judgement.position_error_m, judgement.rotation_error_deg])
         curves = over_time(judgement.stamps_ns, start_ns, errors, ("metres", "degrees"), "error")
         boxes += section("Error over time", "Of the position and of the rotation.", curves)
-    boxes += section(
-        "Latency", "From the publication of a scan to the arrival of its pose.", latency_histogram(recording)
-    )
-    measured = section("Figures", "", table=rows({name: value for name, value in figures.items() if name != "node"}))
-    boxes += pair(measured, section("How it was made", "", table=rows(provenance)))
-    return boxes + section("Last report of the node", "From its /diagnostics.", table=rows(figures["node"]))
+    return boxes + latency_section(recording, "scan", "pose")
 
 
 def _path(recording: RelocalizationRecording, judgement: Judgement | None) -> go.Figure:
