@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from isometry.arrays import Array
+from isometry.arrays import Array, Flags, Integers
 from isometry.datasets.rosbag.reader import StampedPoses, read_poses, topic_types
 from isometry.geometry import se3
 
 GROUND_TRUTH = "/ground_truth/pose"
 """The topic of true poses, unless another one is named."""
-SIGMAS = 2.0
 
 
 def read_truth(bag: Path, topic: str) -> StampedPoses | None:
@@ -27,14 +25,20 @@ def read_truth(bag: Path, topic: str) -> StampedPoses | None:
     return read_poses(bag, topic)
 
 
+def true_poses(bag: Path, topic: str, stamps_ns: Integers, fewest: int) -> tuple[Flags, Array] | None:
+    """Which of the stamps (A,) have a true pose, and these poses (J,4,4); None without truth or with fewer of them.
+
+    Raises DatasetError when the true poses cannot be read.
+    """
+    truth = read_truth(bag, topic)
+    if truth is None:
+        return None
+    known = truth.covers(stamps_ns)
+    return (known, truth.at(stamps_ns[known])) if known.sum() >= fewest else None
+
+
 def pose_errors(T_estimated: Array, T_true: Array) -> tuple[Array, Array]:
     """Metres and degrees (N,) by which estimated poses (N,4,4) differ from true ones (N,4,4)."""
     T_true_estimated = se3.inverse(T_true) @ T_estimated
     metres = np.linalg.norm(T_true_estimated[:, :3, 3], axis=1)
     return np.asarray(metres), np.asarray(np.degrees(Rotation.from_matrix(T_true_estimated[:, :3, :3]).magnitude()))
-
-
-def inside_two_sigma(errors: Array, covariances: Array) -> NDArray[np.float64]:
-    """The share of errors (N,3) in metres within two deviations, by axis (3,); `covariances` (N,6,6) are of poses."""
-    deviations = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)[:, :3])
-    return np.asarray((np.abs(errors) <= SIGMAS * deviations).mean(axis=0))

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from isometry.arrays import Array, Integers
+from isometry.evaluation.common.calibration import inside_two_sigma
 from isometry.evaluation.common.trajectory import path_error
 from isometry.evaluation.replay.recording import LidarOdometryRecording
-from isometry.evaluation.replay.truth import inside_two_sigma, pose_errors, read_truth
+from isometry.evaluation.replay.truth import pose_errors, true_poses
 from isometry.geometry import se3
 
 
@@ -33,19 +34,17 @@ def judge(bag: Path, recording: LidarOdometryRecording, truth_topic: str) -> Jud
 
     Raises DatasetError when the true poses cannot be read.
     """
-    truth = read_truth(bag, truth_topic)
-    if truth is None:
+    found = true_poses(bag, truth_topic, recording.answer_stamps_ns, fewest=2)
+    if found is None:
         return None
-    known = truth.covers(recording.answer_stamps_ns)
-    if known.sum() < 2:
-        return None
-    stamps_ns = recording.answer_stamps_ns[known]
-    T_world_true, T_odom_base = truth.at(stamps_ns), recording.T_odom_base[known]
+    known, T_world_true = found
+    T_odom_base = recording.T_odom_base[known]
     T_odom_true = T_odom_base[0] @ se3.inverse(T_world_true[0]) @ T_world_true
     steps_m = np.linalg.norm(np.diff(T_odom_true[:, :3, 3], axis=0), axis=1)
     errors = T_odom_base[:, :3, 3] - T_odom_true[:, :3, 3]
-    inside = inside_two_sigma(errors[1:], recording.covariances[known][1:])  # the first is the origin
+    inside = inside_two_sigma(errors[1:], recording.covariances[known][1:, :3, :3])  # the first is the origin
     travelled_m = np.concatenate([[0.0], np.cumsum(steps_m)])
+    stamps_ns = recording.answer_stamps_ns[known]
     return Judgement(stamps_ns, T_odom_true, T_odom_base, travelled_m, inside, *pose_errors(T_odom_base, T_odom_true))
 
 

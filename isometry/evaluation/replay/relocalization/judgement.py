@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from isometry.arrays import Array, Integers
+from isometry.evaluation.common.calibration import inside_two_sigma
 from isometry.evaluation.common.statistics import mean, median_and_p90
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES, path_error
 from isometry.evaluation.replay.recording import RelocalizationRecording
-from isometry.evaluation.replay.truth import inside_two_sigma, pose_errors, read_truth
+from isometry.evaluation.replay.truth import pose_errors, true_poses
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,16 @@ def judge(bag: Path, recording: RelocalizationRecording, truth_topic: str) -> Ju
 
     Raises DatasetError when the true poses cannot be read.
     """
-    truth = read_truth(bag, truth_topic)
-    if truth is None:
+    found = true_poses(bag, truth_topic, recording.answer_stamps_ns, fewest=1)
+    if found is None:
         return None
-    known = truth.covers(recording.answer_stamps_ns)
-    if not known.any():
-        return None
-    stamps_ns = recording.answer_stamps_ns[known]
-    T_map_true, T_map_base = truth.at(stamps_ns), recording.T_map_base[known]
+    known, T_map_true = found
+    T_map_base = recording.T_map_base[known]
     errors = T_map_base[:, :3, 3] - T_map_true[:, :3, 3]
-    inside = inside_two_sigma(errors, recording.covariances[known])
-    return Judgement(stamps_ns, T_map_true, T_map_base, inside, *pose_errors(T_map_base, T_map_true))
+    inside = inside_two_sigma(errors, recording.covariances[known][:, :3, :3])
+    return Judgement(
+        recording.answer_stamps_ns[known], T_map_true, T_map_base, inside, *pose_errors(T_map_base, T_map_true)
+    )
 
 
 def figures(recording: RelocalizationRecording, judgement: Judgement | None) -> dict[str, Any]:
