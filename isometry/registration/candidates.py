@@ -82,7 +82,7 @@ class Candidates:
 
         False where that was done for the same transform before.
         """
-        refined = self.best().refined
+        refined, _ = max((self._refine(candidate) for candidate in self._contenders()), key=lambda aligned: aligned[1])
         T_best = refined.T_target_source
         if any(same(T_best, T_before, self.resolution) for T_before in self._with_rivals):
             return False
@@ -95,12 +95,9 @@ class Candidates:
 
     def best(self) -> Chosen:
         """The candidate of the highest score, finely aligned, and its rivals. There must be one."""
-        ranked = sorted(self.found, key=lambda candidate: -candidate.score)
-        near = (1.0 - NEAR_DISTINCTNESS) * ranked[0].score
-        elsewhere = (c for c in ranked[1:] if c.score > near and not self._same(c, ranked[0]))
-        contenders = [(*self._refine(c), c) for c in (ranked[0], *islice(elsewhere, 1))]
+        contenders = [(*self._refine(c), c) for c in self._contenders()]
         refined, score, best = max(contenders, key=lambda contender: contender[1])
-        rivals = [c for c in ranked if not same(c.T_target_source, refined.T_target_source, self.resolution)]
+        rivals = [c for c in self._ranked() if not self._same(c, refined.T_target_source)]
         scores = [c.score for c in rivals] + [s for _, s, c in contenders if c in rivals]
         alike = [c for c in rivals if c.score > (1.0 - ALIKE_DISTINCTNESS) * score]
         return Chosen(
@@ -122,8 +119,18 @@ class Candidates:
         scores = np.array([candidate.score for candidate in candidates])
         return transforms[distinct(transforms, scores, MOST_ALTERNATIVES, self.resolution)]
 
-    def _same(self, first: Candidate, second: Candidate) -> bool:
-        return same(first.T_target_source, second.T_target_source, self.resolution)
+    def _same(self, candidate: Candidate, T_target_source: Array) -> bool:
+        return same(candidate.T_target_source, T_target_source, self.resolution)
+
+    def _ranked(self) -> list[Candidate]:
+        return sorted(self.found, key=lambda candidate: -candidate.score)
+
+    def _contenders(self) -> list[Candidate]:
+        """The candidate of the highest score and, where its score is near, the best one elsewhere."""
+        first, *others = self._ranked()
+        near = (1.0 - NEAR_DISTINCTNESS) * first.score
+        elsewhere = (c for c in others if c.score > near and not self._same(c, first.T_target_source))
+        return [first, *islice(elsewhere, 1)]
 
     def _refine(self, candidate: Candidate) -> tuple[Refined, float]:
         """A candidate finely aligned, and its score then."""

@@ -6,11 +6,12 @@ import numpy as np
 
 from isometry.arrays import Array
 from isometry.geometry import degeneracy, se3
-from isometry.registration.verification import PARALLEL_COSINE, CachedCloud
+from isometry.registration.verification import CachedCloud, lie_on
 
 SAMPLE = 8000  # points of the source: where little overlaps, few of them are shared
 NEIGHBOURS = 12  # of a point, for the error of its normal
-TOLERANCE, ALONG = 1.5, 4.5  # resolutions from the plane of the nearest point of the target, and along it
+TOLERANCE = 1.5  # resolutions from the plane of the nearest point of the target
+ALONG = 3.0  # of the tolerance, along the surface
 
 
 def held(target: CachedCloud, source: CachedCloud, T_target_source: Array) -> degeneracy.Held:
@@ -18,14 +19,8 @@ def held(target: CachedCloud, source: CachedCloud, T_target_source: Array) -> de
     resolution = target.cloud.resolution
     chosen = source.order[:SAMPLE]
     moved = se3.apply(T_target_source, source.cloud.points[chosen])
-    distance, nearest = target.tree.query(moved, distance_upper_bound=ALONG * resolution)
-    near = np.isfinite(distance)
-    nearest = np.where(near, nearest, 0)
-    normals = target.cloud.normals[nearest]
-    near &= np.abs(np.einsum("ij,ij->i", moved - target.cloud.points[nearest], normals)) < TOLERANCE * resolution
     turned = source.cloud.normals[chosen] @ T_target_source[:3, :3].T
-    cosine = np.abs(np.einsum("ij,ij->i", turned, normals))
-    shared = chosen[near & (cosine > PARALLEL_COSINE)]
+    shared = chosen[lie_on(target, moved, turned, TOLERANCE * resolution, ALONG, oriented=False)]
     if len(source.cloud.points) < NEIGHBOURS or not len(shared):
         return degeneracy.NOTHING
     _, neighbours = source.tree.query(source.cloud.points[shared], NEIGHBOURS)

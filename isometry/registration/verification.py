@@ -129,23 +129,32 @@ def agreement(
     return Agreement((forward[0] + backward[0]) / 2.0, seen_through)
 
 
+def lie_on(
+    fixed: CachedCloud, points: Array, normals: Array, tolerance: float, along: float, oriented: bool
+) -> NDArray[np.bool_]:
+    """Whether each point (N,3) with its normal (N,3) lies on a surface of a cloud; see `agreement` for the distances.
+
+    `oriented`: both sides of a surface are told apart, as normals point to the sensor.
+    """
+    distance, nearest = fixed.tree.query(points, distance_upper_bound=along * tolerance)
+    near = np.isfinite(distance)
+    nearest = np.where(near, nearest, 0)
+    found = fixed.cloud.normals[nearest]
+    near &= np.abs(np.einsum("ij,ij->i", points - fixed.cloud.points[nearest], found)) < tolerance
+    cosine = np.einsum("ij,ij->i", normals, found)
+    on_surface: NDArray[np.bool_] = near & ((cosine if oriented else np.abs(cosine)) > PARALLEL_COSINE)
+    return on_surface
+
+
 def _one_way(
     fixed: CachedCloud, moving: CachedCloud, T_fixed_moving: Array, tolerance: float, count: int, along: float
 ) -> tuple[Array, Array | None]:
     points, normals = moving.sample(count)
-    rotation = T_fixed_moving[:, :3, :3]
-    moved = points @ rotation.swapaxes(1, 2) + T_fixed_moving[:, None, :3, 3]
-    distance, nearest = fixed.tree.query(moved.reshape(-1, 3), distance_upper_bound=along * tolerance)
-    near = np.isfinite(distance)
-    turned = (normals @ rotation.swapaxes(1, 2)).reshape(-1, 3)
-    found = fixed.cloud.normals[np.where(near, nearest, 0)]
-    cosine = np.einsum("ij,ij->i", turned, found)
-    if along > 1.0:
-        nearest_points = fixed.cloud.points[np.where(near, nearest, 0)]
-        near &= np.abs(np.einsum("ij,ij->i", moved.reshape(-1, 3) - nearest_points, found)) < tolerance
-    if fixed.visible is None or moving.visible is None:
-        cosine = np.abs(cosine)
-    on_surface = (near & (cosine > PARALLEL_COSINE)).reshape(moved.shape[:2])
+    turning = T_fixed_moving[:, :3, :3].swapaxes(1, 2)
+    moved = points @ turning + T_fixed_moving[:, None, :3, 3]
+    oriented = fixed.visible is not None and moving.visible is not None
+    turned = (normals @ turning).reshape(-1, 3)
+    on_surface = lie_on(fixed, moved.reshape(-1, 3), turned, tolerance, along, oriented).reshape(moved.shape[:2])
     if fixed.visible is None:
         return on_surface.mean(axis=1), None
     through, known = fixed.visible.seen_through(moved, tolerance)

@@ -29,7 +29,6 @@ APART_EVERY = 5  # one pair in so many is of two places, where no transform is r
 GROUNDLESS_EVERY = 3  # one pair of a drive in so many has its ground taken out
 BLIND_EVERY = 3  # one pair in so many, beside those fused from many views, has no viewpoints
 LARGEST_GAP_M = 30  # between the scans of a pair of a world
-RIGHT_DEGREES, RIGHT_RESOLUTIONS = 5.0, 5.0
 REGULARISATION = 1e-3
 
 
@@ -90,8 +89,8 @@ def registered(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> It
         found = registrar.register(target, source)
         error = _error(found.T_target_source, pair.T_target_source @ se3.inverse(T_turned_source))
         resolution = max(target.resolution, source.resolution)
-        near = np.linalg.norm(error[:3]) < RIGHT_RESOLUTIONS * resolution
-        yield RegisteredPair(found, error, bool(near and np.linalg.norm(error[3:]) < np.radians(RIGHT_DEGREES)))
+        near = np.linalg.norm(error[:3]) < calibration.RIGHT_RESOLUTIONS * resolution
+        yield RegisteredPair(found, error, bool(near and np.linalg.norm(error[3:]) < calibration.RIGHT_RADIANS))
 
 
 def fit_confidence(pairs: Sequence[RegisteredPair], blind: bool) -> dict[str, float]:
