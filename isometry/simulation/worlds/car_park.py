@@ -9,7 +9,7 @@ from isometry.geometry import se3
 from isometry.simulation.worlds.shapes import Mesh, boxes, joined
 from isometry.simulation.worlds.storeys import LANDING_M, Storeys
 from isometry.simulation.worlds.street_side import vehicle
-from isometry.simulation.worlds.world import INDOOR, World, route_through
+from isometry.simulation.worlds.world import World
 
 COLUMN_ROWS = (0.08, 0.42, 0.58, 0.92)  # shares of the width
 
@@ -26,16 +26,7 @@ def build_car_park(random: np.random.Generator) -> World:
     contents = [[frame] for _ in range(storeys.levels)]
     for level in (0, -1):
         contents[level] += _parked(storeys, random)
-    x, y = LANDING_M / 2.0, storeys.width / 4.0
-    return World(
-        mesh=storeys.assembled(contents),
-        route=route_through(storeys.route(np.array([[storeys.length - x, y], [x, y]]))),
-        lane_m=0.8,
-        left_out=storeys.storey(2),
-        repetitions=storeys.repetitions(),
-        lidar=INDOOR,
-        sensor_height_m=1.7,
-    )
+    return storeys.world(contents, y=storeys.width / 4.0, lane_m=0.8, sensor_height_m=1.7)
 
 
 def _frame(storeys: Storeys, spacing: float, thickness: float) -> Mesh:

@@ -9,7 +9,7 @@ import numpy as np
 from isometry.simulation.worlds.interior import Opening, Room, fittings, furnished, wall
 from isometry.simulation.worlds.shapes import Mesh
 from isometry.simulation.worlds.storeys import LANDING_M, SLAB_M, WALL_M, Storeys
-from isometry.simulation.worlds.world import INDOOR, World, route_through
+from isometry.simulation.worlds.world import World
 
 
 def build_office_floors(random: np.random.Generator) -> World:
@@ -23,16 +23,7 @@ def build_office_floors(random: np.random.Generator) -> World:
     corridor = random.uniform(1.9, 2.6)
     equal = _floor(storeys, corridor, random)
     contents = [_lobby(storeys, random), *[equal] * (storeys.levels - 2), _floor(storeys, corridor, random)]
-    x, y = LANDING_M / 2.0, storeys.width / 2.0
-    return World(
-        mesh=storeys.assembled(contents),
-        route=route_through(storeys.route(np.array([[storeys.length - x, y], [x, y]]))),
-        lane_m=0.3,
-        left_out=storeys.storey(2),
-        repetitions=storeys.repetitions(),
-        lidar=INDOOR,
-        sensor_height_m=1.2,
-    )
+    return storeys.world(contents, y=storeys.width / 2.0, lane_m=0.3, sensor_height_m=1.2)
 
 
 def _floor(storeys: Storeys, corridor: float, random: np.random.Generator) -> list[Mesh]:

@@ -14,6 +14,7 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.simulation.worlds.repetition import Region, Repetition, translated
 from isometry.simulation.worlds.shapes import Mesh, box, boxes, joined
+from isometry.simulation.worlds.world import INDOOR, World, route_through
 
 SLAB_M, WALL_M = 0.25, 0.2  # thickness
 STRIP_M = 4.0  # width of the ramps
@@ -36,6 +37,22 @@ class Storeys:
         for level, content in enumerate(contents):
             parts.append(joined(content, self._lifted(level)))
         return joined(parts)
+
+    def world(self, contents: list[list[Mesh]], y: float, lane_m: float, sensor_height_m: float) -> World:
+        """The world of a robot that drives along each storey, at `y` metres across the building, and up the ramps.
+
+        `contents` are those of `assembled`; the third storey is left out of maps.
+        """
+        x = LANDING_M / 2.0
+        return World(
+            mesh=self.assembled(contents),
+            route=route_through(self.route(np.array([[self.length - x, y], [x, y]]))),
+            lane_m=lane_m,
+            left_out=self.storey(2),
+            repetitions=self.repetitions(),
+            lidar=INDOOR,
+            sensor_height_m=sensor_height_m,
+        )
 
     def route(self, way: Array) -> Array:
         """Corners (K,3) of a way from the lowest storey to the highest; `way` (L,2) is that through each storey.
