@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from isometry.cli.common.arguments import parse_settings
 from isometry.cli.common.browser import Port
 from isometry.cli.common.progress import clear_errors
 from isometry.cli.common.replay import GROUND_TRUTH, Out, Rate, replay_and_report
-
-if TYPE_CHECKING:
-    from isometry.evaluation.replay.inputs import Topics
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,11 +40,7 @@ def lidar_odometry(
     port: Port = 8080,
 ) -> None:
     """Estimate the motion of a LiDAR from its points alone."""
-    from isometry.evaluation.replay.inputs import Topics
-
-    with clear_errors():
-        given = parse_settings("--parameter", parameter or [])
-        _run("lidar_odometry", bag, out, rate, Topics(points=points), given, truth, port if view else None)
+    _run("lidar_odometry", bag, out, rate, {"points": points}, {}, parameter, truth, port if view else None)
 
 
 @app.command("place-recognition")
@@ -65,13 +58,9 @@ def place_recognition(
     port: Port = 8080,
 ) -> None:
     """Recognise places, and correct the map by the loops."""
-    from isometry.evaluation.replay.inputs import Topics
-
-    with clear_errors():
-        given = {"model_file": model} if model else {}
-        given |= parse_settings("--parameter", parameter or [])
-        topics = Topics(points=points, odom=odom, imu=imu)
-        _run("place_recognition", bag, out, rate, topics, given, truth, port if view else None)
+    topics = {"points": points, "odom": odom, "imu": imu}
+    defaults = {"model_file": model} if model else {}
+    _run("place_recognition", bag, out, rate, topics, defaults, parameter, truth, port if view else None)
 
 
 @app.command("relocalization")
@@ -89,15 +78,12 @@ def relocalization(
     port: Port = 8080,
 ) -> None:
     """Find a robot in a map, and follow it there."""
-    from isometry.evaluation.replay.inputs import Topics
-
     with clear_errors():
         if not map_file.is_file():
             raise ValueError(f"{map_file}: no such file")
-        name = "memory_file" if map_file.suffix == ".places" else "map_file"
-        given = {name: str(map_file.resolve()), **parse_settings("--parameter", parameter or [])}
-        topics = Topics(points=points, odom=odom, imu=imu)
-        _run("relocalization", bag, out, rate, topics, given, truth, port if view else None)
+    topics = {"points": points, "odom": odom, "imu": imu}
+    defaults = {"memory_file" if map_file.suffix == ".places" else "map_file": str(map_file.resolve())}
+    _run("relocalization", bag, out, rate, topics, defaults, parameter, truth, port if view else None)
 
 
 @app.command("tracking")
@@ -113,14 +99,9 @@ def tracking(
     port: Port = 8080,
 ) -> None:
     """Track moving objects, in scans or from the boxes of a detector."""
-    from isometry.evaluation.replay.inputs import Topics
-
-    with clear_errors():
-        given = parse_settings("--parameter", parameter or [])
-        if detections and bag is None:
-            given = {"input": "detections", **given}
-        topics = Topics(points=points, odom=odom, detections=detections)
-        _run("tracking", bag, out, rate, topics, given, GROUND_TRUTH, port if view else None)
+    topics = {"points": points, "odom": odom, "detections": detections}
+    defaults = {"input": "detections"} if detections and bag is None else {}
+    _run("tracking", bag, out, rate, topics, defaults, parameter, GROUND_TRUTH, port if view else None)
 
 
 def _run(
@@ -128,17 +109,25 @@ def _run(
     bag: Path | None,
     out: Path,
     rate: float,
-    topics: Topics,
-    parameters: Mapping[str, str],
+    topics: Mapping[str, str],
+    defaults: Mapping[str, str],
+    settings: list[str] | None,
     truth: str,
     port: int | None,
 ) -> None:
-    """Replay a bag, report, and show it in the browser at `port`; without a bag, run beside a robot."""
-    from isometry.cli.common.live import watch_node
+    """Replay a bag, report, and show it in the browser at `port`; without a bag, run beside a robot.
 
-    if bag is not None:
-        replay_and_report(node, bag, out, rate, topics, parameters, truth, port)
-    elif port is not None:
-        raise ValueError("--view shows a replay: give a --bag too, or start RViz with the launch file of the node")
-    else:
-        watch_node(node, out / "node.log", topics, parameters)
+    `topics` by the name of the input; `settings` are NAME=VALUE of the node and come before the `defaults`.
+    """
+    from isometry.cli.common.live import watch_node
+    from isometry.evaluation.replay.inputs import Topics
+
+    with clear_errors():
+        parameters = {**defaults, **parse_settings("--parameter", settings or [])}
+        named = Topics(**topics)
+        if bag is not None:
+            replay_and_report(node, bag, out, rate, named, parameters, truth, port)
+        elif port is not None:
+            raise ValueError("--view shows a replay: give a --bag too, or start RViz with the launch file of the node")
+        else:
+            watch_node(node, out / "node.log", named, parameters)

@@ -78,8 +78,7 @@ class ContenderSearch:
                     tried += self._more_rivals(best, tried, places[k + 1 :])
                     return self._with_rival(best, tried)
             tried.append(contender)
-        tried.sort(key=lambda contender: -contender.planar.agreement)
-        promising = [self.aligned(contender) for contender in tried[: self._parameters.aligned_places]]
+        promising = [self.aligned(contender) for contender in _best_first(tried)[: self._parameters.aligned_places]]
         return self._with_rival(max(promising, key=lambda contender: contender.planar.agreement), tried)
 
     def _agrees_well(self, contender: Contender) -> bool:
@@ -108,8 +107,7 @@ class ContenderSearch:
         return self._contender(keyframe, image, replace(matched, supporting=supporting))
 
     def _with_rival(self, found: Contender, tried: list[Contender]) -> Contenders:
-        tried.sort(key=lambda contender: -contender.planar.agreement)
-        elsewhere = [contender for contender in tried if contender.elsewhere(found)]
+        elsewhere = [contender for contender in _best_first(tried) if contender.elsewhere(found)]
         aligned_elsewhere = (self.aligned(contender) for contender in elsewhere[:ALIGNED_RIVALS])
         # an alignment may end at the best place
         rival = next((contender for contender in aligned_elsewhere if contender.elsewhere(found)), None)
@@ -134,3 +132,7 @@ class ContenderSearch:
         T_level_query = se3.from_planar(*planar.pose) @ self._observation.T_level_base
         T_keyframe_query = se3.inverse(keyframe.observation.T_level_base) @ T_level_query
         return Contender(keyframe, image, planar, keyframe.T_map_base @ T_keyframe_query)
+
+
+def _best_first(contenders: list[Contender]) -> list[Contender]:
+    return sorted(contenders, key=lambda contender: -contender.planar.agreement)
