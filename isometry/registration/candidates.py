@@ -18,7 +18,8 @@ from isometry.registration.verification import CachedCloud, agreement
 
 # Distances in units of the resolution
 HYPOTHESIS_TOLERANCE, ALIGNED_TOLERANCE, FINAL_TOLERANCE = 3.0, 1.5, 1.0
-HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE, FINAL_SAMPLE = 300, 600, 1500  # points of each cloud that are compared
+HYPOTHESIS_SAMPLE, ALIGNED_SAMPLE = 300, 600  # points of each cloud that are compared
+FINAL_SAMPLE = 3000  # of the best and its closest rival: by fewer, one of two equal places leads by chance
 ALONG = 3.0  # of the aligned tolerance, along a surface: beams may be that far apart
 COARSE_TARGET, COARSE_SOURCE, COARSE_REACH, COARSE_ITERATIONS = 2.0, 3.0, 8.0, 12
 FINE_REACHES, FINE_ITERATIONS = (2.5, 1.25), 20
@@ -98,7 +99,8 @@ class Candidates:
         contenders = [(*self._refine(c), c) for c in self._contenders()]
         refined, score, best = max(contenders, key=lambda contender: contender[1])
         rivals = [c for c in self._ranked() if not self._same(c, refined.T_target_source)]
-        scores = [c.score for c in rivals] + [s for _, s, c in contenders if c in rivals]
+        finely = {c: s for _, s, c in contenders}
+        scores = [finely.get(c, c.score) for c in rivals]
         alike = [c for c in rivals if c.score > (1.0 - ALIKE_DISTINCTNESS) * score]
         return Chosen(
             refined,
@@ -144,7 +146,7 @@ class Candidates:
         for reach in FINE_REACHES:
             refined = refine(target, source, T_target_source, reach * self.resolution, FINE_ITERATIONS)
             T_target_source = refined.T_target_source
-        return refined, float(self._aligned_score(T_target_source[None])[0])
+        return refined, float(self._aligned_score(T_target_source[None], FINAL_SAMPLE)[0])
 
     def _evidence(self, refined: Refined, score: float, runner_up: float) -> dict[str, float]:
         transform = refined.T_target_source
@@ -163,10 +165,8 @@ class Candidates:
             "log_stiffness": float(np.log(max(stiffness, 1e-3))),
         }
 
-    def _aligned_score(self, transforms: Array) -> Array:
-        return agreement(
-            self.target, self.source, transforms, ALIGNED_TOLERANCE * self.resolution, ALIGNED_SAMPLE, ALONG
-        ).score
+    def _aligned_score(self, transforms: Array, sample: int = ALIGNED_SAMPLE) -> Array:
+        return agreement(self.target, self.source, transforms, ALIGNED_TOLERANCE * self.resolution, sample, ALONG).score
 
 
 def same(T_first: Array, T_second: Array, resolution: float) -> bool:

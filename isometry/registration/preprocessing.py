@@ -23,6 +23,7 @@ THINNEST_METRES = 1.6  # for a cloud with too many points
 STEPS_PER_OCTAVE = 2  # of the resolution: two scans of one sensor mostly have the same
 NEIGHBOURS = 12  # of a point, for its normal
 SURFACE_RESOLUTIONS = 3.0  # distance from a plane within which points belong to it
+SURFACE_METRES = 0.5  # the same, at most: both walls of a long corridor are not one plane
 LEAST_STRUCTURE = 0.005  # share of points off a plane, below which a small cloud is that plane
 WIDEST_SPACING_METRES = 3.0  # no sensor's cloud in metres is sparser
 
@@ -137,7 +138,7 @@ def _check_structure(points: Array, resolution: float, parameters: RegistrationP
     """
     centred = points - points.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
-    off = (np.abs(centred @ axes) > SURFACE_RESOLUTIONS * resolution).sum(axis=0)
+    off = (np.abs(centred @ axes) > min(SURFACE_RESOLUTIONS * resolution, SURFACE_METRES)).sum(axis=0)
     fewest = min(LEAST_STRUCTURE * len(points), parameters.fewest_points)
     if off[0] < fewest:
         shape = "line" if off[1] < fewest else "plane"

@@ -64,6 +64,13 @@ class MapLevels:
         """Whether the map is fine enough for scans of a resolution: hardly anything is left of one in a coarse map."""
         return bool(self.at(resolution).resolution <= MOST_COARSER * resolution * 1.001)
 
+    def thinned_to(self, most: int, resolution: float) -> MapLevel:
+        """The level for scans of a resolution, or the first coarser one that suits them with at most `most` points."""
+        first = self.levels.index(self.at(resolution))
+        suiting = [level for level in self.levels[first:] if level.resolution <= MOST_COARSER * resolution * 1.001]
+        few = (level for level in suiting if len(level.points) <= most)
+        return next(few, (suiting or self.levels[first : first + 1])[-1])
+
     def within(self, centre: Array, radius: float, resolution: float, most: int) -> tuple[Array, float]:
         """The points (M,3) within `radius` metres of `centre` (3,), and the resolution of their level.
 

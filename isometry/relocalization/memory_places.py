@@ -14,6 +14,7 @@ from isometry.relocalization.places import CloudPlaces, Place, Scan
 
 RECOGNISED_PLACES = 5  # that descriptors propose before the whole map is searched
 DISTINCT_REACHES = 0.5  # least distance between two of them over the reach of a scan
+GROUND_METRES, GROUND_STEP_METRES = 8.0, 0.2  # radius and spacing of the ground under a keyframe
 
 
 class MemoryPlaces:
@@ -25,13 +26,15 @@ class MemoryPlaces:
         if not len(memory):
             raise ValueError("the place memory is empty: nothing can be located in it")
         self._recognizer, self._poses = recognizer, memory.poses
-        clouds = []
+        # a memory keeps no ground; without it nothing would hold the height of a scan
+        ground = _ground(recognizer.parameters.ground_height)
+        clouds = [se3.apply(T_map_base, ground) for T_map_base in self._poses]
         for k, T_map_base in enumerate(self._poses):
             observation = memory.keyframe(k).observation
             T_map_level = T_map_base @ se3.inverse(observation.T_level_base)
             clouds.append(se3.apply(T_map_level, observation.cloud.astype(np.float64)))
         self.points = np.concatenate(clouds)
-        """The clouds of all keyframes, (N,3) metres in the map."""
+        """The clouds of all keyframes and the ground under them, (N,3) metres in the map."""
         self._clouds = CloudPlaces(self.points, parameters, reach=reach)
         self._recognised = 0
 
@@ -47,6 +50,10 @@ class MemoryPlaces:
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         """The points of all keyframes within reach of the pose."""
         return self._clouds.around(scan, T_map_base)
+
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
+        """Poses (R,4,4) in all of the map at which a scan fits about as well as at one (4,4)."""
+        return self._clouds.rivals(scan, T_map_base)
 
     def _recognised_poses(self, scan: Scan) -> list[Array]:
         """Poses (4,4) of the keyframes that a scan resembles most, not close to each other."""
@@ -65,3 +72,11 @@ class MemoryPlaces:
             return []
         recognised = [] if match.keyframe is None else [match.keyframe]
         return [*recognised, *match.candidates]
+
+
+def _ground(height: float) -> Array:
+    """Points (N,3) in the base frame of the ground around the robot, at z = `height`."""
+    steps = np.arange(-GROUND_METRES, GROUND_METRES, GROUND_STEP_METRES)
+    x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))
+    near = np.hypot(x, y) < GROUND_METRES
+    return np.column_stack([x[near], y[near], np.full(near.sum(), height)])

@@ -1,8 +1,7 @@
 """Relocalisation, top to bottom: from a scan and a map to the pose of the robot, confirmed by further scans.
 
     lost       scan -> places that it may show (places.py, memory_places.py) -> registration with one after the other
-               -> poses that it fits, and that the next scans fit too (pose_hypotheses.py)
-               -> all of the map was searched, and one pose alone is left -> located
+               -> a pose, and its rivals in all of the map -> further scans leave one alone (search.py) -> located
     located    scan -> pose by odometry -> refinement from there -> still confident? -> both fused (scan_pose.py)
                -> map -> odom; several scans in a row do not fit -> lost
 
@@ -14,10 +13,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import islice
 from math import radians
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,34 +22,29 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.geometry import covariance, se3
 from isometry.parameters import check
-from isometry.registration import calibration
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Reason as RegistrationReason
 from isometry.registration.types import UnusableCloudError
+from isometry.relocalization.map_registration import MapRegistration
 from isometry.relocalization.parameters import RelocalizationParameters
-from isometry.relocalization.places import Place, Places, Scan
-from isometry.relocalization.pose_hypotheses import PoseHypotheses, PoseHypothesis
+from isometry.relocalization.places import Places, Scan
 from isometry.relocalization.scan_pose import Belief, ScanPose
+from isometry.relocalization.search import Reason, Search, explaining, reason_of
 
 MOST_THINNED = 40_000  # of a prepared scan: surfaces around a sensor have fewer
-LAST_PLACE = 2.0  # the registration to a place is cut short after so many times the time limit of a scan
-LEAST_DETERMINED = 0.5  # probability that the surfaces hold the pose
 LOW_OVERLAP = 0.6  # share of the mean overlap; a scan that overlaps less may fit by chance
 MOST_POINTS = 200_000  # of a scan; of more, every so many-th is used
 OVERLAP_GAIN = 0.2  # weight of a scan in the running mean of the overlap
-
-Reason = RegistrationReason | Literal["unconfirmed", "nothing_there", "jump"]
 
 
 @dataclass(frozen=True)
 class RelocalizationStep:
     """The result of one scan. It has a pose with covariance where `reason` is "ok".
 
-    Reasons for no pose: "unconfirmed": further scans, or the rest of the map, must confirm the pose; "ambiguous":
-    several poses fit all scans up to now, or the surfaces do not determine it; "nothing_there": the map has no points
-    near the expected pose, or there is no place to search; "jump": the pose is too far from that by odometry; others
-    are those of the registration; "out_of_time" also: not all of the places were searched.
+    Reasons for no pose: "unconfirmed": further scans, or the search for rivals in all of the map, must confirm the
+    pose; "ambiguous": several poses fit all scans up to now, or the surfaces do not determine it; "nothing_there": the
+    map has no points near the expected pose, or there is no place to search; "jump": the pose is too far from that by
+    odometry; others are those of the registration; "out_of_time" also: not all of the places were searched.
     """
 
     located: bool  # false: the robot is lost
@@ -88,6 +80,7 @@ class Relocalizer:
         """Raises ValueError for a parameter outside its range."""
         check(parameters)
         self.registrar, self.places, self.parameters = registrar, places, parameters
+        self.registration = MapRegistration(registrar, places)
         self.forget()
 
     @property
@@ -98,15 +91,12 @@ class Relocalizer:
     def forget(self) -> None:
         """Set the robot lost: it is searched for in all of the map from the next scan."""
         self.T_map_odom: Array | None = None
-        self._last_T_map_odom: Array | None = None  # before the robot was lost: the search begins there
+        self._search = self._new_search(None)
         self._proposal: _Proposal | None = None
         self._initial_pose: tuple[Array, float] | None = None
-        self._hypotheses = PoseHypotheses()
         self._belief: Belief | None = None  # at the last scan while located
         self._T_odom_last = np.eye(4)  # base at that scan
-        self._misses = self._searched = 0
-        self._whole_round = True  # whether each place of this round through the map was compared to the end
-        self._round_T_map_last: Array | None = None  # from where the places of this round are ordered
+        self._misses = 0
         self._overlap = 0.0  # running mean over the scans that fit
 
     def set_initial_pose(self, T_map_base: Array, radius: float) -> None:
@@ -141,8 +131,8 @@ class Relocalizer:
             step = self._confirm(scan, T_odom_base, self._proposal)
         refused = initial_pose is not None and step is None
         if step is None:
-            step = self._track(scan, T_odom_base) if self.located else self._search(scan, T_odom_base)
-        left = [hypothesis.T_map_odom @ T_odom_base for hypothesis in self._hypotheses.left]
+            step = self._track(scan, T_odom_base) if self.located else self._find(scan, T_odom_base)
+        left = [] if self.located else self._search.left(T_odom_base)
         step = replace(step, alternatives=np.array(left).reshape(-1, 4, 4))
         seconds = time.perf_counter() - began_s
         return replace(step, initial_pose_refused=refused, left_out=cloud.left_out, seconds=seconds)
@@ -153,11 +143,11 @@ class Relocalizer:
         assert self._belief is not None
         expected = self._belief.moved(se3.inverse(self._T_odom_last) @ T_odom_base, self.parameters.odometry_drift)
         self._belief, self._T_odom_last = expected, T_odom_base
-        found = self._refined(scan, expected.T_map_base)
+        found = self.registration.near(scan, expected.T_map_base)
         if found is not None and found.reason == "ok" and self._may_fit_by_chance(found):
             # refinement had one hypothesis; now the pose must be the best of all
             found = self._best_near(scan, expected)
-        reason = _reason(found)
+        reason = reason_of(found)
         if found is not None and reason == "ok":
             if not expected.contradicted(found, self._tolerance):
                 self._belief, self._misses = expected.fused(found), 0
@@ -167,8 +157,7 @@ class Relocalizer:
             reason = "jump"
         self._misses += 1
         if self._misses >= self.parameters.lost_after:
-            self._last_T_map_odom, self.T_map_odom, self._searched = self.T_map_odom, None, 0
-            self._hypotheses = PoseHypotheses()
+            self._search, self.T_map_odom = self._new_search(self.T_map_odom), None
         return self._step(found, reason)
 
     def _may_fit_by_chance(self, found: ScanPose) -> bool:
@@ -177,82 +166,21 @@ class Relocalizer:
 
     def _best_near(self, scan: Scan, expected: Belief) -> ScanPose | None:
         """The best pose of a scan around the expected one; where several fit alike, that near the expected one."""
-        place = self.places.around(scan, expected.T_map_base)
-        if place is None:
-            return None
-        found = self._registered(scan, place)
-        return self._refined(scan, expected.T_map_base) if found.reason == "ambiguous" else found
+        found = self.registration.around(scan, expected.T_map_base)
+        ambiguous = found is not None and found.reason == "ambiguous"
+        return self.registration.near(scan, expected.T_map_base) if ambiguous else found
 
     # Lost.
-    def _search(self, scan: Scan, T_odom_base: Array) -> RelocalizationStep:
-        """Follow the poses that are left, and look for more of them in the next few places of the map."""
-        T_base_odom = se3.inverse(T_odom_base)
-        followed = bool(self._hypotheses.left)
-        self._hypotheses.follow(T_base_odom, partial(self._fitted, scan, T_odom_base), lambda: scan.late)
-        if followed and not self._hypotheses.left:
-            self._whole_round = False  # a place that was searched may be the right one after all
-        done = self._hypotheses.searched or scan.late
-        tried, all_searched = ([], False) if done else self._search_places(scan, T_odom_base)
-        for found, place in tried:
-            for T_map_base in self._explaining(found, place):
-                hypothesis = PoseHypothesis(T_map_base @ T_base_odom)
-                if found.reason == "ok":
-                    hypothesis = PoseHypothesis(T_map_base @ T_base_odom, found, found.registration.evidence["score"])
-                self._hypotheses.add(hypothesis, T_odom_base, self._agree)
-        if all_searched:
-            self._hypotheses.searched_all()
-        only = self._hypotheses.only
-        if only is not None and only.last is not None and only.scans > self.parameters.confirmations:
-            if self._determined(only.last, scan):
-                self._locate(Belief(only.last.T_map_base, only.last.covariance), only.last, T_odom_base)
-                return replace(self._step(only.last, "ok", len(tried)), began=True)
-            return self._step(only.last, "ambiguous", len(tried))
-        best = max((found for found, _ in tried), key=lambda found: found.registration.confidence, default=None)
-        if self._hypotheses.left:
-            first = self._hypotheses.left[0].last
-            several = len(self._hypotheses.left) > 1
-            return self._step(first or best, "ambiguous" if several else "unconfirmed", len(tried))
-        return self._step(best, "out_of_time" if scan.late else _reason(best), len(tried))
+    def _find(self, scan: Scan, T_odom_base: Array) -> RelocalizationStep:
+        """Search for the robot; it is located once one pose alone explains its scans."""
+        best, reason, searched = self._search.process(scan, T_odom_base)
+        if best is None or reason != "ok":
+            return self._step(best, reason, searched)
+        self._locate(Belief(best.T_map_base, best.covariance), best, T_odom_base)
+        return replace(self._step(best, "ok", searched), began=True)
 
-    def _search_places(self, scan: Scan, T_odom_base: Array) -> tuple[list[tuple[ScanPose, Place]], bool]:
-        """The poses of the scan in the next few places, nearest to the last known pose first. Were they the last?"""
-        T_map_last = None if self._last_T_map_odom is None else self._last_T_map_odom @ T_odom_base
-        tried: list[tuple[ScanPose, Place]] = []
-        all_searched = False
-        for first in dict.fromkeys((self._searched, 0)):  # begin again when the last scan came to the end of the map
-            if first == 0:  # the order of places stays the same for a round
-                self._whole_round, self._round_T_map_last = True, T_map_last
-            self._searched = first
-            places = self.places.candidates(scan, self._round_T_map_last, first)
-            for place in islice(places, self.parameters.searched_places):
-                tried.append((self._registered(scan, place), place))
-                self._whole_round &= tried[-1][0].reason != "out_of_time"
-                self._searched += 1
-                if scan.late:
-                    return tried, False
-            all_searched |= self._whole_round and len(tried) < self.parameters.searched_places and not scan.late
-            if tried:
-                break
-        return tried, all_searched
-
-    def _explaining(self, found: ScanPose, place: Place) -> list[Array]:
-        """The poses (4,4) in the map that explain a scan: one, or where the registration is ambiguous, several."""
-        if found.reason == "ok":
-            return [found.T_map_base]
-        if found.reason == "ambiguous":
-            return [found.T_map_base, *(place.T_map_cloud @ found.registration.alternatives)]
-        return []
-
-    def _fitted(self, scan: Scan, T_odom_base: Array, T_map_odom: Array) -> ScanPose | None:
-        """The pose of a scan near that by odometry; None where the scan does not fit there."""
-        expected = T_map_odom @ T_odom_base
-        found = self._refined(scan, expected)
-        if found is None or found.reason != "ok" or not self._agree(expected, found.T_map_base):
-            return None
-        return found
-
-    def _determined(self, found: ScanPose, scan: Scan) -> bool:
-        return calibration.determined(found.covariance, scan.cloud.resolution) >= LEAST_DETERMINED
+    def _new_search(self, T_map_odom_last: Array | None) -> Search:
+        return Search(self.places, self.registration, self.parameters, self._agree, T_map_odom_last)
 
     def _verify_initial_pose(
         self, scan: Scan, T_odom_base: Array, T_map_initial: Array, radius: float
@@ -261,10 +189,10 @@ class Relocalizer:
         place = self.places.around(scan, T_map_initial)
         if place is None:
             return None
-        found = self._registered(scan, place)
-        inside = [T for T in self._explaining(found, place) if np.linalg.norm((T - T_map_initial)[:3, 3]) <= radius]
+        found = self.registration.in_place(scan, place)
+        inside = [T for T in explaining(found, place) if np.linalg.norm((T - T_map_initial)[:3, 3]) <= radius]
         if found.reason == "ambiguous":  # the estimate decides
-            refined = [self._refined(scan, T) for T in (inside if len(inside) == 1 else [T_map_initial])]
+            refined = [self.registration.near(scan, T) for T in (inside if len(inside) == 1 else [T_map_initial])]
             found = next((pose for pose in refined if pose is not None and pose.reason == "ok"), found)
         if found.reason != "ok" or np.linalg.norm((found.T_map_base - T_map_initial)[:3, 3]) > radius:
             return None
@@ -272,8 +200,9 @@ class Relocalizer:
 
     def _confirm(self, scan: Scan, T_odom_base: Array, proposal: _Proposal) -> RelocalizationStep | None:
         """Propose again with one more scan that agrees; where it does not, drop the proposal and return None."""
-        found = self._fitted(scan, T_odom_base, proposal.T_map_odom)
-        if found is None:
+        expected = proposal.T_map_odom @ T_odom_base
+        found = self.registration.near(scan, expected)
+        if found is None or found.reason != "ok" or not self._agree(expected, found.T_map_base):
             self._proposal = None
             return None
         return self._propose(found, T_odom_base, proposal.scans + 1, proposal.prior)
@@ -289,27 +218,8 @@ class Relocalizer:
 
     def _locate(self, belief: Belief, found: ScanPose, T_odom_base: Array) -> None:
         self._belief, self._T_odom_last = belief, T_odom_base
-        self.T_map_odom, self._last_T_map_odom = belief.T_map_base @ se3.inverse(T_odom_base), None
-        self._proposal, self._hypotheses = None, PoseHypotheses()
-        self._misses, self._searched, self._overlap = 0, 0, found.registration.overlap
-
-    # One registration.
-    def _refined(self, scan: Scan, T_map_base: Array) -> ScanPose | None:
-        """The pose refined from an initial one (4,4); None where the map has too few points."""
-        place = self.places.around(scan, T_map_base)
-        if place is None:
-            return None
-        T_cloud_base = se3.inverse(place.T_map_cloud) @ T_map_base
-        return ScanPose.of(self.registrar.refine(place.cloud, scan.cloud, T_cloud_base), place)
-
-    def _registered(self, scan: Scan, place: Place) -> ScanPose:
-        """The pose by registration to a place; a confident one is then refined on the map around it."""
-        deadline_s = scan.began_s + LAST_PLACE * scan.time_limit_s
-        found = ScanPose.of(self.registrar.register(place.cloud, scan.cloud, deadline_s), place)
-        if found.reason != "ok":
-            return found
-        refined = self._refined(scan, found.T_map_base)
-        return found if refined is None else refined
+        self.T_map_odom, self._proposal = belief.T_map_base @ se3.inverse(T_odom_base), None
+        self._misses, self._overlap = 0, found.registration.overlap
 
     @property
     def _tolerance(self) -> tuple[float, float]:
@@ -335,8 +245,3 @@ class Relocalizer:
             overlap=0.0 if found is None else found.registration.overlap,
             searched=searched,
         )
-
-
-def _reason(found: ScanPose | None) -> Reason:
-    """Why a pose is not accepted, or "ok"."""
-    return "nothing_there" if found is None else found.registration.reason

@@ -21,6 +21,7 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import check_usable, resolution_of, usable_points, with_normals
 from isometry.registration.types import Cloud
 from isometry.relocalization.map_levels import MapLevels
+from isometry.relocalization.map_rivals import MapRivals
 
 TILE_REACHES = 1.5  # radius of a tile over the reach of a scan
 TILE_STEP_REACHES = 1.0  # distance between the centres of tiles over the reach of a scan
@@ -28,6 +29,7 @@ REACH_QUANTILE = 0.95  # of the ranges of a scan's thinned points
 REACH_RESOLUTIONS = 160.0  # longest reach over the resolution: a narrow place has a fine one, whatever a door lets see
 SPARSE = 0.1  # a tile with a smaller share of the points of the fullest one is left out
 MOST_POINTS = 30_000  # of a place; of more, a coarser level of the map is used
+MOST_SEARCHED = 300_000  # points of the map in which rivals are looked for
 SAMPLE = 300_000  # points of the map by which it is cut into tiles
 KEPT_TILES = 16  # tiles that were made last
 SAME_REACH = 1.3  # ratio of two reaches, below which the map is cut as before
@@ -77,6 +79,13 @@ class Places(Protocol):
         """The map within a scan's reach of a pose (4,4); None where it has too few points."""
         ...
 
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
+        """Poses (R,4,4) anywhere that a scan fits about as well as one (4,4) that was found, as the last item.
+
+        None after each part of the work until then.
+        """
+        ...
+
 
 class CloudPlaces:
     """A map that is a cloud, thinned to several resolutions and cut into tiles that overlap, so that one holds a scan.
@@ -103,6 +112,7 @@ class CloudPlaces:
         self._tile_reach, self._tile_centres = 0.0, np.zeros((0, 3))
         self._tiles: OrderedDict[tuple[int, float], Place | None] = OrderedDict()
         self._around: tuple[Place | None, Array, float, float] | None = None
+        self._map_rivals: MapRivals | None = None  # at the resolution of the last search
 
     def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
         """The tiles: those nearest to the last known pose first; without one, those with most points first."""
@@ -132,6 +142,16 @@ class CloudPlaces:
         place = self._region(centre, reach, resolution)
         self._around = place, centre, reach, resolution
         return place
+
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
+        """Poses (R,4,4) in all of the map at which a scan fits about as well as at one (4,4); see `map_rivals.py`."""
+        level = self._levels.thinned_to(MOST_SEARCHED, scan.cloud.resolution)
+        if self._map_rivals is None or self._map_rivals.resolution != level.resolution:
+            self._map_rivals = MapRivals(level.points.astype(np.float64), level.resolution, self._up)
+            yield None
+        T_level_map = se3.inverse(self._T_map_level)
+        for rivals in self._map_rivals.search(scan.cloud, T_level_map @ T_map_base):
+            yield None if rivals is None else self._T_map_level @ rivals
 
     def _cut(self, reach: float) -> None:
         """Choose the centres of the tiles, unless the reach of scans is about the same as before."""

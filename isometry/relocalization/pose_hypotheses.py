@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from isometry.arrays import Array
 from isometry.relocalization.scan_pose import ScanPose
 
-MOST = 16  # poses that are followed; with more, the worst are dropped, and the map is searched again
+MOST = 16  # poses that are followed; with more, the worst are dropped, and rivals are looked for again
 WORSE = 0.25  # share by which the agreement of a pose may be lower than that of the best one
 DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
+UNCHECKED_DROPPED_AFTER = 1  # the same for a pose that no scan fitted closely yet
 GAIN = 0.3  # weight of a scan in the running mean of the agreement
 
 
@@ -30,12 +31,11 @@ class PoseHypothesis:
 
 
 class PoseHypotheses:
-    """The poses that are left, and whether all of the map was searched for more."""
+    """The poses that are left, and whether all of their rivals are among them."""
 
     def __init__(self) -> None:
         self.left: list[PoseHypothesis] = []
-        self.searched = False  # all of the map, while at least one was left
-        self._dropped = False  # for being too many
+        self.searched = False  # for rivals in all of the map, while at least one was left
 
     def add(self, hypothesis: PoseHypothesis, T_odom_base: Array, same: Callable[[Array, Array], bool]) -> None:
         """Add a pose, unless it is one that is left already; `same` compares two poses (4,4) of the base."""
@@ -55,15 +55,13 @@ class PoseHypotheses:
                 self._fits(hypothesis, found, T_base_odom)
             elif not late():
                 hypothesis.misses += 1
-            if hypothesis.misses < DROPPED_AFTER:
+            if hypothesis.misses < (UNCHECKED_DROPPED_AFTER if hypothesis.last is None else DROPPED_AFTER):
                 still.append(hypothesis)
         still.sort(key=lambda hypothesis: -hypothesis.agreement)
         best = still[0].agreement if still else 0.0
         still = [h for h in still if h.last is None or h.agreement >= (1.0 - WORSE) * best]
-        self._dropped |= len(still) > MOST
+        self.searched &= 0 < len(still) <= MOST
         self.left = still[:MOST]
-        if not self.left:
-            self.searched = self._dropped = False
 
     def _fits(self, hypothesis: PoseHypothesis, found: ScanPose, T_base_odom: Array) -> None:
         agreement = found.registration.evidence["score"]
@@ -71,11 +69,7 @@ class PoseHypotheses:
         hypothesis.T_map_odom, hypothesis.last = found.T_map_base @ T_base_odom, found
         hypothesis.scans, hypothesis.misses = hypothesis.scans + 1, 0
 
-    def searched_all(self) -> None:
-        """All of the map was searched. Where poses had to be dropped, it is to be searched once more."""
-        self.searched, self._dropped = bool(self.left) and not self._dropped, False
-
     @property
     def only(self) -> PoseHypothesis | None:
-        """The one pose that is left of all of the map; None while there may be others."""
+        """The one pose that is left; None while there may be others."""
         return self.left[0] if self.searched and len(self.left) == 1 and not self.left[0].misses else None

@@ -36,6 +36,7 @@ def relocalization(
 
         from isometry.evaluation.common.provenance import provenance
         from isometry.evaluation.registration.measure import networks_of
+        from isometry.evaluation.relocalization.baseline import WithoutRivals
         from isometry.evaluation.relocalization.measure import figures, map_of, measure
         from isometry.evaluation.relocalization.trials import draw_trials
         from isometry.registration.parameters import RegistrationParameters
@@ -49,9 +50,10 @@ def relocalization(
         drawn = draw_trials(built, trials, metres, drift, seed)
         points, registrar = map_of(built, seed), load_registrar()
         parameters = RelocalizationParameters(confirmations=0) if trivial else RelocalizationParameters()
+        map_type = WithoutRivals if trivial else CloudPlaces
 
         def switched_on() -> Relocalizer:
-            return Relocalizer(registrar, CloudPlaces(points, RegistrationParameters()), parameters)
+            return Relocalizer(registrar, map_type(points, RegistrationParameters()), parameters)
 
         results = measure(built, drawn, switched_on, seed, lambda each: track(each, "trials"))
         result = figures(results)

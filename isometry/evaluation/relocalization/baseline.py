@@ -1,0 +1,18 @@
+"""The trivial baseline of relocalisation: the first place that a scan fits is believed, without a look at others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from isometry.arrays import Array
+from isometry.relocalization.places import CloudPlaces, Scan
+
+
+class WithoutRivals(CloudPlaces):
+    """A map of which it is taken for granted that no two places in it look alike."""
+
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
+        """None."""
+        yield np.empty((0, 4, 4))

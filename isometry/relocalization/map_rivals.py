@@ -1,0 +1,175 @@
+"""Rivals of a pose in all of a map: others at which a scan fits about as well, where the world repeats itself.
+
+A scan that was found somewhere stands upright there, so its rivals are looked for upright, in all of the map:
+
+    bird's-eye images of the map, window by window -> shifts and turns at which walls of the scan cover walls
+    -> heights at which its floors lie on floors: one, or each of several storeys
+    -> the best of these, aligned -> those that agree with the map nearly as well as the pose itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.arrays import Array
+from isometry.geometry import se3
+from isometry.registration.candidates import distinct, same
+from isometry.registration.preprocessing import at_resolution, with_normals
+from isometry.registration.refinement import refine
+from isometry.registration.types import Cloud
+from isometry.registration.upright.birds_eye_correlation import correlate
+from isometry.registration.upright.cells import cell_numbers
+from isometry.registration.upright.directions import dominant_directions
+from isometry.registration.upright.proposer import LYING_COSINE
+from isometry.registration.verification import CachedCloud, lie_on
+
+# Lengths in units of the map's resolution
+CELL, HEIGHT_STEP = 4.0, 2.0  # of images and floors
+ROUGH_TOLERANCE, ALIGNED_TOLERANCE, ALONG = 3.0, 1.5, 3.0  # from a surface, and along it over across it
+ALIGNED_SPACING, ALIGNED_REACH, ALIGNED_ITERATIONS = 2.0, 8.0, 12
+
+WINDOW = 256  # cells of an image
+WIDEST_SCAN = 80  # cells of a scan in an image, across
+YAWS = 90
+PEAKS, WINDOW_POSES, PLANAR_POSES = 6, 40, 60  # kept of each turn, each window and of all of the map
+WORSE_IMAGE, WORSE_HEIGHT, WORSE = 0.5, 0.7, 0.7  # shares of the best from which another one may be a rival
+FLOOR_CELLS, SAMPLE = 150, 300  # cells and points of a scan that are compared with the map
+ALIGNED, MOST_RIVALS = 24, 16  # poses that are aligned, and rivals
+
+
+class MapRivals:
+    """A map at one resolution, prepared for the search."""
+
+    def __init__(self, points: Array, resolution: float, up: Array | None) -> None:
+        """`points` (N,3) are `resolution` metres apart; `up` (3,) is their vertical, None where it is not known."""
+        self.resolution = resolution
+        cloud = with_normals(points, resolution, None, up)
+        self._map = CachedCloud(cloud)
+        vertical = dominant_directions(cloud.normals, oriented=False)[0].axis if up is None else up
+        self._T_level_map = se3.from_rotation_translation(se3.levelling_rotation(vertical), np.zeros(3))
+        level = se3.apply(self._T_level_map, points)
+        lying = np.abs(cloud.normals @ vertical) > LYING_COSINE
+        self._walls, self._floors = level[~lying, :2], _Floors(level[lying], resolution)
+
+    def search(self, scan: Cloud, T_map_scan: Array) -> Iterator[Array | None]:
+        """The rivals (R,4,4) of `T_map_scan` (4,4), best first, as the last item; None after each part of the work.
+
+        `scan` is in its own frame.
+        """
+        scan = at_resolution(scan, self.resolution)
+        T_level_scan = self._T_level_map @ T_map_scan
+        level = se3.apply(T_level_scan, scan.points)
+        lying = np.abs(scan.normals @ T_level_scan[2, :3]) > LYING_COSINE
+        T_level_middle = se3.from_rotation_translation(np.eye(3), np.append(level[:, :2].mean(axis=0), 0.0))
+        level -= T_level_middle[:3, 3]
+        planar: list[tuple[float, float, Array]] = []
+        for window in self._windows(level[~lying, :2]):
+            planar += window
+            yield None
+        motions = list(self._with_heights(planar, level[lying]))
+        yield None
+        T_map_level = se3.inverse(self._T_level_map)
+        elsewhere = T_map_level @ np.array(motions).reshape(-1, 4, 4) @ se3.inverse(T_level_middle) @ T_level_scan
+        yield from self._as_good(CachedCloud(scan), T_map_scan, elsewhere)
+
+    def _windows(self, walls: Array) -> Iterator[list[tuple[float, float, Array]]]:
+        """Score, yaw and position (2,) in the level map of centred walls (M,2) of a scan, for each part of the map."""
+        cell = CELL * self.resolution
+        radius = min(float(np.abs(walls).max(initial=0.0)), WIDEST_SCAN / 2 * cell)
+        walls = walls[(np.abs(walls) < radius).all(axis=1)]
+        size = WINDOW * cell - 2.0 * radius  # shifted out of it, the scan covers nothing: an image is periodic
+        for low in _parts(self._walls, size, size - 2.0 * radius) if len(walls) and len(self._walls) else ():
+            inside = ((self._walls >= low) & (self._walls < low + size)).all(axis=1)
+            if not inside.any():
+                continue
+            middle = low + size / 2.0
+            poses = correlate(
+                self._walls[inside] - middle, walls, cell, WINDOW, YAWS, PEAKS, WINDOW_POSES, 2.0 * cell, whitening=0.0
+            )
+            yield [
+                (float(score), float(yaw), shift + middle)
+                for score, yaw, shift in zip(poses.score, poses.yaw, poses.shift, strict=True)
+            ]
+
+    def _with_heights(self, planar: list[tuple[float, float, Array]], floors: Array) -> Iterator[Array]:
+        """Poses (4,4) in the level map of a scan, by lying points (N,3) of it that are centred in the plane."""
+        best = sorted(planar, key=lambda pose: -pose[0])[:PLANAR_POSES]
+        for score, yaw, (x, y) in best:
+            if score >= WORSE_IMAGE * best[0][0]:
+                motion = se3.from_planar(float(x), float(y), yaw)
+                for z in self._floors.heights(se3.apply(motion, floors)):
+                    yield se3.from_rotation_translation(np.eye(3), np.array([0.0, 0.0, z])) @ motion
+
+    def _as_good(self, scan: CachedCloud, T_map_scan: Array, elsewhere: Array) -> Iterator[Array | None]:
+        """The distinct ones (R,4,4) of poses (H,4,4), aligned, that agree nearly as well as `T_map_scan`."""
+        rough = self._overlap(scan, elsewhere, ROUGH_TOLERANCE, 1.0)
+        target, source = (c.surface(ALIGNED_SPACING * self.resolution) for c in (self._map, scan))
+        aligned = []
+        for k in distinct(elsewhere, rough, ALIGNED, self.resolution):
+            reach = ALIGNED_REACH * self.resolution
+            aligned.append(refine(target, source, elsewhere[k], reach, ALIGNED_ITERATIONS).T_target_source)
+            yield None
+        poses = np.array([T for T in aligned if not same(T, T_map_scan, self.resolution)]).reshape(-1, 4, 4)
+        overlap = self._overlap(scan, np.vstack([T_map_scan[None], poses]), ALIGNED_TOLERANCE, ALONG)
+        chosen = [
+            k for k in distinct(poses, overlap[1:], MOST_RIVALS, self.resolution) if overlap[1 + k] > WORSE * overlap[0]
+        ]
+        yield poses[chosen]
+
+    def _overlap(self, scan: CachedCloud, T_map_scan: Array, tolerance: float, along: float) -> Array:
+        """Share (H,) of a scan's points that lie on surfaces of the map at poses (H,4,4)."""
+        points, normals = scan.sample(SAMPLE)
+        turning = T_map_scan[:, :3, :3].swapaxes(1, 2)
+        moved = (points @ turning + T_map_scan[:, None, :3, 3]).reshape(-1, 3)
+        turned = (normals @ turning).reshape(-1, 3)
+        lying_on = lie_on(self._map, moved, turned, tolerance * self.resolution, along, oriented=False)
+        return np.asarray(lying_on.reshape(len(T_map_scan), len(points)).mean(axis=1))
+
+
+def _parts(points: Array, size: float, step: float) -> Iterator[Array]:
+    """Lower corners (2,) of squares `size` wide, `step` apart, that together hold all points (N,2)."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    counts = np.maximum(1, np.ceil((high - low - size) / step).astype(int) + 1)
+    middle = (low + high) / 2.0
+    for number in product(*map(range, counts)):
+        yield middle - size / 2.0 + step * (np.array(number) - (counts - 1) / 2.0)
+
+
+class _Floors:
+    """Where a map has lying surfaces: cells in the plane, each with the steps of height that are filled."""
+
+    def __init__(self, points: Array, resolution: float) -> None:
+        """Points (N,3) in metres, z up."""
+        self.cell, self.step = CELL * resolution, HEIGHT_STEP * resolution
+        self.columns, column = np.unique(cell_numbers(points[:, :2], self.cell), return_inverse=True)
+        z = self._steps(points[:, 2])
+        self.lowest = int(z.min(initial=0))
+        self.levels = int(z.max(initial=0)) - self.lowest + 1
+        self.filled = np.unique(column * self.levels + z - self.lowest)
+
+    def heights(self, floors: Array) -> Array:
+        """Shifts (S,) along z in metres at which most lying points (N,3) of a scan lie on floors, and as good ones."""
+        floors = floors[np.unique(cell_numbers(floors[:, :2], self.cell), return_index=True)[1]]
+        floors = floors[:: len(floors) // FLOOR_CELLS + 1]
+        numbers = cell_numbers(floors[:, :2], self.cell)
+        column = np.minimum(np.searchsorted(self.columns, numbers), len(self.columns) - 1)
+        known = self.columns[column] == numbers
+        z = self._steps(floors[known, 2]) - self.lowest
+        if not len(z):
+            return np.zeros(0)
+        shifts = np.arange(-int(z.max()), self.levels - int(z.min()))
+        moved = z[:, None] + shifts
+        inside = (moved >= 0) & (moved < self.levels)
+        wanted = column[known, None] * self.levels + moved
+        nearest = np.minimum(np.searchsorted(self.filled, wanted), len(self.filled) - 1)
+        on_floor = (inside & (self.filled[nearest] == wanted)).sum(axis=0)
+        smooth = np.convolve(np.pad(on_floor, 1), [0.5, 1.0, 0.5], mode="same")
+        peak = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
+        return np.asarray(shifts[peak & (smooth[1:-1] >= WORSE_HEIGHT * smooth.max())] * self.step)
+
+    def _steps(self, z: Array) -> NDArray[np.int64]:
+        return np.asarray(np.floor(z / self.step), np.int64)

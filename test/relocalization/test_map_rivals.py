@@ -1,0 +1,116 @@
+"""Rivals of a pose in maps of which it is known where they repeat themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+import small_gicp
+from scipy.spatial.transform import Rotation
+
+from isometry.arrays import Array
+from isometry.geometry import se3
+from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.preprocessing import prepare
+from isometry.registration.types import Cloud
+from isometry.relocalization import map_rivals as module
+from isometry.relocalization.map_rivals import MapRivals
+
+RESOLUTION = 0.2
+UP = np.array([0.0, 0.0, 1.0])
+T_HALL_BASE = se3.from_planar(3.0, -2.0, 0.7)
+
+
+@cache
+def hall(seed: int = 0) -> Array:
+    """Points (N,3) of a hall of 24 x 16 x 5 m with a few things in it; no turn of it is like it."""
+    random = np.random.default_rng(seed)
+    boxes = [np.array([12.0, 8.0, 2.5])] + [random.uniform([0.4, 0.4, 0.5], [2.0, 2.0, 2.0]) for _ in range(8)]
+    middles = [np.array([0.0, 0.0, 2.5])] + [
+        np.append(random.uniform([-9.0, -5.0], [9.0, 5.0]), box[2]) for box in boxes[1:]
+    ]
+    return np.concatenate([box_surface(random, *box) for box in zip(middles, boxes, strict=True)])
+
+
+def box_surface(random: np.random.Generator, middle: Array, half: Array) -> Array:
+    """Points (N,3), dense for the resolution, on a box of half the sizes (3,)."""
+    areas = np.array([half[1] * half[2], half[0] * half[2], half[0] * half[1]])
+    count = int(8.0 * areas.sum() / RESOLUTION**2) * 2
+    points = random.uniform(-1.0, 1.0, (count, 3))
+    side = random.choice(3, count, p=areas / areas.sum())
+    points[np.arange(count), side] = np.sign(points[np.arange(count), side])
+    return np.asarray(middle + half * points)
+
+
+def map_of(shifts: Sequence[Sequence[float]], others: Sequence[Sequence[float]] = ()) -> Array:
+    """Equal halls at shifts in metres, and different ones at others."""
+    equal = [hall() + shift for shift in shifts]
+    different = [hall(k + 1) + shift for k, shift in enumerate(others)]
+    points = np.concatenate(equal + different)
+    return np.asarray(small_gicp.voxelgrid_sampling(points, RESOLUTION).points())[:, :3]
+
+
+def scan() -> Cloud:
+    """Of the hall, from the pose of the base in it."""
+    points = se3.apply(se3.inverse(T_HALL_BASE), hall())
+    return prepare(points, RegistrationParameters(resolution=RESOLUTION))
+
+
+def rivals(points: Array, T_map_base: Array = T_HALL_BASE, up: Array | None = UP) -> Array:
+    """All rivals (R,4,4) of a pose in a map."""
+    *parts, found = MapRivals(points, RESOLUTION, up).search(scan(), T_map_base)
+    assert all(part is None for part in parts)
+    assert found is not None
+    return found
+
+
+def shifts_of(found: Array) -> list[list[float]]:
+    """Where the rivals are, beside the hall itself, to half a metre; they are not turned in it."""
+    motions = found @ se3.inverse(T_HALL_BASE)
+    assert all(se3.rotation_angle(motion) < np.radians(1.0) for motion in motions)
+    return sorted((np.round(2.0 * motions[:, :3, 3]) / 2.0).tolist())
+
+
+@pytest.mark.parametrize(
+    "shifts",
+    [
+        [[0.0, 0.0, 0.0]],
+        [[0.0, 0.0, 0.0], [40.0, 0.0, 0.0]],
+        [[0.0, 0.0, 0.0], [300.0, -120.0, 0.0], [-40.0, 25.0, 2.0]],
+        [[0.0, 0.0, 6.0 * floor] for floor in range(-2, 3)],
+    ],
+    ids=["one hall", "two equal halls", "three far apart", "five floors"],
+)
+def test_each_equal_hall_or_floor_and_nothing_else_is_a_rival(shifts: list[list[float]]) -> None:
+    others = [[80.0, 80.0, 0.0], [80.0, 40.0, 0.0]]
+    assert shifts_of(rivals(map_of(shifts, others))) == sorted(shift for shift in shifts if any(shift))
+
+
+def test_a_hall_that_is_turned_is_a_rival() -> None:
+    turned = se3.from_planar(50.0, 10.0, 2.1)
+    found = rivals(np.concatenate([map_of([[0.0, 0.0, 0.0]]), se3.apply(turned, map_of([[0.0, 0.0, 0.0]]))]))
+    assert len(found) == 1
+    metres, radians = se3.distance(found[0], turned @ T_HALL_BASE)
+    assert metres < 0.2
+    assert radians < np.radians(1.0)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["up is known", "up is not known"])
+def test_rivals_turn_with_the_map(known: bool) -> None:
+    points = map_of([[0.0, 0.0, 0.0], [40.0, 3.0, 0.0]])
+    turn = se3.from_rotation_translation(Rotation.random(random_state=1).as_matrix(), np.array([3.0, 20.0, -5.0]))
+    found = rivals(se3.apply(turn, points), turn @ T_HALL_BASE, turn[:3, 2] if known else None)
+    assert shifts_of(se3.inverse(turn) @ found) == [[40.0, 3.0, 0.0]]
+
+
+def test_a_different_hall_is_no_rival_and_of_too_many_the_best_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not len(rivals(map_of([[0.0, 0.0, 0.0]], [[40.0, 0.0, 0.0], [0.0, 40.0, 0.0]])))
+    monkeypatch.setattr(module, "MOST_RIVALS", 2)
+    assert len(rivals(map_of([[0.0, 0.0, 6.0 * floor] for floor in range(5)]))) == 2
+
+
+def test_a_map_and_a_scan_without_walls_have_no_rivals() -> None:
+    plain = np.random.default_rng(0).uniform([-30.0, -30.0, 0.0], [30.0, 30.0, 0.05], (80_000, 3))
+    assert not len(rivals(plain))
