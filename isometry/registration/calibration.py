@@ -16,22 +16,15 @@ from isometry.geometry.covariance import independent, rotated
 
 # Logistic regressions of "the transform is right" on the evidence of `candidates.py`: with the viewpoint of a sensor,
 # from which rays can contradict a transform, and without one
-SIGHTED = {
-    "log_overlap": 2.06,
-    "contradiction": -86.2,
-    "margin": 4.37,
-    "log_distinctness": 0.898,
-    "log_stiffness": 1.59,
-    "offset": 6.30,
-}
-BLIND = {"log_overlap": 2.30, "margin": 6.28, "log_distinctness": 1.80, "log_stiffness": 0.511, "offset": 5.77}
+SIGHTED = {"contradiction": -69.1, "margin": 6.23, "log_distinctness": 0.721, "log_stiffness": 1.16, "offset": 1.73}
+BLIND = {"log_overlap": 0.332, "margin": 14.9, "log_distinctness": 0.116, "log_stiffness": 0.156, "offset": -0.549}
 
 RIGHT_RESOLUTIONS, RIGHT_RADIANS = 5.0, math.radians(5.0)  # errors up to which a transform is right
 DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second best differ by chance
 
-# Variance in square metres of the distance of a point from its surface, where all points are taken for independent, and
-# the least standard deviations
-SURFACE_VARIANCE = 0.08
+# Standard deviation of the distance of a point from its surface, over the resolution, where all points are taken for
+# independent; and the least standard deviations
+SURFACE_RESOLUTIONS = 1.2
 FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 UNKNOWN_METRES, UNKNOWN_RADIANS = 100.0, math.pi  # standard deviations of a transform of which nothing is known
 
@@ -44,7 +37,12 @@ def confidence(evidence: Mapping[str, float]) -> float:
     """
     weights = BLIND if evidence["blind"] else SIGHTED
     score = weights["offset"] + sum(weight * evidence[name] for name, weight in weights.items() if name != "offset")
-    return _logistic(score) * _logistic(evidence["distinctness"] / DISTINCTNESS_NOISE) * evidence["determined"]
+    return _logistic(score) * uniqueness(evidence)
+
+
+def uniqueness(evidence: Mapping[str, float]) -> float:
+    """The part of the confidence that is given: half where two transforms fit alike, 0 where surfaces leave it free."""
+    return _logistic(evidence["distinctness"] / DISTINCTNESS_NOISE) * evidence["determined"]
 
 
 def confidence_without_rival(evidence: Mapping[str, float]) -> float:
@@ -70,5 +68,7 @@ def covariance(information: Array, T_target_source: Array, resolution: float) ->
     `information` (6,6) is that of `constraint.held`: in the source's frame, zero in directions that nothing holds.
     There the standard deviation is that of an unknown transform.
     """
-    local = degeneracy.covariance(information / SURFACE_VARIANCE, independent(UNKNOWN_METRES, UNKNOWN_RADIANS))
+    local = degeneracy.covariance(
+        information / (SURFACE_RESOLUTIONS * resolution) ** 2, independent(UNKNOWN_METRES, UNKNOWN_RADIANS)
+    )
     return rotated(local, T_target_source[:3, :3]) + independent(FLOOR_RESOLUTIONS * resolution, FLOOR_RADIANS)

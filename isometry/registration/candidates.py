@@ -100,13 +100,13 @@ class Candidates:
         refined, score, best = max(contenders, key=lambda contender: contender[1])
         rivals = [c for c in self._ranked() if not self._same(c, refined.T_target_source)]
         finely = {c: s for _, s, c in contenders}
-        scores = [finely.get(c, c.score) for c in rivals]
-        alike = [c for c in rivals if c.score > (1.0 - ALIKE_DISTINCTNESS) * score]
+        scores = {c: finely.get(c, c.score) for c in rivals}
+        alike = {c: rival for c, rival in scores.items() if rival > (1.0 - ALIKE_DISTINCTNESS) * score}
         return Chosen(
             refined,
             best.proposed_by,
             self._held(best, refined),
-            self._evidence(refined, score, max(scores, default=0.0)),
+            self._evidence(refined, score, max(scores.values(), default=0.0)),
             self._transforms(alike),
         )
 
@@ -115,11 +115,10 @@ class Candidates:
             self._constraints[candidate] = held(self.target, self.source, refined.T_target_source)
         return self._constraints[candidate]
 
-    def _transforms(self, candidates: list[Candidate]) -> Array:
-        """The distinct ones (A,4,4) among the transforms of candidates, best first."""
-        transforms = np.array([candidate.T_target_source for candidate in candidates]).reshape(-1, 4, 4)
-        scores = np.array([candidate.score for candidate in candidates])
-        return transforms[distinct(transforms, scores, MOST_ALTERNATIVES, self.resolution)]
+    def _transforms(self, scores: dict[Candidate, float]) -> Array:
+        """The distinct ones (A,4,4) among the transforms of candidates with scores, best first."""
+        transforms = np.array([candidate.T_target_source for candidate in scores]).reshape(-1, 4, 4)
+        return transforms[distinct(transforms, np.array(list(scores.values())), MOST_ALTERNATIVES, self.resolution)]
 
     def _same(self, candidate: Candidate, T_target_source: Array) -> bool:
         return same(candidate.T_target_source, T_target_source, self.resolution)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import radians
 
+from isometry.arrays import Array
+from isometry.geometry import se3
 from isometry.parameters import parameter
 
 
@@ -26,3 +29,13 @@ class RelocalizationParameters:
         0.0, "metres of the map around the robot that are compared; 0: the range of a scan", 0, 500
     )
     level_map: bool = parameter(True, "z of the map points against gravity")
+
+    @property
+    def tolerance(self) -> tuple[float, float]:
+        """Metres and radians by which scans may differ and still agree."""
+        return self.confirm_distance, radians(self.confirm_angle_deg)
+
+    def agree(self, T_first: Array, T_second: Array) -> bool:
+        """Whether two poses (4,4) differ by less than that."""
+        metres, angle = se3.distance(T_first, T_second)
+        return metres <= self.tolerance[0] and angle <= self.tolerance[1]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from math import radians
 from typing import NamedTuple
 
 import numpy as np
@@ -132,7 +131,7 @@ class Relocalizer:
         refused = initial_pose is not None and step is None
         if step is None:
             step = self._track(scan, T_odom_base) if self.located else self._find(scan, T_odom_base)
-        left = [] if self.located else self._search.left(T_odom_base)
+        left = [] if self.located else self._search.left
         step = replace(step, alternatives=np.array(left).reshape(-1, 4, 4))
         seconds = time.perf_counter() - began_s
         return replace(step, initial_pose_refused=refused, left_out=cloud.left_out, seconds=seconds)
@@ -149,7 +148,7 @@ class Relocalizer:
             found = self._best_near(scan, expected)
         reason = reason_of(found)
         if found is not None and reason == "ok":
-            if not expected.contradicted(found, self._tolerance):
+            if not expected.contradicted(found, self.parameters.tolerance):
                 self._belief, self._misses = expected.fused(found), 0
                 self.T_map_odom = self._belief.T_map_base @ se3.inverse(T_odom_base)
                 self._overlap += OVERLAP_GAIN * (found.registration.overlap - self._overlap)
@@ -173,14 +172,14 @@ class Relocalizer:
     # Lost.
     def _find(self, scan: Scan, T_odom_base: Array) -> RelocalizationStep:
         """Search for the robot; it is located once one pose alone explains its scans."""
-        best, reason, searched = self._search.process(scan, T_odom_base)
-        if best is None or reason != "ok":
+        best, reason, searched, belief = self._search.process(scan, T_odom_base)
+        if best is None or belief is None:
             return self._step(best, reason, searched)
-        self._locate(Belief(best.T_map_base, best.covariance), best, T_odom_base)
+        self._locate(belief, best, T_odom_base)
         return replace(self._step(best, "ok", searched), began=True)
 
     def _new_search(self, T_map_odom_last: Array | None) -> Search:
-        return Search(self.places, self.registration, self.parameters, self._agree, T_map_odom_last)
+        return Search(self.places, self.registration, self.parameters, T_map_odom_last)
 
     def _verify_initial_pose(
         self, scan: Scan, T_odom_base: Array, T_map_initial: Array, radius: float
@@ -202,7 +201,7 @@ class Relocalizer:
         """Propose again with one more scan that agrees; where it does not, drop the proposal and return None."""
         expected = proposal.T_map_odom @ T_odom_base
         found = self.registration.near(scan, expected)
-        if found is None or found.reason != "ok" or not self._agree(expected, found.T_map_base):
+        if found is None or found.reason != "ok" or not self.parameters.agree(expected, found.T_map_base):
             self._proposal = None
             return None
         return self._propose(found, T_odom_base, proposal.scans + 1, proposal.prior)
@@ -220,16 +219,6 @@ class Relocalizer:
         self._belief, self._T_odom_last = belief, T_odom_base
         self.T_map_odom, self._proposal = belief.T_map_base @ se3.inverse(T_odom_base), None
         self._misses, self._overlap = 0, found.registration.overlap
-
-    @property
-    def _tolerance(self) -> tuple[float, float]:
-        """Metres and radians by which scans may differ and still agree."""
-        return self.parameters.confirm_distance, radians(self.parameters.confirm_angle_deg)
-
-    def _agree(self, T_first: Array, T_second: Array) -> bool:
-        """Whether two poses (4,4) differ by less than the parameters allow."""
-        metres, angle = se3.distance(T_first, T_second)
-        return metres <= self._tolerance[0] and angle <= self._tolerance[1]
 
     def _step(self, found: ScanPose | None, reason: Reason, searched: int = 1) -> RelocalizationStep:
         accepted = found if reason == "ok" else None

@@ -34,6 +34,7 @@ SAMPLE = 300_000  # points of the map by which it is cut into tiles
 KEPT_TILES = 16  # tiles that were made last
 SAME_REACH = 1.3  # ratio of two reaches, below which the map is cut as before
 NEAR_REACHES = 0.1  # way of the robot over the reach, up to which the region around it is used again
+KEPT_REGIONS = 8  # around poses: several may be followed
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,21 @@ class Place:
 
     cloud: Cloud
     T_map_cloud: Array  # (4,4)
+
+
+@dataclass(frozen=True, eq=False)
+class _Region:
+    """The part of a map around a pose."""
+
+    centre: Array  # (3,) metres
+    reach: float  # metres
+    resolution: float  # metres, of the scans that it is for
+    place: Place | None  # None where there are too few points
+
+    def suits(self, centre: Array, reach: float, resolution: float) -> bool:
+        """Whether it can stand in for the region around another pose."""
+        same = self.resolution == resolution and max(reach, self.reach) < SAME_REACH * min(reach, self.reach)
+        return bool(same and np.linalg.norm(centre - self.centre) < NEAR_REACHES * reach)
 
 
 class Places(Protocol):
@@ -111,7 +127,7 @@ class CloudPlaces:
         check_usable(natural.points.astype(np.float64), natural.resolution, parameters)
         self._tile_reach, self._tile_centres = 0.0, np.zeros((0, 3))
         self._tiles: OrderedDict[tuple[int, float], Place | None] = OrderedDict()
-        self._around: tuple[Place | None, Array, float, float] | None = None
+        self._regions: list[_Region] = []  # around poses, the one used last first
         self._map_rivals: MapRivals | None = None  # at the resolution of the last search
 
     def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
@@ -131,17 +147,16 @@ class CloudPlaces:
                 return
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
-        """The points within reach of the pose; the same as for the last scan while the robot is near."""
+        """The points within reach of the pose; the same as for an earlier scan while the robot is near."""
         reach, resolution = self._reach or scan.reach, scan.cloud.resolution
         centre = se3.apply(se3.inverse(self._T_map_level), T_map_base[None, :3, 3])[0]
-        if self._around is not None:
-            place, last, radius, last_resolution = self._around
-            same = last_resolution == resolution and max(reach, radius) < SAME_REACH * min(reach, radius)
-            if same and np.linalg.norm(centre - last) < NEAR_REACHES * reach:
-                return place
-        place = self._region(centre, reach, resolution)
-        self._around = place, centre, reach, resolution
-        return place
+        region = next((region for region in self._regions if region.suits(centre, reach, resolution)), None)
+        if region is None:
+            region = _Region(centre, reach, resolution, self._region(centre, reach, resolution))
+        else:
+            self._regions.remove(region)
+        self._regions = [region, *self._regions[: KEPT_REGIONS - 1]]
+        return region.place
 
     def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
         """Poses (R,4,4) in all of the map at which a scan fits about as well as at one (4,4); see `map_rivals.py`."""

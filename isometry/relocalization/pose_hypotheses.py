@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from isometry.arrays import Array
-from isometry.relocalization.scan_pose import ScanPose
+from isometry.geometry import covariance
+from isometry.relocalization.scan_pose import Belief, ScanPose
 
 MOST = 16  # poses that are followed; with more, the worst are dropped, and rivals are looked for again
-WORSE = 0.25  # share by which the agreement of a pose may be lower than that of the best one
+WORSE = 0.15  # share by which the agreement of a pose may be lower than that of the best one
 DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
 UNCHECKED_DROPPED_AFTER = 1  # the same for a pose that no scan fitted closely yet
 GAIN = 0.3  # weight of a scan in the running mean of the agreement
@@ -23,51 +24,74 @@ GAIN = 0.3  # weight of a scan in the running mean of the agreement
 class PoseHypothesis:
     """A pose that all scans since it was found fit."""
 
-    T_map_odom: Array  # (4,4)
+    belief: Belief
     last: ScanPose | None = None  # by the last scan
     agreement: float = 0.0  # running mean over the scans, of the scan with the map
     scans: int = 1  # that fit, with the one that it was found by
     misses: int = 0  # scans in a row that do not fit
 
+    @property
+    def determined(self) -> bool:
+        """Whether the surfaces of one scan have held the pose, and odometry since then."""
+        return self.last is not None and self.belief.determined(self.last.resolution)
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it has failed too often."""
+        return self.misses >= (UNCHECKED_DROPPED_AFTER if self.last is None else DROPPED_AFTER)
+
+    def compare(self, found: ScanPose | None, least: tuple[float, float]) -> None:
+        """Take in the pose by the next scan, None where it has none; `least`: as for `Belief.contradicted`."""
+        if found is None or found.reason != "ok" or self.belief.contradicted(found, least):
+            self.misses += 1
+            return
+        first = self.last is None
+        # free directions of successive scans differ a little by their errors, and together they would seem to be held
+        alone = Belief(found.T_map_base, found.covariance)
+        self.belief = self.belief.fused(found) if self.determined else alone
+        self.agreement += (1.0 if first else GAIN) * (found.registration.evidence["score"] - self.agreement)
+        self.last, self.scans, self.misses = found, self.scans + 1, 0
+
 
 class PoseHypotheses:
     """The poses that are left, and whether all of their rivals are among them."""
 
-    def __init__(self) -> None:
+    def __init__(self, tolerance: tuple[float, float], drift: float) -> None:
+        """`tolerance`: metres and radians by which scans may differ and still agree; `drift` of odometry, by metre."""
         self.left: list[PoseHypothesis] = []
         self.searched = False  # for rivals in all of the map, while at least one was left
+        self._tolerance, self._drift = tolerance, drift
 
-    def add(self, hypothesis: PoseHypothesis, T_odom_base: Array, same: Callable[[Array, Array], bool]) -> None:
-        """Add a pose, unless it is one that is left already; `same` compares two poses (4,4) of the base."""
-        T_map_base = hypothesis.T_map_odom @ T_odom_base
-        if not any(same(T_map_base, known.T_map_odom @ T_odom_base) for known in self.left):
-            self.left.append(hypothesis)
+    def add(self, T_map_base: Array, found: ScanPose | None, same: Callable[[Array, Array], bool]) -> None:
+        """Add a pose (4,4), unless it is one that is left already, and the registration that accepted it, if any did.
 
-    def follow(self, T_base_odom: Array, fitted: Callable[[Array], ScanPose | None], late: Callable[[], bool]) -> None:
-        """Keep what the next scans fit: `fitted` gives the pose near one of `T_map_odom` (4,4), None where it does not.
-
-        From when it is `late` on, the others stay as they are; they are the first ones at the next scan.
+        `same` compares two poses.
         """
-        still: list[PoseHypothesis] = []
-        for hypothesis in sorted(self.left, key=lambda hypothesis: hypothesis.scans):
-            found = None if late() else fitted(hypothesis.T_map_odom)
-            if found is not None:
-                self._fits(hypothesis, found, T_base_odom)
-            elif not late():
-                hypothesis.misses += 1
-            if hypothesis.misses < (UNCHECKED_DROPPED_AFTER if hypothesis.last is None else DROPPED_AFTER):
-                still.append(hypothesis)
-        still.sort(key=lambda hypothesis: -hypothesis.agreement)
+        if any(same(T_map_base, known.belief.T_map_base) for known in self.left):
+            return
+        if found is None:
+            self.left.append(PoseHypothesis(Belief(T_map_base, covariance.independent(*self._tolerance))))
+        else:
+            agreement = found.registration.evidence["score"]
+            self.left.append(PoseHypothesis(Belief(T_map_base, found.covariance), found, agreement))
+
+    def follow(self, T_before_after: Array, near: Callable[[Array], ScanPose | None], late: Callable[[], bool]) -> None:
+        """Move all poses by odometry (4,4), and keep what the next scan fits.
+
+        `near` gives the pose of the scan near one (4,4), None where there is no map. From when it is `late` on, the
+        others are only moved; they are the first ones at the next scan.
+        """
+        for hypothesis in self.left:
+            hypothesis.belief = hypothesis.belief.moved(T_before_after, self._drift)
+        for hypothesis in sorted(self.left, key=lambda hypothesis: hypothesis.scans + hypothesis.misses):
+            if late():
+                break
+            hypothesis.compare(near(hypothesis.belief.T_map_base), self._tolerance)
+        still = sorted((h for h in self.left if not h.dropped), key=lambda hypothesis: -hypothesis.agreement)
         best = still[0].agreement if still else 0.0
         still = [h for h in still if h.last is None or h.agreement >= (1.0 - WORSE) * best]
         self.searched &= 0 < len(still) <= MOST
         self.left = still[:MOST]
-
-    def _fits(self, hypothesis: PoseHypothesis, found: ScanPose, T_base_odom: Array) -> None:
-        agreement = found.registration.evidence["score"]
-        hypothesis.agreement += (1.0 if hypothesis.last is None else GAIN) * (agreement - hypothesis.agreement)
-        hypothesis.T_map_odom, hypothesis.last = found.T_map_base @ T_base_odom, found
-        hypothesis.scans, hypothesis.misses = hypothesis.scans + 1, 0
 
     @property
     def only(self) -> PoseHypothesis | None:

@@ -9,12 +9,14 @@ from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
 from isometry.geometry import covariance, se3
+from isometry.registration import calibration
 from isometry.registration.types import Reason, Registration
 from isometry.relocalization.places import Place
 
 # Standard deviations of odometry between two scans, beside the drift over the distance: by noise, and over turns
 STEP_METRES, STEP_RADIANS = 0.01, 0.001
 SIGMAS = 3.0
+LEAST_DETERMINED = 0.5  # probability that the surfaces hold the pose
 RADIANS_PER_METRE, RADIANS_PER_RADIAN = 0.005, 0.05
 
 
@@ -25,12 +27,14 @@ class ScanPose:
     T_map_base: Array  # (4,4)
     covariance: Array  # (6,6) x, y, z, roll, pitch, yaw of the base along the axes of the map; metres, radians
     registration: Registration
+    resolution: float  # metres between the points of the map
 
     @classmethod
     def of(cls, registration: Registration, place: Place) -> ScanPose:
         """The pose by the registration of a scan to a place of the map."""
         T_map_base = place.T_map_cloud @ registration.T_target_source
-        return cls(T_map_base, covariance.rotated(registration.covariance, place.T_map_cloud[:3, :3]), registration)
+        turned = covariance.rotated(registration.covariance, place.T_map_cloud[:3, :3])
+        return cls(T_map_base, turned, registration, place.cloud.resolution)
 
     @property
     def reason(self) -> Reason:
@@ -63,6 +67,10 @@ class Belief:
             2.0 * drift * metres * np.sqrt(ahead @ self.covariance[:3, :3] @ ahead) * np.outer(ahead, ahead)
         )
         return Belief(T_map_base, moved)
+
+    def determined(self, resolution: float) -> bool:
+        """Whether the pose is probably as near to the true one as a right registration; `resolution` in metres."""
+        return calibration.determined(self.covariance, resolution) >= LEAST_DETERMINED
 
     def contradicted(self, measured: ScanPose, least: tuple[float, float]) -> bool:
         """Whether a pose by a scan is further off than three standard deviations, in a direction that both know.

@@ -7,23 +7,21 @@ scan -> registration with one place of the map after the other, until one explai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from typing import Literal, NamedTuple
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.registration import calibration
 from isometry.registration.types import Reason as RegistrationReason
 from isometry.relocalization.map_registration import MapRegistration
 from isometry.relocalization.map_rivals import MOST_RIVALS
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.places import Place, Places, Scan
 from isometry.relocalization.pose_hypotheses import PoseHypotheses, PoseHypothesis
-from isometry.relocalization.scan_pose import ScanPose
+from isometry.relocalization.scan_pose import Belief, ScanPose
 
-LEAST_DETERMINED = 0.5  # probability that the surfaces hold the pose
 FEW = 8  # poses that are left, up to which their rivals are looked for
 
 Reason = RegistrationReason | Literal["unconfirmed", "nothing_there", "jump"]
@@ -32,16 +30,17 @@ Reason = RegistrationReason | Literal["unconfirmed", "nothing_there", "jump"]
 class SearchStep(NamedTuple):
     """The result of one scan."""
 
-    best: ScanPose | None  # its best pose; that of the robot where `reason` is "ok"
+    best: ScanPose | None  # its best pose
     reason: Reason
     searched: int  # places that the scan was compared with
+    belief: Belief | None = None  # in the pose of the robot, where `reason` is "ok"
 
 
 class _Rivals(NamedTuple):
     """A search for rivals that goes on from scan to scan."""
 
     poses: Iterator[Array | None]  # (R,4,4) T_map_base at the scan that it began with, None while it goes on
-    T_base_odom: Array  # (4,4) at that scan
+    T_odom_base: Array  # (4,4) at that scan
 
 
 class Search:
@@ -52,39 +51,44 @@ class Search:
         places: Places,
         registration: MapRegistration,
         parameters: RelocalizationParameters,
-        agree: Callable[[Array, Array], bool],
         T_map_odom_last: Array | None = None,
     ) -> None:
-        """`agree` compares two poses (4,4); `T_map_odom_last` (4,4) is from before the robot was lost."""
+        """`T_map_odom_last` (4,4) is from before the robot was lost."""
         self._places, self._registration, self._parameters = places, registration, parameters
-        self._agree, self._T_map_odom_last = agree, T_map_odom_last
+        self._T_map_odom_last = T_map_odom_last
+        self._T_odom_last: Array | None = None  # base at the last scan
         self._round_T_map_last: Array | None = None  # from where the places of this round are ordered
         self._searched = 0  # places of this round
-        self._hypotheses = PoseHypotheses()
+        self._hypotheses = PoseHypotheses(parameters.tolerance, parameters.odometry_drift)
         self._rivals: _Rivals | None = None
 
-    def left(self, T_odom_base: Array) -> list[Array]:
+    @property
+    def left(self) -> list[Array]:
         """The poses (4,4) of the base in the map that are left."""
-        return [hypothesis.T_map_odom @ T_odom_base for hypothesis in self._hypotheses.left]
+        return [hypothesis.belief.T_map_base for hypothesis in self._hypotheses.left]
 
     def process(self, scan: Scan, T_odom_base: Array) -> SearchStep:
-        """Follow the poses that are left; without any, look for them in the next few places of the map."""
-        T_base_odom = se3.inverse(T_odom_base)
-        self._hypotheses.follow(T_base_odom, partial(self._fitted, scan, T_odom_base), lambda: scan.late)
-        tried: list[ScanPose] = []
+        """Follow the poses that are left; without one to rely on, look for it in the next few places of the map."""
+        T_odom_last = T_odom_base if self._T_odom_last is None else self._T_odom_last
+        self._T_odom_last = T_odom_base
+        T_before_after = se3.inverse(T_odom_last) @ T_odom_base
+        self._hypotheses.follow(T_before_after, partial(self._registration.near, scan), lambda: scan.late)
         if not self._hypotheses.left:
             self._rivals = None
-            tried = self._search_places(scan, T_odom_base)
+        tried: list[ScanPose] = []
+        if not self._hypotheses.searched and self._rivals is None:
+            if self._best_determined is None:
+                tried = self._search_places(scan, T_odom_base)
+            self._begin_rivals(scan, T_odom_base)
         self._search_rivals(scan, T_odom_base)
         only = self._hypotheses.only
-        if only is not None and only.last is not None and only.scans > self._parameters.confirmations:
-            reason: Reason = "ok" if self._determined(only.last, scan) else "ambiguous"
-            return SearchStep(only.last, reason, len(tried))
+        if only is not None and only.scans > self._parameters.confirmations and only.determined:
+            return SearchStep(only.last, "ok", len(tried), only.belief)
         best = max(tried, key=lambda found: found.registration.confidence, default=None)
         if self._hypotheses.left:
-            first = self._hypotheses.left[0].last
-            several = len(self._hypotheses.left) > 1 or (first is not None and not self._determined(first, scan))
-            return SearchStep(first or best, "ambiguous" if several else "unconfirmed", len(tried))
+            first, *others = self._hypotheses.left
+            ambiguous = bool(others) or not first.determined
+            return SearchStep(first.last or best, "ambiguous" if ambiguous else "unconfirmed", len(tried))
         return SearchStep(best, "out_of_time" if scan.late else reason_of(best), len(tried))
 
     def _search_places(self, scan: Scan, T_odom_base: Array) -> list[ScanPose]:
@@ -101,48 +105,38 @@ class Search:
                 tried.append(found)
                 self._searched += 1
                 for T_map_base in explaining(found, place):
-                    self._add(T_map_base, T_odom_base, found if found.reason == "ok" else None)
-                if self._hypotheses.left or scan.late:
+                    self._hypotheses.add(T_map_base, found if found.reason == "ok" else None, self._parameters.agree)
+                if scan.late or self._best_determined is not None:
                     return tried
             if tried:
                 break
         return tried
 
-    def _add(self, T_map_base: Array, T_odom_base: Array, found: ScanPose | None = None) -> None:
-        """Add a pose that is left; `found`: by which registration, where that accepted it."""
-        T_map_odom = T_map_base @ se3.inverse(T_odom_base)
-        agreement = 0.0 if found is None else found.registration.evidence["score"]
-        self._hypotheses.add(PoseHypothesis(T_map_odom, found, agreement), T_odom_base, self._agree)
+    @property
+    def _best_determined(self) -> PoseHypothesis | None:
+        """The best pose that is left of those that the surfaces determine."""
+        return next((hypothesis for hypothesis in self._hypotheses.left if hypothesis.determined), None)
+
+    def _begin_rivals(self, scan: Scan, T_odom_base: Array) -> None:
+        """Begin to look for rivals of the best pose, if there is one, in all of the map."""
+        best = self._best_determined  # another one would be its own rival, all along a tunnel
+        if best is not None and len(self._hypotheses.left) <= FEW:
+            self._rivals = _Rivals(self._places.rivals(scan, best.belief.T_map_base), T_odom_base)
 
     def _search_rivals(self, scan: Scan, T_odom_base: Array) -> None:
-        """Go on with the search for rivals of the best pose in all of the map, as long as there is time."""
-        best = next(iter(self._hypotheses.left), None)
-        few = not self._hypotheses.searched and len(self._hypotheses.left) <= FEW
-        if self._rivals is None and few and best is not None and best.last is not None:
-            if self._determined(best.last, scan):  # else it would be its own rival, all along a tunnel
-                poses = self._places.rivals(scan, best.last.T_map_base)
-                self._rivals = _Rivals(poses, se3.inverse(T_odom_base))
+        """Go on with the search for rivals, as long as there is time."""
         if self._rivals is None:
             return
         for rivals in self._rivals.poses:
             if rivals is not None:
-                for T_map_base in rivals:  # where the robot was at the scan that the search began with
-                    self._add(T_map_base, se3.inverse(self._rivals.T_base_odom))
+                T_then_now = se3.inverse(self._rivals.T_odom_base) @ T_odom_base
+                for T_map_base in rivals @ T_then_now:
+                    self._hypotheses.add(T_map_base, None, self._parameters.agree)
                 self._hypotheses.searched = len(rivals) < MOST_RIVALS
                 self._rivals = None
                 return
             if scan.late:
                 return
-
-    def _fitted(self, scan: Scan, T_odom_base: Array, T_map_odom: Array) -> ScanPose | None:
-        """The pose of a scan near that by odometry; None where the scan does not fit there."""
-        expected = T_map_odom @ T_odom_base
-        found = self._registration.near(scan, expected)
-        fits = found is not None and found.reason == "ok" and self._agree(expected, found.T_map_base)
-        return found if fits else None
-
-    def _determined(self, found: ScanPose, scan: Scan) -> bool:
-        return calibration.determined(found.covariance, scan.cloud.resolution) >= LEAST_DETERMINED
 
 
 def explaining(found: ScanPose, place: Place) -> list[Array]:

@@ -46,7 +46,7 @@ class Oracle:
     def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
         near = 0.0 if T_map_last is None else float(T_map_last[0, 3])
         for x in sorted(PIECES, key=lambda x: abs(x - near))[first:]:
-            yield Place(scan.cloud, se3.from_planar(x, 0.0, 0.3))
+            yield Place(scan.cloud, se3.from_planar(x, 0.0, 0.1))
 
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         return None if abs(T_map_base[1, 3]) > 100.0 else Place(scan.cloud, se3.from_planar(T_map_base[0, 3], 0.0, 0.1))
@@ -156,7 +156,7 @@ def test_a_place_is_accepted_when_a_second_scan_confirms_it() -> None:
 def test_the_covariance_is_along_the_axes_of_the_map() -> None:
     robot = Robot(confirmations=0)
     step = robot.scan()
-    turn = se3.from_planar(0.0, 0.0, 0.3)[:3, :3]
+    turn = se3.from_planar(0.0, 0.0, 0.1)[:3, :3]
     assert step.covariance is not None
     assert np.allclose(step.covariance[:3, :3], turn @ np.diag([0.04, 0.01, 0.01]) @ turn.T)
 

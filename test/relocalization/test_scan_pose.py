@@ -16,7 +16,7 @@ from isometry.relocalization.scan_pose import Belief, ScanPose
 def measured(T_map_base: Array, deviations: Sequence[float]) -> ScanPose:
     covariance = np.diag(np.square(deviations))
     registration = Registration(T_map_base, covariance, 1.0, True, "ok", 1.0, "")
-    return ScanPose(T_map_base, covariance, registration)
+    return ScanPose(T_map_base, covariance, registration, 0.4)
 
 
 def test_a_scan_decides_where_surfaces_hold_it_and_odometry_where_they_do_not() -> None:

@@ -95,7 +95,7 @@ def registration_calibration(
         from isometry.training.registration.calibration import (
             calibration_pairs,
             fit_confidence,
-            fit_variance_scale,
+            fit_deviation_scale,
             registered,
         )
 
@@ -110,4 +110,4 @@ def registration_calibration(
         for kind, blind in (("SIGHTED", False), ("BLIND", True)):
             for name, value in fit_confidence(found, blind).items():
                 typer.echo(f"{kind} {name} = {value:.4g}")
-        typer.echo(f"SURFACE_VARIANCE times {fit_variance_scale(found):.4g}")
+        typer.echo(f"SURFACE_RESOLUTIONS times {fit_deviation_scale(found):.4g}")

@@ -13,32 +13,49 @@ from isometry.arrays import Array
 INSIDE_TWO_SIGMA = 0.9545
 
 
-def logistic_weights(design: Array, right: NDArray[np.bool_], start: Array, penalty: float) -> Array:
+def logistic_weights(
+    design: Array,
+    right: NDArray[np.bool_],
+    start: Array,
+    penalty: float,
+    factor: Array | float = 1.0,
+    signs: Sequence[int] | None = None,
+) -> Array:
     """Weights (K,) of the logistic regression of `right` (N,) on `design` (N,K), whose last column is the constant.
 
-    `penalty` times the sum of the squared weights, the constant's left out, is added to the loss.
+    `penalty` times the sum of the squared weights, the constant's left out, is added to the loss. The probability is
+    the logistic function times a known `factor` (N,) from 0 to 1. `signs` (K-1,) are those that weights may have, 1 or
+    -1; without them they have any.
     """
-    sign = np.where(right, 1.0, -1.0)
 
     def loss(weights: Array) -> float:
         size = penalty * float(np.square(weights[:-1]).sum())
-        return float(np.logaddexp(0.0, -sign * (design @ weights)).sum()) + size
+        log_probability = -np.logaddexp(0.0, -(design @ weights))
+        log_of_wrong = np.log1p(-np.minimum(factor * np.exp(log_probability), 1.0 - 1e-12))
+        return size - float(np.where(right, log_probability, log_of_wrong).sum())
 
-    fitted: Array = minimize(loss, start, method="BFGS").x
-    return fitted
+    if signs is None:
+        return np.asarray(minimize(loss, start, method="BFGS").x)
+    bounds = [(0.0, None) if sign > 0 else (None, 0.0) for sign in signs]
+    return np.asarray(minimize(loss, start, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x)
 
 
 def weights_of_evidence(
-    names: Sequence[str], evidence: Array, right: NDArray[np.bool_], penalty: float
+    names: Sequence[str],
+    evidence: Array,
+    right: NDArray[np.bool_],
+    penalty: float,
+    factor: Array | float = 1.0,
+    signs: Sequence[int] | None = None,
 ) -> dict[str, float]:
     """Weights by name, and the "offset", of the logistic regression of `right` (N,) on named evidence (N,K).
 
     The weights of the standardised evidence are penalised, by `penalty` for each answer; those of the evidence itself
-    are returned.
+    are returned. `factor` and `signs`: as for `logistic_weights`.
     """
     mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
     design = np.column_stack([(evidence - mean) / deviation, np.ones(len(evidence))])
-    fitted = logistic_weights(design, right, np.zeros(len(names) + 1), penalty * len(right))
+    fitted = logistic_weights(design, right, np.zeros(len(names) + 1), penalty * len(right), factor, signs)
     weights = fitted[:-1] / deviation
     return dict(zip(names, weights.tolist(), strict=True)) | {"offset": float(fitted[-1] - weights @ mean)}
 

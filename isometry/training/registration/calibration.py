@@ -101,15 +101,17 @@ def fit_confidence(pairs: Sequence[RegisteredPair], blind: bool) -> dict[str, fl
     answered = [p for p in pairs if p.registration.evidence and bool(p.registration.evidence["blind"]) == blind]
     names = [name for name in (calibration.BLIND if blind else calibration.SIGHTED) if name != "offset"]
     evidence = np.array([[p.registration.evidence[name] for name in names] for p in answered])
-    return weights_of_evidence(names, evidence, np.array([p.right for p in answered]), REGULARISATION)
+    given = np.array([calibration.uniqueness(p.registration.evidence) for p in answered])
+    signs = [-1 if name == "contradiction" else 1 for name in names]  # more evidence never makes less sure
+    return weights_of_evidence(names, evidence, np.array([p.right for p in answered]), REGULARISATION, given, signs)
 
 
-def fit_variance_scale(pairs: Sequence[RegisteredPair]) -> float:
-    """The factor on SURFACE_VARIANCE at which errors of right transforms lie within two sigma as normal ones do."""
+def fit_deviation_scale(pairs: Sequence[RegisteredPair]) -> float:
+    """The factor on SURFACE_RESOLUTIONS at which errors of right transforms lie within two sigma as normal ones do."""
     right = [pair for pair in pairs if pair.right]
     errors = np.array([pair.error for pair in right])
     variances = np.array([np.diagonal(pair.registration.covariance) for pair in right])
-    return two_sigma_scale(errors, variances)
+    return float(np.sqrt(two_sigma_scale(errors, variances)))
 
 
 def _apart(pair: ScanPair, elsewhere: ScanPair) -> ScanPair:

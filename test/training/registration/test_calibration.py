@@ -7,7 +7,7 @@ from isometry.registration import calibration
 from isometry.registration.pipeline import load_registrar
 from isometry.registration.types import Registration
 from isometry.simulation.pairs import simulated_pair
-from isometry.training.registration.calibration import RegisteredPair, fit_confidence, fit_variance_scale, registered
+from isometry.training.registration.calibration import RegisteredPair, fit_confidence, fit_deviation_scale, registered
 
 NAMES = ("log_overlap", "contradiction", "blind", "margin", "log_distinctness", "log_stiffness")
 
@@ -18,8 +18,9 @@ def made_up(count: int, sigmas: float, blind: float) -> list[RegisteredPair]:
     found = []
     for _ in range(count):
         evidence = dict(zip(NAMES, random.normal(size=len(NAMES)), strict=True)) | {"blind": blind}
+        evidence |= {"distinctness": random.uniform(0.0, 0.1), "determined": random.uniform(0.5, 1.0)}
         odds = 3.0 * evidence["margin"] - 2.0 * evidence["contradiction"] * (1.0 - blind)
-        right = bool(random.logistic() < odds)
+        right = bool(random.logistic() < odds and random.uniform() < calibration.uniqueness(evidence))
         answer = Registration(np.eye(4), np.eye(6), 0.5, True, "ok", 0.5, "upright", evidence)
         found.append(RegisteredPair(answer, sigmas * random.normal(size=6), right))
     return found
@@ -35,8 +36,8 @@ def test_the_weights_of_a_known_law_are_found(blind: bool) -> None:
         assert fitted["contradiction"] == pytest.approx(-2.0, abs=0.4)
 
 
-def test_the_variance_is_scaled_to_the_errors() -> None:
-    assert fit_variance_scale(made_up(4000, 3.0, 0.0)) == pytest.approx(9.0, rel=0.1)
+def test_the_deviation_is_scaled_to_the_errors() -> None:
+    assert fit_deviation_scale(made_up(4000, 3.0, 0.0)) == pytest.approx(3.0, rel=0.05)
 
 
 def test_pairs_of_one_place_are_right_and_of_two_are_not() -> None:
