@@ -16,8 +16,8 @@ from isometry.geometry.covariance import independent, rotated
 
 # Logistic regressions of "the transform is right" on the evidence of `candidates.py`: with the viewpoint of a sensor,
 # from which rays can contradict a transform, and without one
-SIGHTED = {"contradiction": -69.1, "margin": 6.23, "log_distinctness": 0.721, "log_stiffness": 1.16, "offset": 1.73}
-BLIND = {"log_overlap": 0.332, "margin": 14.9, "log_distinctness": 0.116, "log_stiffness": 0.156, "offset": -0.549}
+SIGHTED = {"contradiction": -72.2, "margin": 6.59, "log_distinctness": 0.700, "log_stiffness": 1.17, "offset": 1.67}
+BLIND = {"log_overlap": 0.386, "margin": 15.3, "log_distinctness": 0.0979, "log_stiffness": 0.152, "offset": -0.557}
 
 RIGHT_RESOLUTIONS, RIGHT_RADIANS = 5.0, math.radians(5.0)  # errors up to which a transform is right
 DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second best differ by chance
