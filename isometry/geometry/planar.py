@@ -18,14 +18,18 @@ def wrapped(angle: Array) -> Array:
     return np.asarray((np.asarray(angle) + np.pi) % (2.0 * np.pi) - np.pi)
 
 
-def fit(source: Array, target: Array, yaw: float = 0.0) -> Array:
-    """Least-squares pose (3,) that maps source (M,2) to target (M,2); a single point keeps the given `yaw`.
+def fit(source: Array, target: Array, weights: Array, yaws: Array) -> Array:
+    """Least-squares poses (H,3) that map source (M,2) to target (M,2), each with weights of its own (H,M).
 
-    Source: Umeyama, Least-Squares Estimation of Transformation Parameters (1991), in the plane.
+    One with a single point keeps its yaw (H,) of `yaws`. Source: Umeyama, Least-Squares Estimation of Transformation
+    Parameters (1991), in the plane.
     """
-    centre_source, centre_target = source.mean(axis=0), target.mean(axis=0)
-    a, b = source - centre_source, target - centre_target
-    if len(a) > 1:
-        yaw = float(np.arctan2((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum(), (a * b).sum()))
-    x, y = centre_target - rotations(np.asarray(yaw)) @ centre_source
-    return np.array([x, y, yaw])
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    centre_source, centre_target = shares @ source, shares @ target
+    cross = source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]
+    dot = (source * target).sum(axis=1)
+    sine = shares @ cross - (centre_source[:, 0] * centre_target[:, 1] - centre_source[:, 1] * centre_target[:, 0])
+    cosine = shares @ dot - (centre_source * centre_target).sum(axis=1)
+    yaw = np.where((weights > 0.0).sum(axis=1) > 1, np.arctan2(sine, cosine), yaws)
+    shift = centre_target - np.einsum("hij,hj->hi", rotations(yaw), centre_source)
+    return np.column_stack([shift, yaw])

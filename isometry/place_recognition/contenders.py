@@ -25,6 +25,9 @@ from isometry.sensing.birds_eye import BirdsEyeGrid
 # Poses in the map further apart than one of these are two answers
 APART_METRES, APART_RADIANS = 6.0, float(np.radians(20.0))
 ALIGNED_RIVALS = 3  # most promising places elsewhere that are aligned, until one stays elsewhere
+# Rough agreement below which no place is accepted: an alignment adds a few hundredths at most, and costs more than all
+# that comes before it
+HOPELESS = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,9 @@ class ContenderSearch:
                     tried += self._more_rivals(best, tried, places[k + 1 :])
                     return self._with_rival(best, tried)
             tried.append(contender)
-        promising = [self.aligned(contender) for contender in _best_first(tried)[: self._parameters.aligned_places]]
+        first, *others = _best_first(tried)[: self._parameters.aligned_places]
+        hopeful = [contender for contender in others if contender.planar.agreement >= HOPELESS]
+        promising = [self.aligned(contender) for contender in (first, *hopeful)]
         return self._with_rival(max(promising, key=lambda contender: contender.planar.agreement), tried)
 
     def _agrees_well(self, contender: Contender) -> bool:
@@ -108,6 +113,8 @@ class ContenderSearch:
 
     def _with_rival(self, found: Contender, tried: list[Contender]) -> Contenders:
         elsewhere = [contender for contender in _best_first(tried) if contender.elsewhere(found)]
+        if found.planar.agreement < HOPELESS and elsewhere:
+            return Contenders(found, elsewhere[0])
         aligned_elsewhere = (self.aligned(contender) for contender in elsewhere[:ALIGNED_RIVALS])
         # an alignment may end at the best place
         rival = next((contender for contender in aligned_elsewhere if contender.elsewhere(found)), None)

@@ -43,7 +43,7 @@ def repetition(image: BlurredImage) -> float:
     grid = image.grid
     size = fft.next_fast_len(grid.size + int(np.ceil(FURTHEST_METRES / grid.cell)), real=True)
     disc = grid.disc().astype(np.float32)
-    values = image.field(FINE)[0] * disc
+    values = image.blurred(FINE) * disc
     spectra = fft.rfft2(np.stack([values, values * values, disc]), s=(size, size))
     product = _back(spectra[0] * spectra[0].conj(), size)
     energy = _back(spectra[1] * spectra[2].conj(), size)

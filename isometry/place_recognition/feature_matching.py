@@ -43,8 +43,8 @@ class FeatureMatches:
                 best.append(h)
             if len(best) == count:
                 break
-        poses = [planar.fit(self.at_query[agree[h]], self.at_keyframe[agree[h]], self.yaw[h]) for h in best]
-        return np.array(poses).reshape(-1, 3), support[best]
+        weights = agree[best].astype(np.float64)
+        return planar.fit(self.at_query, self.at_keyframe, weights, self.yaw[best]), support[best]
 
     def supporting(self, pose: Array) -> int:
         """How many matches agree with a pose (3,)."""

@@ -26,32 +26,44 @@ class BlurredImage:
         centres = grid.centres()
         self.cells = np.column_stack([centres[row], centres[column]])  # (C,2) metres
         self._height, self._occupied = height, (row, column)
-        self._fields: dict[float, NDArray[np.float32]] = {}
+        self._blurred: dict[float, NDArray[np.float32]] = {}
+        self._sloped: dict[float, NDArray[np.float32]] = {}
 
-    def field(self, blur: float) -> NDArray[np.float32]:
-        """The image blurred by `blur` cells, and its slope along x and y per metre: (3,S,S)."""
-        if blur not in self._fields:
-            value = gaussian_filter(self._height, blur)
-            self._fields[blur] = np.stack([value, *np.gradient(value, self.grid.cell)])
-        return self._fields[blur]
+    def blurred(self, blur: float) -> NDArray[np.float32]:
+        """The image (S,S) blurred by `blur` cells."""
+        if blur not in self._blurred:
+            self._blurred[blur] = gaussian_filter(self._height, blur)
+        return self._blurred[blur]
 
-    def values(self, blur: float) -> Array:
+    def sloped(self, blur: float) -> NDArray[np.float32]:
+        """The blurred image and its slopes along x and y per metre (S,S,3)."""
+        if blur not in self._sloped:
+            value = self.blurred(blur)
+            self._sloped[blur] = np.stack([value, *np.gradient(value, self.grid.cell)], axis=-1)
+        return self._sloped[blur]
+
+    def values(self, blur: float) -> NDArray[np.float32]:
         """The blurred image at its occupied cells (C,)."""
-        return np.asarray(self.field(blur)[0][self._occupied], dtype=np.float64)
+        return self.blurred(blur)[self._occupied]
 
-    def sample(self, xy: Array, blur: float, parts: int = 1) -> Array:
-        """The first `parts` of value and slopes (parts,...) at points (...,2), bilinear; 0 outside."""
-        position = (xy + self.grid.half_width) / self.grid.cell - 0.5
+    def sample(self, xy: NDArray[np.floating], field: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A field (S,S) or (S,S,3) of this image at points (...,2) in metres, bilinear; 0 outside."""
+        position = (np.asarray(xy, np.float32) + np.float32(self.grid.half_width)) / np.float32(self.grid.cell)
+        position -= np.float32(0.5)
         last = self.grid.size - 2
         corner = np.clip(position.astype(np.int32), 0, last)
-        fx, fy = np.moveaxis(np.clip(position - corner, 0.0, 1.0), -1, 0)
+        fraction = np.clip(position - corner, np.float32(0.0), np.float32(1.0))
+        inside = ((position >= 0) & (position <= last + 1)).all(axis=-1)
+        x, y = fraction[..., 0], fraction[..., 1]
+        upper = x * inside
+        lower = inside - upper
         flat = corner[..., 0] * self.grid.size + corner[..., 1]
-        field = self.field(blur)[:parts].reshape(parts, -1)
-        low = field[:, flat] * (1 - fy) + field[:, flat + 1] * fy
-        flat += self.grid.size
-        high = field[:, flat] * (1 - fy) + field[:, flat + 1] * fy
-        inside = np.all((position >= 0) & (position <= last + 1), axis=-1)
-        return np.asarray((low * (1 - fx) + high * fx) * inside)
+        values = field.reshape(-1, *field.shape[2:])
+        weights = (lower * (1 - y), lower * y, upper * (1 - y), upper * y)
+        found = np.zeros(flat.shape + field.shape[2:], np.float32)
+        for weight, step in zip(weights, (0, 1, self.grid.size, self.grid.size + 1), strict=True):
+            found += weight.reshape(flat.shape + (1,) * (field.ndim - 2)) * values[flat + step]
+        return found
 
 
 def rough_agreement(poses: Array, query: BlurredImage, keyframe: BlurredImage) -> Array:
@@ -60,7 +72,7 @@ def rough_agreement(poses: Array, query: BlurredImage, keyframe: BlurredImage) -
     there = query.cells[::step] @ planar.rotations(poses[:, 2]).transpose(0, 2, 1) + poses[:, None, :2]
     seen = np.square(there).sum(axis=-1) < keyframe.grid.half_width**2
     expected = query.values(COARSE)[::step] * seen
-    found = keyframe.sample(there, COARSE)[0] * seen
+    found = keyframe.sample(there, keyframe.blurred(COARSE)) * seen
     norms = np.sqrt(np.square(expected).sum(axis=1) * np.square(found).sum(axis=1))
     shared = np.minimum(1.0, step * seen.sum(axis=1) / ENOUGH_CELLS)
     return np.asarray(shared * (expected * found).sum(axis=1) / np.maximum(norms, 1e-9))
@@ -78,7 +90,7 @@ def agreement(pose: Array, query: BlurredImage, keyframe: BlurredImage) -> float
     cells = 0
     for image, other, there in ((query, keyframe, query_in_keyframe), (keyframe, query, keyframe_in_query)):
         seen = np.square(there).sum(axis=-1) < (other.grid.half_width - 1.0) ** 2
-        own, found = image.values(FINE)[seen], other.sample(there[seen], FINE)[0]
+        own, found = image.values(FINE)[seen], other.sample(there[seen], other.blurred(FINE))
         both += (own @ found, own @ own, found @ found)
         cells += int(seen.sum())
     return float(min(1.0, 0.5 * cells / ENOUGH_CELLS) * both[0] / np.sqrt(max(both[1] * both[2], 1e-12)))
@@ -98,7 +110,7 @@ def align(pose: Array, query: BlurredImage, keyframe: BlurredImage) -> tuple[Arr
         tolerance = 0.3 * float(np.sqrt(np.mean(np.square(expected))))
         for _ in range(ITERATIONS):
             turned = query.cells @ planar.rotations(best[2]).T
-            value, slope_x, slope_y = keyframe.sample(turned + best[:2], blur, parts=3)
+            value, slope_x, slope_y = keyframe.sample(turned + best[:2], keyframe.sloped(blur)).T
             residual = value - expected
             design = np.column_stack([slope_x, slope_y, slope_y * turned[:, 0] - slope_x * turned[:, 1]])
             weighted = design / (1.0 + np.square(residual / tolerance))[:, None]

@@ -79,7 +79,12 @@ def test_planar_fit_recovers_the_pose_that_made_the_points() -> None:
     source = np.random.default_rng(1).normal(size=(20, 2))
     pose = np.array([3.0, -1.0, 2.5])
     target = source @ planar.rotations(pose[2]).T + pose[:2]
-    np.testing.assert_allclose(planar.fit(source, target), pose, atol=1e-12)
+    half = (np.arange(20) < 10).astype(float)
+    one = (np.arange(20) == 3).astype(float)
+    *fitted, turned = planar.fit(source, target, np.stack([np.ones(20), half, one]), np.array([0.0, 0.0, 0.7]))
+    np.testing.assert_allclose(fitted, [pose, pose], atol=1e-12)
+    np.testing.assert_allclose(planar.rotations(0.7) @ source[3] + turned[:2], target[3], atol=1e-12)
+    assert turned[2] == 0.7
 
 
 def test_wrapped_angles_lie_in_one_turn_and_point_the_same_way() -> None:
