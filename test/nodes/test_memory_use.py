@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 SECOND = 1_000_000_000
 TENTH = SECOND // 10
 LAP = 60  # scans around a circle
-WARM_UP, MEASURED = 3 * LAP, 12 * LAP  # as many scans as come in 18 s and in 72 s
+WARM_UP, MEASURED = 2 * LAP, 4 * LAP  # as many scans as come in 12 s and in 24 s
 GROWTH = 0.05
 
 

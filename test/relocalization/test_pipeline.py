@@ -40,6 +40,7 @@ class Oracle:
         self.slow_s = 0.0  # time that each registration takes
         self.twin, self.twins_until = np.zeros(3), -np.inf  # another place that looks the same up to this x
         self.sigma_x = 0.2  # along the map
+        self.even_at_start = False  # the first piece fits every scan, less well, and does not hold it along x
         self.best_elsewhere = False  # without an initial pose, another place of the surroundings fits better
 
     # The map.
@@ -64,6 +65,8 @@ class Oracle:
         self.asked += 1
         time.sleep(self.slow_s)
         T_cloud_map = se3.inverse(place.T_map_cloud)
+        if self.even_at_start and place.T_map_cloud[0, 3] < 10.0:
+            return _answer(np.eye(4), True, 0.8 * self.overlap, 100.0)
         if self.truth is None:
             return _answer(np.eye(4), False, 0.1, self.sigma_x)
         true = self.truth.copy()
@@ -281,6 +284,17 @@ def test_what_the_surfaces_do_not_determine_is_no_place_but_is_followed_by_odome
     assert sigmas[-1] > 0.05 * 20
     assert steps[-1].T_map_base is not None
     assert np.allclose(steps[-1].T_map_base[:3, 3], robot.true[:3, 3], atol=0.1)
+
+
+def test_an_even_piece_that_fits_everything_does_not_end_the_search() -> None:
+    robot = Robot(searched_places=1)
+    robot.oracle.even_at_start = True
+    steps = [robot.scan() for _ in range(8)]
+    assert steps[0].reason == "ambiguous"
+    assert [step.located for step in steps[:3]] == [False] * 3
+    assert steps[-1].located
+    assert steps[-1].T_map_base is not None
+    assert np.allclose(steps[-1].T_map_base, robot.true)
 
 
 def test_a_correction_beyond_reason_is_a_doubt() -> None:
