@@ -25,6 +25,7 @@ class ScanPair:
     target_viewpoint: Array | None  # (3,) position of the sensor in the frame of the target; None: unknown
     source_viewpoint: Array | None  # (3,) the same for the source
     name: str
+    simulated: bool = False  # its noise and its poses are ideal then
 
 
 def overlap(target: NDArray[np.floating], source: NDArray[np.floating], T_target_source: Array, voxel: float) -> float:

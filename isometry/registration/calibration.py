@@ -22,9 +22,9 @@ BLIND = {"log_overlap": 0.386, "margin": 15.3, "log_distinctness": 0.0979, "log_
 RIGHT_RESOLUTIONS, RIGHT_RADIANS = 5.0, math.radians(5.0)  # errors up to which a transform is right
 DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second best differ by chance
 
-# Standard deviation of the distance of a point from its surface, over the resolution, where all points are taken for
-# independent; and the least standard deviations
-SURFACE_RESOLUTIONS = 1.2
+# Standard deviation in metres of the distance of a point from its surface, where all points are taken for independent,
+# and the least standard deviations. Points err alike: the sensor moves during a scan, and beams make patterns
+SURFACE_METRES = 0.48
 FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 UNKNOWN_METRES, UNKNOWN_RADIANS = 100.0, math.pi  # standard deviations of a transform of which nothing is known
 
@@ -68,7 +68,5 @@ def covariance(information: Array, T_target_source: Array, resolution: float) ->
     `information` (6,6) is that of `constraint.held`: in the source's frame, zero in directions that nothing holds.
     There the standard deviation is that of an unknown transform.
     """
-    local = degeneracy.covariance(
-        information / (SURFACE_RESOLUTIONS * resolution) ** 2, independent(UNKNOWN_METRES, UNKNOWN_RADIANS)
-    )
+    local = degeneracy.covariance(information / SURFACE_METRES**2, independent(UNKNOWN_METRES, UNKNOWN_RADIANS))
     return rotated(local, T_target_source[:3, :3]) + independent(FLOOR_RESOLUTIONS * resolution, FLOOR_RADIANS)

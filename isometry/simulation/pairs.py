@@ -135,7 +135,7 @@ def _pair(target_at: tuple[Cloud, Array], source_at: tuple[Cloud, Array], kind: 
     T_target_source = se3.inverse(T_world_target) @ T_world_source
     if overlap(target, source, T_target_source, OVERLAP_VOXELS[kind]) < least:
         return None
-    return ScanPair(target, source, T_target_source, np.zeros(3), np.zeros(3), name="")
+    return ScanPair(target, source, T_target_source, np.zeros(3), np.zeros(3), name="", simulated=True)
 
 
 def _tilt(standard_deviation_deg: float, random: np.random.Generator) -> Array:

@@ -110,4 +110,5 @@ def registration_calibration(
         for kind, blind in (("SIGHTED", False), ("BLIND", True)):
             for name, value in fit_confidence(found, blind).items():
                 typer.echo(f"{kind} {name} = {value:.4g}")
-        typer.echo(f"SURFACE_RESOLUTIONS times {fit_deviation_scale(found):.4g}")
+        if drives:
+            typer.echo(f"SURFACE_METRES times {fit_deviation_scale(found):.4g}")

@@ -39,6 +39,7 @@ class RegisteredPair:
     registration: Registration
     error: Array  # (6,) x, y, z in metres and a rotation vector in radians, in the target's frame
     right: bool
+    simulated: bool
 
 
 def calibration_pairs(
@@ -90,7 +91,8 @@ def registered(registrar: Registrar, pairs: Iterable[ScanPair], seed: int) -> It
         error = _error(found.T_target_source, pair.T_target_source @ se3.inverse(T_turned_source))
         resolution = max(target.resolution, source.resolution)
         near = np.linalg.norm(error[:3]) < calibration.RIGHT_RESOLUTIONS * resolution
-        yield RegisteredPair(found, error, bool(near and np.linalg.norm(error[3:]) < calibration.RIGHT_RADIANS))
+        right = bool(near and np.linalg.norm(error[3:]) < calibration.RIGHT_RADIANS)
+        yield RegisteredPair(found, error, right, pair.simulated)
 
 
 def fit_confidence(pairs: Sequence[RegisteredPair], blind: bool) -> dict[str, float]:
@@ -107,8 +109,11 @@ def fit_confidence(pairs: Sequence[RegisteredPair], blind: bool) -> dict[str, fl
 
 
 def fit_deviation_scale(pairs: Sequence[RegisteredPair]) -> float:
-    """The factor on SURFACE_RESOLUTIONS at which errors of right transforms lie within two sigma as normal ones do."""
-    right = [pair for pair in pairs if pair.right]
+    """The factor on SURFACE_METRES at which errors of right transforms lie within two sigma as normal ones do.
+
+    Only measured pairs count: a simulated sensor does not move during a scan, and simulated surfaces are even.
+    """
+    right = [pair for pair in pairs if pair.right and not pair.simulated]
     errors = np.array([pair.error for pair in right])
     variances = np.array([np.diagonal(pair.registration.covariance) for pair in right])
     return float(np.sqrt(two_sigma_scale(errors, variances)))
@@ -141,7 +146,8 @@ def _pair_of_world(world: World, scanner: WorldScanner, random: np.random.Genera
     second = int(np.clip(first + random.integers(-LARGEST_GAP_M, LARGEST_GAP_M + 1), 0, len(lap) - 1))
     target, source = (scanner.scan(lap[k], random) for k in (first, second))
     T_target_source = se3.inverse(lap[first]) @ lap[second]
-    return ScanPair(target, source, T_target_source, scanner.origin, scanner.origin, f"{first}-{second}")
+    name = f"{first}-{second}"
+    return ScanPair(target, source, T_target_source, scanner.origin, scanner.origin, name, simulated=True)
 
 
 def _error(T_found: Array, T_true: Array) -> Array:

@@ -1,5 +1,7 @@
 """The fit of confidence and variance, to registrations whose law is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def made_up(count: int, sigmas: float, blind: float) -> list[RegisteredPair]:
         odds = 3.0 * evidence["margin"] - 2.0 * evidence["contradiction"] * (1.0 - blind)
         right = bool(random.logistic() < odds and random.uniform() < calibration.uniqueness(evidence))
         answer = Registration(np.eye(4), np.eye(6), 0.5, True, "ok", 0.5, "upright", evidence)
-        found.append(RegisteredPair(answer, sigmas * random.normal(size=6), right))
+        found.append(RegisteredPair(answer, sigmas * random.normal(size=6), right, simulated=False))
     return found
 
 
@@ -37,7 +39,9 @@ def test_the_weights_of_a_known_law_are_found(blind: bool) -> None:
 
 
 def test_the_deviation_is_scaled_to_the_errors() -> None:
-    assert fit_deviation_scale(made_up(4000, 3.0, 0.0)) == pytest.approx(3.0, rel=0.05)
+    pairs = made_up(4000, 3.0, 0.0)
+    simulated = [replace(pair, error=100.0 * pair.error, simulated=True) for pair in pairs]
+    assert fit_deviation_scale([*pairs, *simulated]) == pytest.approx(3.0, rel=0.05)
 
 
 def test_pairs_of_one_place_are_right_and_of_two_are_not() -> None:
