@@ -25,9 +25,9 @@ from isometry.sensing.birds_eye import BirdsEyeGrid
 # Poses in the map further apart than one of these are two answers
 APART_METRES, APART_RADIANS = 6.0, float(np.radians(20.0))
 ALIGNED_RIVALS = 3  # most promising places elsewhere that are aligned, until one stays elsewhere
-# Rough agreement below which no place is accepted: an alignment adds a few hundredths at most, and costs more than all
-# that comes before it
-HOPELESS = 0.8
+# Agreement before and after an alignment, below which a place is not accepted whatever its support: an alignment adds a
+# few hundredths at most, and costs more than all that comes before it
+HOPELESS, HOPELESS_ALIGNED = 0.75, 0.65
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ class ContenderSearch:
 
     def _with_rival(self, found: Contender, tried: list[Contender]) -> Contenders:
         elsewhere = [contender for contender in _best_first(tried) if contender.elsewhere(found)]
-        if found.planar.agreement < HOPELESS and elsewhere:
+        if found.planar.agreement < HOPELESS_ALIGNED and elsewhere:
             return Contenders(found, elsewhere[0])
         aligned_elsewhere = (self.aligned(contender) for contender in elsewhere[:ALIGNED_RIVALS])
         # an alignment may end at the best place

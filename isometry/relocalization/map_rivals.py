@@ -1,16 +1,19 @@
 """Rivals of a pose in all of a map: others at which a scan fits about as well, where the world repeats itself.
 
-A scan that was found somewhere stands upright there, so its rivals are looked for upright, in all of the map:
+A scan that was found somewhere stands upright there, so its rivals are looked for upright, in all of the map. Where it
+fits badly, it may have been found lying on its side, and is stood up on each of its large surfaces.
 
     bird's-eye images of the map, window by window -> shifts and turns at which walls of the scan cover walls
     -> heights at which its floors lie on floors: one, or each of several storeys
     -> the best of these, aligned -> those that agree with the map nearly as well as the pose itself
+    -> where several do, the motions from one to the other lead to further ones, as along a row of rooms
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +38,20 @@ ALIGNED_SPACING, ALIGNED_REACH, ALIGNED_ITERATIONS = 2.0, 8.0, 12
 WINDOW = 256  # cells of an image
 WIDEST_SCAN = 80  # cells of a scan in an image, across
 YAWS = 90
-PEAKS, WINDOW_POSES, PLANAR_POSES = 6, 40, 60  # kept of each turn, each window and of all of the map
+PEAKS, WINDOW_POSES, PLANAR_POSES = 12, 64, 96  # kept of each turn, each window and of all of the map
 WORSE_IMAGE, WORSE_HEIGHT, WORSE = 0.5, 0.7, 0.7  # shares of the best from which another one may be a rival
+CUT = 0.85  # share of the best: where one that is left out is as good, not all rivals are found
 FLOOR_CELLS, SAMPLE = 150, 300  # cells and points of a scan that are compared with the map
-ALIGNED, MOST_RIVALS = 24, 16  # poses that are aligned, and rivals
+ALIGNED, MOST_RIVALS = 40, 16  # poses that are aligned, and rivals
+BADLY = 0.5  # overlap at the pose, below which the scan may lie on its side
+SAME_UP_COSINE = 0.97
+
+
+class Rivals(NamedTuple):
+    """The result of a search."""
+
+    poses: Array  # (R,4,4) T_map_base, best first
+    complete: bool  # whether there are no more
 
 
 class MapRivals:
@@ -55,13 +68,30 @@ class MapRivals:
         lying = np.abs(cloud.normals @ vertical) > LYING_COSINE
         self._walls, self._floors = level[~lying, :2], _Floors(level[lying], resolution)
 
-    def search(self, scan: Cloud, T_map_scan: Array) -> Iterator[Array | None]:
-        """The rivals (R,4,4) of `T_map_scan` (4,4), best first, as the last item; None after each part of the work.
+    def search(self, scan: Cloud, T_map_scan: Array) -> Iterator[Rivals | None]:
+        """The rivals of a pose (4,4) of a scan in its own frame, as the last item; None after each part of the work."""
+        cached = CachedCloud(at_resolution(scan, self.resolution))
+        up = (self._T_level_map @ T_map_scan)[2, :3]
+        badly = self._overlap(cached, T_map_scan[None], ALIGNED_TOLERANCE, ALONG)[0] < BADLY
+        found, complete = [np.empty((0, 4, 4))], True
+        for each in (up, *_other_ups(cached.cloud, up)) if badly else (up,):
+            R_level_scan = se3.levelling_rotation(each)
+            T_level_scan = se3.from_rotation_translation(R_level_scan, np.zeros(3))
+            height = (self._T_level_map @ T_map_scan @ se3.inverse(T_level_scan))[2, 3]
+            for part in self._upright(cached.cloud, T_level_scan, height):
+                if part is None:
+                    yield None
+                else:
+                    found.append(part.poses)
+                    complete &= part.complete
+        for rivals in self._as_good(cached, T_map_scan, np.concatenate(found)):
+            yield None if rivals is None else rivals._replace(complete=rivals.complete and complete)
 
-        `scan` is in its own frame.
+    def _upright(self, scan: Cloud, T_level_scan: Array, height: float) -> Iterator[Rivals | None]:
+        """Poses in the map of a scan that stands upright by `T_level_scan` (4,4), not aligned, as the last item.
+
+        `height` is that of its frame where it has no floors.
         """
-        scan = at_resolution(scan, self.resolution)
-        T_level_scan = self._T_level_map @ T_map_scan
         level = se3.apply(T_level_scan, scan.points)
         lying = np.abs(scan.normals @ T_level_scan[2, :3]) > LYING_COSINE
         T_level_middle = se3.from_rotation_translation(np.eye(3), np.append(level[:, :2].mean(axis=0), 0.0))
@@ -70,11 +100,20 @@ class MapRivals:
         for window in self._windows(level[~lying, :2]):
             planar += window
             yield None
-        motions = list(self._with_heights(planar, level[lying]))
-        yield None
+        planar.sort(key=lambda pose: -pose[0])
+        cut = len(planar) > PLANAR_POSES and planar[PLANAR_POSES][0] > CUT * planar[0][0]
+        motions: list[Array] = []
+        for score, yaw, (x, y) in planar[:PLANAR_POSES]:
+            if score < WORSE_IMAGE * planar[0][0]:
+                break
+            motion = se3.from_planar(float(x), float(y), yaw)
+            heights = self._floors.heights(se3.apply(motion, level[lying]))
+            lifted = np.tile(motion, (max(len(heights), 1), 1, 1))
+            lifted[:, 2, 3] = heights if len(heights) else height
+            motions.extend(lifted)
         T_map_level = se3.inverse(self._T_level_map)
-        elsewhere = T_map_level @ np.array(motions).reshape(-1, 4, 4) @ se3.inverse(T_level_middle) @ T_level_scan
-        yield from self._as_good(CachedCloud(scan), T_map_scan, elsewhere)
+        poses = T_map_level @ np.array(motions).reshape(-1, 4, 4) @ se3.inverse(T_level_middle) @ T_level_scan
+        yield Rivals(poses, not cut)
 
     def _windows(self, walls: Array) -> Iterator[list[tuple[float, float, Array]]]:
         """Score, yaw and position (2,) in the level map of centred walls (M,2) of a scan, for each part of the map."""
@@ -95,30 +134,29 @@ class MapRivals:
                 for score, yaw, shift in zip(poses.score, poses.yaw, poses.shift, strict=True)
             ]
 
-    def _with_heights(self, planar: list[tuple[float, float, Array]], floors: Array) -> Iterator[Array]:
-        """Poses (4,4) in the level map of a scan, by lying points (N,3) of it that are centred in the plane."""
-        best = sorted(planar, key=lambda pose: -pose[0])[:PLANAR_POSES]
-        for score, yaw, (x, y) in best:
-            if score >= WORSE_IMAGE * best[0][0]:
-                motion = se3.from_planar(float(x), float(y), yaw)
-                for z in self._floors.heights(se3.apply(motion, floors)):
-                    yield se3.from_rotation_translation(np.eye(3), np.array([0.0, 0.0, z])) @ motion
-
-    def _as_good(self, scan: CachedCloud, T_map_scan: Array, elsewhere: Array) -> Iterator[Array | None]:
-        """The distinct ones (R,4,4) of poses (H,4,4), aligned, that agree nearly as well as `T_map_scan`."""
+    def _as_good(self, scan: CachedCloud, T_map_scan: Array, elsewhere: Array) -> Iterator[Rivals | None]:
+        """The distinct ones of poses (H,4,4), aligned, that agree nearly as well as `T_map_scan`."""
         rough = self._overlap(scan, elsewhere, ROUGH_TOLERANCE, 1.0)
+        order = distinct(elsewhere, rough, ALIGNED + 1, self.resolution)
+        cut = len(order) > ALIGNED and rough[order[-1]] > CUT * rough[order[0]]
         target, source = (c.surface(ALIGNED_SPACING * self.resolution) for c in (self._map, scan))
-        aligned = []
-        for k in distinct(elsewhere, rough, ALIGNED, self.resolution):
+        aligned = [T_map_scan]
+        for k in order[:ALIGNED]:
             reach = ALIGNED_REACH * self.resolution
             aligned.append(refine(target, source, elsewhere[k], reach, ALIGNED_ITERATIONS).T_target_source)
             yield None
-        poses = np.array([T for T in aligned if not same(T, T_map_scan, self.resolution)]).reshape(-1, 4, 4)
-        overlap = self._overlap(scan, np.vstack([T_map_scan[None], poses]), ALIGNED_TOLERANCE, ALONG)
-        chosen = [
-            k for k in distinct(poses, overlap[1:], MOST_RIVALS, self.resolution) if overlap[1 + k] > WORSE * overlap[0]
-        ]
-        yield poses[chosen]
+        least = WORSE * self._overlap(scan, T_map_scan[None], ALIGNED_TOLERANCE, ALONG)[0]
+        poses = self._good(scan, np.array(aligned), least)
+        motions = poses @ se3.inverse(T_map_scan)
+        poses = self._good(scan, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), least)
+        rivals = np.array([T for T in poses if not same(T, T_map_scan, self.resolution)]).reshape(-1, 4, 4)
+        yield Rivals(rivals[:MOST_RIVALS], not cut and len(rivals) <= MOST_RIVALS)
+
+    def _good(self, scan: CachedCloud, poses: Array, least: float) -> Array:
+        """The distinct ones (G,4,4) of poses (H,4,4) with an overlap of at least `least`, best first."""
+        overlap = self._overlap(scan, poses, ALIGNED_TOLERANCE, ALONG)
+        best = distinct(poses, overlap, MOST_RIVALS + 2, self.resolution)
+        return np.asarray(poses[[k for k in best if overlap[k] >= least]])
 
     def _overlap(self, scan: CachedCloud, T_map_scan: Array, tolerance: float, along: float) -> Array:
         """Share (H,) of a scan's points that lie on surfaces of the map at poses (H,4,4)."""
@@ -128,6 +166,15 @@ class MapRivals:
         turned = (normals @ turning).reshape(-1, 3)
         lying_on = lie_on(self._map, moved, turned, tolerance * self.resolution, along, oriented=False)
         return np.asarray(lying_on.reshape(len(T_map_scan), len(points)).mean(axis=1))
+
+
+def _other_ups(scan: Cloud, up: Array) -> list[Array]:
+    """Directions (3,) in a scan, other than `up` (3,), that may point up."""
+    if scan.up is not None:
+        return []
+    directions = dominant_directions(scan.normals, scan.viewpoint is not None)
+    ups = [sign * each.axis for each in directions for sign in ((1.0,) if each.signed else (1.0, -1.0))]
+    return [each for each in ups if each @ up < SAME_UP_COSINE]
 
 
 def _parts(points: Array, size: float, step: float) -> Iterator[Array]:
@@ -152,7 +199,12 @@ class _Floors:
         self.filled = np.unique(column * self.levels + z - self.lowest)
 
     def heights(self, floors: Array) -> Array:
-        """Shifts (S,) along z in metres at which most lying points (N,3) of a scan lie on floors, and as good ones."""
+        """Shifts (S,) along z in metres at which most lying points (N,3) of a scan lie on floors, and as good ones.
+
+        None where the scan or the map has no floors there.
+        """
+        if not len(self.columns) or not len(floors):
+            return np.zeros(0)
         floors = floors[np.unique(cell_numbers(floors[:, :2], self.cell), return_index=True)[1]]
         floors = floors[:: len(floors) // FLOOR_CELLS + 1]
         numbers = cell_numbers(floors[:, :2], self.cell)

@@ -10,11 +10,12 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.registration.parameters import RegistrationParameters
+from isometry.relocalization.map_rivals import Rivals
 from isometry.relocalization.places import CloudPlaces, Place, Scan
 
 RECOGNISED_PLACES = 5  # that descriptors propose before the whole map is searched
 DISTINCT_REACHES = 0.5  # least distance between two of them over the reach of a scan
-GROUND_METRES, GROUND_STEP_METRES = 8.0, 0.2  # radius and spacing of the ground under a keyframe
+GROUND_METRES, GROUND_STEP_METRES = 6.0, 0.3  # radius and spacing of the ground under a keyframe
 
 
 class MemoryPlaces:
@@ -28,10 +29,11 @@ class MemoryPlaces:
         self._recognizer, self._poses = recognizer, memory.poses
         # a memory keeps no ground; without it nothing would hold the height of a scan
         ground = _ground(recognizer.parameters.ground_height)
-        clouds = [se3.apply(T_map_base, ground) for T_map_base in self._poses]
+        clouds = []
         for k, T_map_base in enumerate(self._poses):
             observation = memory.keyframe(k).observation
             T_map_level = T_map_base @ se3.inverse(observation.T_level_base)
+            clouds.append(se3.apply(T_map_level, ground))
             clouds.append(se3.apply(T_map_level, observation.cloud.astype(np.float64)))
         self.points = np.concatenate(clouds)
         """The clouds of all keyframes and the ground under them, (N,3) metres in the map."""
@@ -51,8 +53,8 @@ class MemoryPlaces:
         """The points of all keyframes within reach of the pose."""
         return self._clouds.around(scan, T_map_base)
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
-        """Poses (R,4,4) in all of the map at which a scan fits about as well as at one (4,4)."""
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+        """Poses in all of the map at which a scan fits about as well as at one (4,4)."""
         return self._clouds.rivals(scan, T_map_base)
 
     def _recognised_poses(self, scan: Scan) -> list[Array]:
@@ -75,7 +77,7 @@ class MemoryPlaces:
 
 
 def _ground(height: float) -> Array:
-    """Points (N,3) in the base frame of the ground around the robot, at z = `height`."""
+    """Points (N,3) in the level frame of the ground around the robot, at z = `height`."""
     steps = np.arange(-GROUND_METRES, GROUND_METRES, GROUND_STEP_METRES)
     x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))
     near = np.hypot(x, y) < GROUND_METRES

@@ -24,6 +24,9 @@ class RelocalizationParameters:
     time_limit: float = parameter(
         0.8, "seconds of a scan from which no further place is searched; the next scan goes on there", 0.05, 60.0
     )
+    least_overlap: float = parameter(
+        0.3, "share of a scan that must lie on the map at a pose by which a lost robot may be located", 0.0, 1.0
+    )
     odometry_drift: float = parameter(0.05, "metres by which odometry errs over a metre, standard deviation", 0.0, 1.0)
     reach: float = parameter(
         0.0, "metres of the map around the robot that are compared; 0: the range of a scan", 0, 500

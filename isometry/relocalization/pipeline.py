@@ -28,7 +28,7 @@ from isometry.relocalization.map_registration import MapRegistration
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.places import Places, Scan
 from isometry.relocalization.scan_pose import Belief, ScanPose
-from isometry.relocalization.search import Reason, Search, explaining, reason_of
+from isometry.relocalization.search import Reason, Search, alike, reason_of
 
 MOST_THINNED = 40_000  # of a prepared scan: surfaces around a sensor have fewer
 LOW_OVERLAP = 0.6  # share of the mean overlap; a scan that overlaps less may fit by chance
@@ -189,7 +189,7 @@ class Relocalizer:
         if place is None:
             return None
         found = self.registration.in_place(scan, place)
-        inside = [T for T in explaining(found, place) if np.linalg.norm((T - T_map_initial)[:3, 3]) <= radius]
+        inside = [T for T in alike(found, place) if np.linalg.norm((T - T_map_initial)[:3, 3]) <= radius]
         if found.reason == "ambiguous":  # the estimate decides
             refined = [self.registration.near(scan, T) for T in (inside if len(inside) == 1 else [T_map_initial])]
             found = next((pose for pose in refined if pose is not None and pose.reason == "ok"), found)
@@ -218,6 +218,7 @@ class Relocalizer:
     def _locate(self, belief: Belief, found: ScanPose, T_odom_base: Array) -> None:
         self._belief, self._T_odom_last = belief, T_odom_base
         self.T_map_odom, self._proposal = belief.T_map_base @ se3.inverse(T_odom_base), None
+        self._search = self._new_search(None)
         self._misses, self._overlap = 0, found.registration.overlap
 
     def _step(self, found: ScanPose | None, reason: Reason, searched: int = 1) -> RelocalizationStep:

@@ -21,7 +21,7 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import check_usable, resolution_of, usable_points, with_normals
 from isometry.registration.types import Cloud
 from isometry.relocalization.map_levels import MapLevels
-from isometry.relocalization.map_rivals import MapRivals
+from isometry.relocalization.map_rivals import MapRivals, Rivals
 
 TILE_REACHES = 1.5  # radius of a tile over the reach of a scan
 TILE_STEP_REACHES = 1.0  # distance between the centres of tiles over the reach of a scan
@@ -95,8 +95,8 @@ class Places(Protocol):
         """The map within a scan's reach of a pose (4,4); None where it has too few points."""
         ...
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
-        """Poses (R,4,4) anywhere that a scan fits about as well as one (4,4) that was found, as the last item.
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+        """Poses anywhere that a scan fits about as well as one (4,4) that was found, as the last item.
 
         None after each part of the work until then.
         """
@@ -158,15 +158,15 @@ class CloudPlaces:
         self._regions = [region, *self._regions[: KEPT_REGIONS - 1]]
         return region.place
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
-        """Poses (R,4,4) in all of the map at which a scan fits about as well as at one (4,4); see `map_rivals.py`."""
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+        """Poses in all of the map at which a scan fits about as well as at one (4,4); see `map_rivals.py`."""
         level = self._levels.thinned_to(MOST_SEARCHED, scan.cloud.resolution)
         if self._map_rivals is None or self._map_rivals.resolution != level.resolution:
             self._map_rivals = MapRivals(level.points.astype(np.float64), level.resolution, self._up)
             yield None
         T_level_map = se3.inverse(self._T_map_level)
         for rivals in self._map_rivals.search(scan.cloud, T_level_map @ T_map_base):
-            yield None if rivals is None else self._T_map_level @ rivals
+            yield None if rivals is None else rivals._replace(poses=self._T_map_level @ rivals.poses)
 
     def _cut(self, reach: float) -> None:
         """Choose the centres of the tiles, unless the reach of scans is about the same as before."""

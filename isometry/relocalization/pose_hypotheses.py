@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from isometry.arrays import Array
-from isometry.geometry import covariance
+from isometry.geometry import covariance, se3
 from isometry.relocalization.scan_pose import Belief, ScanPose
 
 MOST = 16  # poses that are followed; with more, the worst are dropped, and rivals are looked for again
 WORSE = 0.15  # share by which the agreement of a pose may be lower than that of the best one
 DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
-UNCHECKED_DROPPED_AFTER = 1  # the same for a pose that no scan fitted closely yet
 GAIN = 0.3  # weight of a scan in the running mean of the agreement
 
 
@@ -38,7 +37,7 @@ class PoseHypothesis:
     @property
     def dropped(self) -> bool:
         """Whether it has failed too often."""
-        return self.misses >= (UNCHECKED_DROPPED_AFTER if self.last is None else DROPPED_AFTER)
+        return self.misses >= DROPPED_AFTER
 
     def compare(self, found: ScanPose | None, least: tuple[float, float]) -> None:
         """Take in the pose by the next scan, None where it has none; `least`: as for `Belief.contradicted`."""
@@ -57,37 +56,47 @@ class PoseHypotheses:
     """The poses that are left, and whether all of their rivals are among them."""
 
     def __init__(self, tolerance: tuple[float, float], drift: float) -> None:
-        """`tolerance`: metres and radians by which scans may differ and still agree; `drift` of odometry, by metre."""
+        """`tolerance`: metres and radians by which poses may differ and still agree; `drift` of odometry, by metre."""
         self.left: list[PoseHypothesis] = []
         self.searched = False  # for rivals in all of the map, while at least one was left
         self._tolerance, self._drift = tolerance, drift
 
-    def add(self, T_map_base: Array, found: ScanPose | None, same: Callable[[Array, Array], bool]) -> None:
-        """Add a pose (4,4), unless it is one that is left already, and the registration that accepted it, if any did.
+    def add(self, found: ScanPose) -> None:
+        """Add a pose that a registration accepted, unless it is one that is left already."""
+        belief = Belief(found.T_map_base, found.covariance)
+        self._add(PoseHypothesis(belief, found, found.registration.evidence["score"]))
 
-        `same` compares two poses.
-        """
-        if any(same(T_map_base, known.belief.T_map_base) for known in self.left):
-            return
-        if found is None:
-            self.left.append(PoseHypothesis(Belief(T_map_base, covariance.independent(*self._tolerance))))
-        else:
-            agreement = found.registration.evidence["score"]
-            self.left.append(PoseHypothesis(Belief(T_map_base, found.covariance), found, agreement))
+    def add_unchecked(self, T_map_base: Array, T_then_now: Array) -> None:
+        """Add a pose (4,4) that an earlier scan may fit; since then the robot moved by `T_then_now` (4,4)."""
+        belief = Belief(T_map_base, covariance.independent(*self._tolerance)).moved(T_then_now, self._drift)
+        self._add(PoseHypothesis(belief))
+
+    def _add(self, hypothesis: PoseHypothesis) -> None:
+        if not self._known(hypothesis, self.left):
+            self.left.append(hypothesis)
+
+    def _known(self, hypothesis: PoseHypothesis, others: list[PoseHypothesis]) -> bool:
+        """Whether a pose agrees with one of others."""
+        pose = hypothesis.belief.T_map_base
+        apart = (se3.distance(pose, other.belief.T_map_base) for other in others)
+        return any(metres <= self._tolerance[0] and angle <= self._tolerance[1] for metres, angle in apart)
 
     def follow(self, T_before_after: Array, near: Callable[[Array], ScanPose | None], late: Callable[[], bool]) -> None:
         """Move all poses by odometry (4,4), and keep what the next scan fits.
 
         `near` gives the pose of the scan near one (4,4), None where there is no map. From when it is `late` on, the
-        others are only moved; they are the first ones at the next scan.
+        others are only moved, all but one; they are the first ones at the next scan.
         """
         for hypothesis in self.left:
             hypothesis.belief = hypothesis.belief.moved(T_before_after, self._drift)
         for hypothesis in sorted(self.left, key=lambda hypothesis: hypothesis.scans + hypothesis.misses):
+            hypothesis.compare(near(hypothesis.belief.T_map_base), self._tolerance)
             if late():
                 break
-            hypothesis.compare(near(hypothesis.belief.T_map_base), self._tolerance)
-        still = sorted((h for h in self.left if not h.dropped), key=lambda hypothesis: -hypothesis.agreement)
+        still: list[PoseHypothesis] = []
+        for hypothesis in sorted(self.left, key=lambda hypothesis: -hypothesis.agreement):
+            if not hypothesis.dropped and not self._known(hypothesis, still):  # two may have become one
+                still.append(hypothesis)
         best = still[0].agreement if still else 0.0
         still = [h for h in still if h.last is None or h.agreement >= (1.0 - WORSE) * best]
         self.searched &= 0 < len(still) <= MOST

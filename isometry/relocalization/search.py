@@ -12,17 +12,20 @@ from functools import partial
 from itertools import islice
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.types import Reason as RegistrationReason
 from isometry.relocalization.map_registration import MapRegistration
-from isometry.relocalization.map_rivals import MOST_RIVALS
+from isometry.relocalization.map_rivals import Rivals
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.places import Place, Places, Scan
 from isometry.relocalization.pose_hypotheses import PoseHypotheses, PoseHypothesis
 from isometry.relocalization.scan_pose import Belief, ScanPose
 
-FEW = 8  # poses that are left, up to which their rivals are looked for
+FEW = 8  # poses that are left, up to which their rivals are looked for; among more, further ones decide nothing
+FEWEST_PARTS = 6  # of that search, with each scan: where the robot drives on, rivals of long ago are hard to find again
 
 Reason = RegistrationReason | Literal["unconfirmed", "nothing_there", "jump"]
 
@@ -36,10 +39,10 @@ class SearchStep(NamedTuple):
     belief: Belief | None = None  # in the pose of the robot, where `reason` is "ok"
 
 
-class _Rivals(NamedTuple):
+class _RivalSearch(NamedTuple):
     """A search for rivals that goes on from scan to scan."""
 
-    poses: Iterator[Array | None]  # (R,4,4) T_map_base at the scan that it began with, None while it goes on
+    rivals: Iterator[Rivals | None]  # at the scan that it began with; None while it goes on
     T_odom_base: Array  # (4,4) at that scan
 
 
@@ -60,7 +63,7 @@ class Search:
         self._round_T_map_last: Array | None = None  # from where the places of this round are ordered
         self._searched = 0  # places of this round
         self._hypotheses = PoseHypotheses(parameters.tolerance, parameters.odometry_drift)
-        self._rivals: _Rivals | None = None
+        self._rivals: _RivalSearch | None = None
 
     @property
     def left(self) -> list[Array]:
@@ -104,8 +107,12 @@ class Search:
                 found = self._registration.in_place(scan, place)
                 tried.append(found)
                 self._searched += 1
-                for T_map_base in explaining(found, place):
-                    self._hypotheses.add(T_map_base, found if found.reason == "ok" else None, self._parameters.agree)
+                if found.registration.overlap < self._parameters.least_overlap:
+                    continue
+                if found.reason == "ok":
+                    self._hypotheses.add(found)
+                for T_map_base in alike(found, place):
+                    self._hypotheses.add_unchecked(T_map_base, np.eye(4))
                 if scan.late or self._best_determined is not None:
                     return tried
             if tried:
@@ -121,31 +128,29 @@ class Search:
         """Begin to look for rivals of the best pose, if there is one, in all of the map."""
         best = self._best_determined  # another one would be its own rival, all along a tunnel
         if best is not None and len(self._hypotheses.left) <= FEW:
-            self._rivals = _Rivals(self._places.rivals(scan, best.belief.T_map_base), T_odom_base)
+            self._rivals = _RivalSearch(self._places.rivals(scan, best.belief.T_map_base), T_odom_base)
 
     def _search_rivals(self, scan: Scan, T_odom_base: Array) -> None:
-        """Go on with the search for rivals, as long as there is time."""
-        if self._rivals is None:
+        """Go on with the search for rivals, as long as there is time, but for some parts at least."""
+        search, self._rivals = self._rivals, None
+        if search is None:
             return
-        for rivals in self._rivals.poses:
+        for part, rivals in enumerate(search.rivals, start=1):
             if rivals is not None:
-                T_then_now = se3.inverse(self._rivals.T_odom_base) @ T_odom_base
-                for T_map_base in rivals @ T_then_now:
-                    self._hypotheses.add(T_map_base, None, self._parameters.agree)
-                self._hypotheses.searched = len(rivals) < MOST_RIVALS
-                self._rivals = None
-                return
-            if scan.late:
+                T_then_now = se3.inverse(search.T_odom_base) @ T_odom_base
+                for T_map_base in rivals.poses:
+                    self._hypotheses.add_unchecked(T_map_base, T_then_now)
+                self._hypotheses.searched = rivals.complete
+            elif scan.late and part >= FEWEST_PARTS:
+                self._rivals = search
                 return
 
 
-def explaining(found: ScanPose, place: Place) -> list[Array]:
-    """The poses (4,4) in the map that explain a scan: one, or where the registration is ambiguous, several."""
-    if found.reason == "ok":
-        return [found.T_map_base]
-    if found.reason == "ambiguous":
-        return [found.T_map_base, *(place.T_map_cloud @ found.registration.alternatives)]
-    return []
+def alike(found: ScanPose, place: Place) -> list[Array]:
+    """The poses (4,4) in the map that explain a scan alike, where the registration is ambiguous."""
+    if found.reason != "ambiguous":
+        return []
+    return [found.T_map_base, *(place.T_map_cloud @ found.registration.alternatives)]
 
 
 def reason_of(found: ScanPose | None) -> Reason:

@@ -44,7 +44,7 @@ LOST = {
     "no_hypothesis": "the scan fits no place of the map that was searched",
     "out_of_time": "the time of a scan was over before the place was found",
     "nothing_there": "the map holds nothing where the robot should be",
-    "unconfirmed": "a place was found; another scan, or the rest of the map, must confirm it",
+    "unconfirmed": "a place was found; another scan, or the search for its rivals, must confirm it",
     "jump": "scans disagree with odometry",
 }
 INITIAL_POSE_SIGMAS, INITIAL_POSE_METRES = 3.0, 2.0  # how far the robot may be from an initialpose drawn by hand

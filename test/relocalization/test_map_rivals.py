@@ -16,7 +16,7 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Cloud
 from isometry.relocalization import map_rivals as module
-from isometry.relocalization.map_rivals import MapRivals
+from isometry.relocalization.map_rivals import MapRivals, Rivals
 
 RESOLUTION = 0.2
 UP = np.array([0.0, 0.0, 1.0])
@@ -58,12 +58,19 @@ def scan() -> Cloud:
     return prepare(points, RegistrationParameters(resolution=RESOLUTION))
 
 
-def rivals(points: Array, T_map_base: Array = T_HALL_BASE, up: Array | None = UP) -> Array:
-    """All rivals (R,4,4) of a pose in a map."""
+def searched(points: Array, T_map_base: Array = T_HALL_BASE, up: Array | None = UP) -> Rivals:
+    """The rivals of a pose in a map."""
     *parts, found = MapRivals(points, RESOLUTION, up).search(scan(), T_map_base)
     assert all(part is None for part in parts)
     assert found is not None
     return found
+
+
+def rivals(points: Array, T_map_base: Array = T_HALL_BASE, up: Array | None = UP) -> Array:
+    """All rivals (R,4,4) of a pose in a map."""
+    found = searched(points, T_map_base, up)
+    assert found.complete
+    return found.poses
 
 
 def shifts_of(found: Array) -> list[list[float]]:
@@ -108,9 +115,33 @@ def test_rivals_turn_with_the_map(known: bool) -> None:
 def test_a_different_hall_is_no_rival_and_of_too_many_the_best_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not len(rivals(map_of([[0.0, 0.0, 0.0]], [[40.0, 0.0, 0.0], [0.0, 40.0, 0.0]])))
     monkeypatch.setattr(module, "MOST_RIVALS", 2)
-    assert len(rivals(map_of([[0.0, 0.0, 6.0 * floor] for floor in range(5)]))) == 2
+    few = searched(map_of([[0.0, 0.0, 6.0 * floor] for floor in range(5)]))
+    assert len(few.poses) == 2
+    assert not few.complete
 
 
-def test_a_map_and_a_scan_without_walls_have_no_rivals() -> None:
+def test_of_a_long_row_of_equal_rooms_all_are_found_or_it_is_said_that_some_are_not() -> None:
+    count = 20
+    found = searched(map_of([[0.0, 17.0 * k, 0.0] for k in range(count)]))
+    assert len(found.poses) == module.MOST_RIVALS
+    assert not found.complete
+
+
+def test_a_pose_on_its_side_has_the_upright_one_as_a_rival() -> None:
+    points = map_of([[0.0, 0.0, 0.0]])
+    on_its_side = se3.from_rotation_translation(Rotation.from_euler("x", 90.0, degrees=True).as_matrix(), np.zeros(3))
+    found = searched(points, on_its_side @ T_HALL_BASE).poses
+    assert any(se3.distance(T, T_HALL_BASE)[0] < 0.2 for T in found)
+
+
+def test_in_a_map_without_walls_there_are_no_rivals() -> None:
     plain = np.random.default_rng(0).uniform([-30.0, -30.0, 0.0], [30.0, 30.0, 0.05], (80_000, 3))
     assert not len(rivals(plain))
+
+
+def test_in_a_map_without_floors_rivals_are_at_the_height_of_the_pose() -> None:
+    pair = map_of([[0.0, 0.0, 0.0], [40.0, 0.0, 0.0]])
+    walls = pair[(pair[:, 2] > 0.3) & (pair[:, 2] < 4.7) & (np.abs(np.abs(pair[:, 1]) - 8.0) < 0.15)]
+    found = searched(walls)
+    assert len(found.poses)
+    assert all(abs(T[2, 3] - T_HALL_BASE[2, 3]) < 0.5 for T in found.poses)

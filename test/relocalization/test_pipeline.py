@@ -17,6 +17,7 @@ from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import load_registrar
 from isometry.registration.types import Reason, Registration, UnusableCloudError
 from isometry.relocalization.map_registration import MapRegistration
+from isometry.relocalization.map_rivals import Rivals
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pipeline import RelocalizationStep, Relocalizer
 from isometry.relocalization.places import CloudPlaces, Place, Scan
@@ -52,13 +53,13 @@ class Oracle:
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         return None if abs(T_map_base[1, 3]) > 100.0 else Place(scan.cloud, se3.from_planar(T_map_base[0, 3], 0.0, 0.1))
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
         """The twin of a pose, where there is one."""
         yield None
         twin = T_map_base.copy()
         twin[:3, 3] += self.twin if T_map_base[0, 3] < self.twins_until else -self.twin
         alike = self.truth is not None and self.truth[0, 3] < self.twins_until
-        yield twin[None] if alike else np.empty((0, 4, 4))
+        yield Rivals(twin[None] if alike else np.empty((0, 4, 4)), True)
 
     # The registration: each place is known by its middle, which the truth is near to or not.
     def at(self, place: Place, T_map_initial: Array | None) -> Registration:

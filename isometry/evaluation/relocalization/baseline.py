@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from isometry.arrays import Array
+from isometry.relocalization.map_rivals import Rivals
 from isometry.relocalization.places import CloudPlaces, Scan
 
 
 class WithoutRivals(CloudPlaces):
     """A map of which it is taken for granted that no two places in it look alike."""
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Array | None]:
+    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
         """None."""
-        yield np.empty((0, 4, 4))
+        yield Rivals(np.empty((0, 4, 4)), True)

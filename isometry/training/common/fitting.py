@@ -30,8 +30,12 @@ def logistic_weights(
 
     def loss(weights: Array) -> float:
         size = penalty * float(np.square(weights[:-1]).sum())
-        log_probability = -np.logaddexp(0.0, -(design @ weights))
-        log_of_wrong = np.log1p(-np.minimum(factor * np.exp(log_probability), 1.0 - 1e-12))
+        scores = design @ weights
+        log_probability = -np.logaddexp(0.0, -scores)  # but for the factor, which the weights do not change
+        below_one = np.minimum(factor, 1.0 - 1e-12)
+        log_of_wrong = np.where(
+            factor < 1.0, np.log1p(-below_one * np.exp(log_probability)), -np.logaddexp(0.0, scores)
+        )
         return size - float(np.where(right, log_probability, log_of_wrong).sum())
 
     if signs is None:
