@@ -38,7 +38,7 @@ from isometry.registration.verification import CachedCloud
 
 SOURCES = ("upright", *NETWORKS)
 DEFAULT_SOURCES = ("upright", "equivariant")  # in the order in which they are used
-CACHED_CLOUDS = 10  # clouds whose derived data are kept: places of a map and recent scans
+CACHED_CLOUDS = 6  # clouds whose derived data are kept: places of a map and recent scans
 
 
 class Registrar:

@@ -17,7 +17,7 @@ from isometry.relocalization.pipeline import Relocalizer
 from isometry.relocalization.places import CloudPlaces
 from isometry.simulation.sensors.lidar import LidarSimulator
 
-WARM_UP, SCANS = 60, 240
+WARM_UP, SCANS = 100, 200
 FUZZED = 8  # one scan of so many is none of the town
 
 

@@ -19,7 +19,7 @@ def relocalization(
     metres: Annotated[float, typer.Option(min=2.0, help="Metres that it drives in a trial.")] = 40.0,
     drift: Annotated[float, typer.Option(min=0.0, help="Error of odometry over the distance.")] = 0.03,
     trivial: Annotated[
-        bool, typer.Option("--trivial", help="The baseline: believe the first confident scan, without a look for rivals.")
+        bool, typer.Option("--trivial", help="The baseline: believe the first confident scan, without rivals.")
     ] = False,
     json_file: Json = None,
     report: Report = None,
