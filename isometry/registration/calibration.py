@@ -24,7 +24,7 @@ DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second
 
 # Standard deviation in metres of the distance of a point from its surface, where all points are taken for independent,
 # and the least standard deviations. Points err alike: the sensor moves during a scan, and beams make patterns
-SURFACE_METRES = 0.48
+SURFACE_METRES = 0.3
 FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 UNKNOWN_METRES, UNKNOWN_RADIANS = 100.0, math.pi  # standard deviations of a transform of which nothing is known
 
