@@ -7,12 +7,13 @@ range scanner (`range_grid`), and other properties are stepped over, lists of an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isometry.datasets.point_clouds.meshes import Mesh, triangles_of
+from isometry.arrays import Array
+from isometry.datasets.point_clouds.meshes import Mesh, Triangles, triangles_of
 
 TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -27,6 +28,9 @@ TYPES = {
 FORMATS = {"ascii": "<", "binary_little_endian": "<", "binary_big_endian": ">"}
 LONGEST_NUMBER = 64  # letters
 CORNERS = ("vertex_indices", "vertex_index")  # names of the list of a face
+CHANNELS = (("red", "diffuse_red"), ("green", "diffuse_green"), ("blue", "diffuse_blue"))
+TEXTURE_AXES = (("texture_u", "s", "u"), ("texture_v", "t", "v"))
+TEXTURE_COMMENT = ["comment", "TextureFile"]  # begins the line that names the image
 
 
 @dataclass(frozen=True)
@@ -71,35 +75,80 @@ class Element:
 Column = NDArray[Any] | list[NDArray[Any]]  # numbers (N,), lists of one length (N,L), or lists of several lengths
 
 
+class PaintedMesh(NamedTuple):
+    """A mesh with what the file tells of its colours."""
+
+    mesh: Mesh
+    colours: Array | None  # (V,3) red, green, blue of the vertices, 0 to 1
+    texture: str  # name of the image that is pasted on it; "" without one
+    texture_points: Array | None  # (V,2), or (T,3,2) of the corners of triangles: 0 to 1, right and up in it
+
+
 def parse_ply(content: bytes) -> Mesh:
     """The vertices and triangles of a file. Raises ValueError that says what does not fit."""
+    return parse_painted_ply(content).mesh
+
+
+def parse_painted_ply(content: bytes) -> PaintedMesh:
+    """The vertices and triangles of a file and their colours. Raises ValueError that says what does not fit."""
     if not content.startswith(b"ply"):
         raise ValueError("not a PLY file")
     head, ended, body = content.partition(b"end_header")
     if not ended:
         raise ValueError("cut off, its header has no end_header")
-    binary, elements = _header(head.decode("ascii", errors="replace"))
+    text = head.decode("ascii", errors="replace")
+    binary, elements = _header(text)
     # the header ends with \n, \r\n or \r
     body = body[2:] if body[:2] == b"\r\n" else body[1:]
     body = body if binary else _numbers(body)
-    vertices, triangles = None, np.zeros((0, 3), np.int64)
+    vertices, colours, texture_points, triangles = None, None, None, np.zeros((0, 3), np.int64)
     at = 0
     for element in elements:
         columns, at = _columns(element, body, at)
         if element.name == "vertex":
-            positions = [element.index(axis) for axis in "xyz"]
-            if any(p is None or element.properties[p].count_dtype is not None for p in positions):
+            vertices = _numbers_of(element, columns, (("x",), ("y",), ("z",)))
+            if vertices is None:
                 names = ", ".join(each.name for each in element.properties)
                 raise ValueError(f"its vertices have no x, y and z (they have {names})")
-            vertices = np.stack([np.asarray(columns[p], np.float64) for p in positions if p is not None], axis=1)
+            colours = _colours(element, columns)
+            texture_points = _numbers_of(element, columns, TEXTURE_AXES)
         elif element.name == "face" and (corners := element.index(*CORNERS)) is not None:
             triangles = triangles_of(columns[corners])
+            pasted = element.index("texcoord")
+            if pasted is not None:
+                texture_points = _texture_of_corners(columns[pasted], triangles)
     if vertices is None:
         raise ValueError("it has no element vertex")
     row = max(element.row((0,) * len(element.properties)).itemsize for element in elements)
     if len(body) - at >= row:
         raise ValueError(f"its header promises fewer rows than there are: {len(body) - at} bytes are left over")
-    return Mesh(vertices, triangles)
+    comments = (line.split(maxsplit=2) for line in text.splitlines())
+    texture = next((words[2] for words in comments if words[:2] == TEXTURE_COMMENT and len(words) == 3), "")
+    return PaintedMesh(Mesh(vertices, triangles), colours, texture.strip(), texture_points)
+
+
+def _numbers_of(element: Element, columns: list[Column], names: tuple[tuple[str, ...], ...]) -> Array | None:
+    """The properties (N,D) that have these names, each with its alternatives; None where one is missing or a list."""
+    found = [element.index(*alternatives) for alternatives in names]
+    if any(k is None or element.properties[k].count_dtype is not None for k in found):
+        return None
+    return np.stack([np.asarray(columns[k], np.float64) for k in found if k is not None], axis=1)
+
+
+def _colours(element: Element, columns: list[Column]) -> Array | None:
+    """The colours (N,3) of vertices, 0 to 1: whole numbers are bytes, as are those of a text."""
+    colours = _numbers_of(element, columns, CHANNELS)
+    if colours is None:
+        return None
+    in_bytes = colours.max(initial=0.0) > 1.0
+    return np.clip(colours / 255.0 if in_bytes else colours, 0.0, 1.0)
+
+
+def _texture_of_corners(column: Column, triangles: Triangles) -> Array | None:
+    """Points (T,3,2) in the image for the corners of triangles; None where faces are no triangles."""
+    if not isinstance(column, np.ndarray) or column.shape != (len(triangles), 6):
+        return None
+    return column.reshape(-1, 3, 2).astype(np.float64)
 
 
 def _header(text: str) -> tuple[bool, list[Element]]:
