@@ -26,6 +26,7 @@ BELOW = {"inference", "sensing", "geometry"}
 CAPABILITIES: dict[str, set[str]] = {
     "registration": set(),
     "lidar_odometry": set(),
+    "object_pose": set(),
     "place_recognition": {"registration"},
     "relocalization": {"place_recognition", "registration"},
     "tracking": {"lidar_odometry"},

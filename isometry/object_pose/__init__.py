@@ -1,0 +1,1 @@
+"""6D pose of objects whose model is given."""
