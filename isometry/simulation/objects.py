@@ -39,7 +39,7 @@ def bracket() -> Mesh:
     return joined([box((0.12, 0.03, 0.04), ORIGIN), box((0.03, 0.09, 0.04), (0.045, 0.06, 0.0))])
 
 
-def finer(mesh: Mesh, longest: float = 0.005) -> Mesh:
+def finer(mesh: Mesh, longest: float = 0.0125) -> Mesh:
     """The same surface with edges no longer than `longest`, so that it can be painted."""
     vertices = open3d.utility.Vector3dVector(mesh.vertices)
     whole = open3d.geometry.TriangleMesh(vertices, open3d.utility.Vector3iVector(mesh.triangles.astype(np.int32)))
