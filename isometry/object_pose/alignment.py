@@ -1,0 +1,74 @@
+"""Alignment of measured points to the surface of a model, for many poses at once: point-to-plane ICP."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from isometry.arrays import Array
+from isometry.object_pose.model import ObjectModel
+
+DAMPING = 1e-3  # of the normal equations, against directions in which points can slide
+LARGEST_TURN = 0.3  # radians of one step: beyond, the linearisation means nothing
+
+
+def align(T_camera_object: Array, points: Array, model: ObjectModel, reaches: list[float]) -> Array:
+    """Poses (H,4,4) moved so that points (P,3), measured on the object, lie on its surface.
+
+    `reaches`: for each step, the distance in metres from the surface from which a point counts little.
+    Source: Chen and Medioni, "Object modelling by registration of multiple range images" (1992).
+    """
+    poses = T_camera_object.copy()
+    for reach in reaches:
+        local, apart, normals = _partners(poses, points, model)
+        weights = 1.0 / (1.0 + (np.linalg.norm(apart, axis=2) / reach) ** 2) ** 2
+        poses = _moved(poses, *_step(local - model.mesh.centre, apart, normals, weights), model.mesh.centre)
+    return poses
+
+
+def information(T_camera_object: Array, points: Array, model: ObjectModel, sigma: float) -> Array:
+    """Information (6,6) that points (P,3) of a noise of `sigma` metres give of one pose (4,4), along the camera's axes.
+
+    First the translation of the object's frame, then the rotation.
+    """
+    local, apart, normals = _partners(T_camera_object[None], points, model)
+    rotation = T_camera_object[:3, :3]
+    near = np.linalg.norm(apart[0], axis=1) < 3.0 * sigma
+    normals_camera, arms = normals[0][near] @ rotation.T, local[0][near] @ rotation.T
+    jacobian = np.hstack([normals_camera, np.cross(arms, normals_camera)])
+    return np.asarray(jacobian.T @ jacobian / sigma**2)
+
+
+def _partners(poses: Array, points: Array, model: ObjectModel) -> tuple[Array, Array, Array]:
+    """The points (H,P,3) in the object's frame, from them to the nearest of its surface (H,P,3), and normals there."""
+    local = np.einsum("hji,hpj->hpi", poses[:, :3, :3], points[None] - poses[:, None, :3, 3])
+    nearest = model.tree.query(local.reshape(-1, 3))[1].reshape(local.shape[:2])
+    return local, model.surface.points[nearest] - local, model.surface.normals[nearest]
+
+
+def _step(arms: Array, apart: Array, normals: Array, weights: Array) -> tuple[Array, Array]:
+    """Rotation vectors (H,3) and translations (H,3) of the points, in the object's frame, that bring them nearer."""
+    jacobian = np.concatenate([np.cross(arms, normals), normals], axis=2)
+    residuals = np.sum(apart * normals, axis=2)
+    matrix = np.einsum("hpi,hp,hpj->hij", jacobian, weights, jacobian)
+    right = np.einsum("hpi,hp->hi", jacobian, weights * residuals)
+    scale = np.maximum(np.einsum("hii->hi", matrix), 1e-12)
+    matrix += DAMPING * np.eye(6) * scale[:, None, :]
+    solved = np.linalg.solve(matrix, right[..., None])[..., 0]
+    turns = solved[:, :3]
+    angles = np.linalg.norm(turns, axis=1, keepdims=True)
+    return turns * np.minimum(1.0, LARGEST_TURN / np.maximum(angles, 1e-12)), solved[:, 3:]
+
+
+def _moved(poses: Array, turns: Array, shifts: Array, centre: Array) -> Array:
+    """Poses whose measured points are turned about the object's centre and shifted in its frame."""
+    rotations = Rotation.from_rotvec(turns).as_matrix()
+    T_new_old = np.tile(np.eye(4), (len(poses), 1, 1))
+    # the points move by the step, so the pose moves by its inverse
+    T_new_old[:, :3, :3] = rotations
+    T_new_old[:, :3, 3] = centre - rotations @ centre + shifts
+    inverse = np.swapaxes(rotations, 1, 2)
+    moved = np.tile(np.eye(4), (len(poses), 1, 1))
+    moved[:, :3, :3] = poses[:, :3, :3] @ inverse
+    moved[:, :3, 3] = poses[:, :3, 3] - np.einsum("hij,hj->hi", moved[:, :3, :3], T_new_old[:, :3, 3])
+    return moved

@@ -1,0 +1,140 @@
+"""The modes of a pose: those that explain depth and silhouette about as well as the best, weighted by colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from isometry.arrays import Array, Index
+from isometry.object_pose.colour import log_likelihoods
+from isometry.object_pose.crop import Crop
+from isometry.object_pose.model import ObjectModel
+from isometry.object_pose.symmetry_group import SymmetryGroup
+from isometry.object_pose.types import PoseMode, Reason
+
+SAME_TURN, SAME_PLACE = np.radians(6.0), 0.05  # poses nearer than this are one; metres over the diameter
+AS_GOOD = 0.05  # difference to the best agreement below which a pose is a mode
+AGREEMENT_SCALE = 0.008  # difference of agreement that makes a pose less likely by the factor e
+MOST_MODES = 12
+AXIS_STEP = np.radians(8.0)  # between the turns about an axis that are compared by colour
+FINE_STEPS = np.radians(np.arange(-8.0, 8.5, 2.0))  # around the best of them
+ALIKE = np.radians(10.0)  # modes nearer than this are one answer
+NO_AGREEMENT, GOOD_AGREEMENT, MOST_CONFIDENCE = 0.35, 0.7, 0.97  # by judgement: the confidence is not fitted
+LEAST_WEIGHT = 0.02  # of a mode, over the weight of the best
+CLEAR = 0.8  # weight of the first mode from which it is not called ambiguous
+FREE_SPREAD = 0.75  # of the weights of turns about an axis: their entropy over that of equal weights, to call it free
+
+
+class Candidates(NamedTuple):
+    """Poses after alignment, best first."""
+
+    T_camera_object: Array  # (H,4,4)
+    agreements: Array  # (H,) with depth and silhouette, 0 to 1
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """The modes and what is told of them."""
+
+    modes: tuple[PoseMode, ...]
+    confidence: float
+    reason: Reason
+    evidence: dict[str, float]
+
+
+def merged(T_camera_object: Array, agreements: Array, diameter: float) -> Index:
+    """Numbers (M,) of poses (H,4,4) that are distinct, the best of each kind, best first."""
+    kept: list[int] = []
+    for k in np.argsort(-agreements):
+        if kept:
+            relative = T_camera_object[kept, :3, :3] @ T_camera_object[k, :3, :3].T
+            turned = Rotation.from_matrix(relative).magnitude()
+            moved = np.linalg.norm(T_camera_object[kept, :3, 3] - T_camera_object[k, :3, 3], axis=1) / diameter
+            if np.any((turned < SAME_TURN) & (moved < SAME_PLACE)):
+                continue
+        kept.append(int(k))
+    return np.array(kept, np.intp)
+
+
+def weighted(candidates: Candidates, crop: Crop, model: ObjectModel) -> Weighted:
+    """The modes of an observation."""
+    best = candidates.agreements.max()
+    good = candidates.agreements > best - AS_GOOD
+    poses, agreements = candidates.T_camera_object[good], candidates.agreements[good]
+    coloured = model.mesh.colours is not None
+    group = model.symmetry.shape
+    free_axis = None if coloured and model.symmetry.coloured.axis is None else group.axis
+    if free_axis is None:
+        poses, agreements = _with_twins(poses, agreements, group, model.mesh.diameter)
+    scores = agreements / AGREEMENT_SCALE + log_likelihoods(poses, crop, model.renderer)
+    if group.axis is not None and free_axis is None:
+        poses, agreements, scores = _turned_finely(poses, agreements, scores, group, crop, model)
+    return _modes(poses, agreements, scores, model, free_axis)
+
+
+def _with_twins(poses: Array, agreements: Array, group: SymmetryGroup, diameter: float) -> tuple[Array, Array]:
+    """The poses and all that the shape's symmetry makes of them."""
+    twins = np.einsum("hij,sjk->hsik", poses, group.transforms(AXIS_STEP)).reshape(-1, 4, 4)
+    repeated = np.repeat(agreements, len(twins) // len(poses))
+    distinct = merged(twins, repeated, diameter)
+    return twins[distinct], repeated[distinct]
+
+
+def _turned_finely(
+    poses: Array, agreements: Array, scores: Array, group: SymmetryGroup, crop: Crop, model: ObjectModel
+) -> tuple[Array, Array, Array]:
+    """With small turns of the best poses about the axis, which depth cannot tell apart."""
+    assert group.axis is not None
+    turns = Rotation.from_rotvec(np.outer(FINE_STEPS, group.axis)).as_matrix()
+    moved = np.tile(np.eye(4), (len(turns), 1, 1))
+    moved[:, :3, :3], moved[:, :3, 3] = turns, group.centre - turns @ group.centre
+    chosen = np.argsort(-scores)[:3]
+    finer = np.einsum("hij,sjk->hsik", poses[chosen], moved).reshape(-1, 4, 4)
+    repeated = np.repeat(agreements[chosen], len(turns))
+    fine_scores = repeated / AGREEMENT_SCALE + log_likelihoods(finer, crop, model.renderer)
+    poses = np.concatenate([poses, finer])
+    agreements, scores = np.concatenate([agreements, repeated]), np.concatenate([scores, fine_scores])
+    distinct = merged(poses, scores, model.mesh.diameter)
+    return poses[distinct], agreements[distinct], scores[distinct]
+
+
+def _modes(poses: Array, agreements: Array, scores: Array, model: ObjectModel, axis: Array | None) -> Weighted:
+    likelihoods = np.exp(scores - scores.max())
+    weights = likelihoods / likelihoods.sum()
+    shape = model.symmetry.shape
+    if axis is None and shape.axis is not None and _spread(weights) > FREE_SPREAD:
+        axis = shape.axis
+    about_axis = SymmetryGroup(shape.centre, np.eye(3)[None], axis)
+    answers: list[tuple[int, float]] = []
+    for k in np.argsort(-weights):
+        same = [n for n, (j, _) in enumerate(answers) if _apart(about_axis, poses[k], poses[j]) < SAME_TURN]
+        if same:
+            answers[same[0]] = (answers[same[0]][0], answers[same[0]][1] + float(weights[k]))
+        elif weights[k] >= LEAST_WEIGHT * weights.max() and len(answers) < MOST_MODES:
+            answers.append((int(k), float(weights[k])))
+    answers.sort(key=lambda answer: -answer[1])
+    total = sum(weight for _, weight in answers)
+    modes = tuple(PoseMode(poses[k], weight / total, axis) for k, weight in answers)
+    # with its colours the object's own symmetry is known, and its twins are one; without them it may have a label
+    own = SymmetryGroup(shape.centre, np.eye(3)[None]) if model.mesh.colours is None else model.symmetry.coloured
+    first = modes[0].T_camera_object
+    alike = sum(mode.weight for mode in modes if _apart(own, mode.T_camera_object, first) < ALIKE)
+    if axis is not None and not own.continuous:
+        alike *= ALIKE / np.pi
+    agreement = float(agreements[answers[0][0]])
+    confidence = float(np.clip((agreement - NO_AGREEMENT) / (GOOD_AGREEMENT - NO_AGREEMENT), 0.0, 1.0) * alike)
+    evidence = {"agreement": agreement, "alike": float(alike)}
+    return Weighted(modes, MOST_CONFIDENCE * confidence, "ok" if alike >= CLEAR else "ambiguous", evidence)
+
+
+def _apart(group: SymmetryGroup, T_first: Array, T_second: Array) -> float:
+    return group.angle(T_first[:3, :3], T_second[:3, :3])
+
+
+def _spread(weights: Array) -> float:
+    """Entropy of weights (N,) over that of equal ones, 0 to 1."""
+    known = weights[weights > 0.0]
+    return float(-(known * np.log(known)).sum() / np.log(max(len(weights), 2)))
