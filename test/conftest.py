@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,20 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import open3d
 import pytest
 from rosbags.rosbag1 import Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from scipy.spatial.transform import Rotation
 
 from isometry.datasets.kitti.tracking import KittiTracking
 from isometry.datasets.rosbag.message_types import TRANSFORMS
 from isometry.datasets.rosbag.reader import open_bag
 from isometry.geometry import se3
 from isometry.nodes.runtime.shared_memory import remove_dead_segments
+from isometry.object_pose.mesh import prepare
+from isometry.object_pose.rendering import Renderer, Window, rays_through
 from isometry.simulation.drive import SimulatedDrive, write_simulated_drive
+from isometry.simulation.objects import bracket, finer
 from isometry.simulation.sensors.lidar import SpinningLidar
 from isometry.simulation.traffic.scans import surroundings, traffic_scans
 from isometry.simulation.traffic.tracking_drive import write_tracking_drive
 from isometry.simulation.traffic.traffic import Traffic
+from isometry.simulation.worlds.shapes import box
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 OLD_TRANSFORMS = "tf/msg/tfMessage"  # of /tf before tf2
@@ -146,6 +153,55 @@ def simulated_kitti(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("simulated") / "kitti"
     lidar = SpinningLidar(beams=16, azimuth_step_deg=2.0)
     write_simulated_drive(root, SimulatedDrive(scans=12, spacing_m=5.0, lidar=lidar))
+    return root
+
+
+@pytest.fixture(scope="session")
+def simulated_bop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BOP directory of a scene with a box and a bracket in two frames before a wall; not to be changed.
+
+    The box is painted so that it has no symmetry. A third frame has no depth.
+    """
+    root = tmp_path_factory.mktemp("simulated") / "bop"
+    fine = [finer(box((0.06, 0.1, 0.16), (0.0, 0.0, -0.08))), finer(bracket())]
+    waves = [np.sin(mesh.vertices @ np.array([[90.0, -50.0, 70.0], [40.0, 110.0, -60.0]]).T) for mesh in fine]
+    colours = [np.clip(0.5 + 0.4 * np.column_stack([wave, wave.sum(axis=1)]), 0.0, 1.0) for wave in waves]
+    meshes = [prepare(*mesh, colour) for mesh, colour in zip(fine, colours, strict=True)]
+    (root / "models").mkdir(parents=True)
+    for number, (mesh, colour) in enumerate(zip(meshes, colours, strict=True), 1):
+        vertices = open3d.utility.Vector3dVector(1000.0 * mesh.vertices)
+        written = open3d.geometry.TriangleMesh(vertices, open3d.utility.Vector3iVector(mesh.faces.astype(np.int32)))
+        written.vertex_colors = open3d.utility.Vector3dVector(colour)
+        open3d.io.write_triangle_mesh(root / f"models/obj_{number:06d}.ply", written)
+    infos = {number: {"diameter": 1000.0 * mesh.diameter} for number, mesh in enumerate(meshes, 1)}
+    (root / "models/models_info.json").write_text(json.dumps(infos))
+    camera = np.array([[600.0, 0.0, 320.0], [0.0, 600.0, 240.0], [0.0, 0.0, 1.0]])
+    rays = rays_through(camera, Window(0.0, 0.0, 640, 480, 1.0).pixels())
+    scene = root / "test/000003"
+    for folder in ("rgb", "depth", "mask_visib"):
+        (scene / folder).mkdir(parents=True)
+    labels: dict[int, list[dict[str, Any]]] = {}
+    images: dict[str, Any] = {}
+    for frame in range(3):
+        turns = Rotation.random(2, random_state=frame).as_matrix()
+        poses = [se3.from_rotation_translation(turns[k], np.array([0.3 * k - 0.15, 0.0, 0.7])) for k in (0, 1)]
+        views = [Renderer(mesh).view(pose, rays) for mesh, pose in zip(meshes, poses, strict=True)]
+        labels[frame] = []
+        depth, shown = np.full(len(rays), 1.2), np.full((len(rays), 3), 0.4)
+        for number, (view, pose) in enumerate(zip(views, poses, strict=True)):
+            seen = view.silhouette
+            depth[seen], shown[seen] = view.depth[seen], view.colours[seen]
+            rotation, millimetres = pose[:3, :3].ravel().tolist(), (1000.0 * pose[:3, 3]).tolist()
+            labels[frame].append({"obj_id": number + 1, "cam_R_m2c": rotation, "cam_t_m2c": millimetres})
+            images[f"mask_visib/{frame:06d}_{number:06d}.png"] = (255 * seen).astype(np.uint8).reshape(480, 640)
+        images[f"rgb/{frame:06d}.png"] = np.round(255.0 * shown).astype(np.uint8).reshape(480, 640, 3)
+        if frame < 2:
+            images[f"depth/{frame:06d}.png"] = np.round(1e4 * depth).astype(np.uint16).reshape(480, 640)
+    for name, image in images.items():
+        open3d.io.write_image(scene / name, open3d.geometry.Image(image))
+    (scene / "scene_gt.json").write_text(json.dumps(labels))
+    cameras = {frame: {"cam_K": camera.ravel().tolist(), "depth_scale": 0.1} for frame in labels}
+    (scene / "scene_camera.json").write_text(json.dumps(cameras))
     return root
 
 

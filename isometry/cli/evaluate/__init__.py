@@ -8,6 +8,7 @@ from isometry.cli.evaluate.flow_memory import flow_memory
 from isometry.cli.evaluate.lidar_odometry import lidar_odometry
 from isometry.cli.evaluate.mapping import mapping
 from isometry.cli.evaluate.moving_digits import moving_digits
+from isometry.cli.evaluate.object_pose import object_pose
 from isometry.cli.evaluate.place_recognition import place_recognition
 from isometry.cli.evaluate.place_recognition_2d import place_recognition_2d
 from isometry.cli.evaluate.prediction import prediction
@@ -22,6 +23,7 @@ app.command("place-recognition-2d")(place_recognition_2d)
 app.command("registration")(registration)
 app.command("relocalization")(relocalization)
 app.command("lidar-odometry")(lidar_odometry)
+app.command("object-pose")(object_pose)
 app.command("tracking")(tracking)
 app.command("prediction")(prediction)
 app.command("flow-memory")(flow_memory)

@@ -53,9 +53,13 @@ class BopModels:
             raise DatasetError(f"{self.folder / INFO}: no object {number}")
         return self.infos[number]
 
+    def path(self, number: int) -> Path:
+        """The file of an object's mesh."""
+        return self.folder / f"obj_{number:06d}.ply"
+
     def _mesh(self, number: int) -> MeshFile:
         """The mesh or the set of points of an object, in metres. Raises DatasetError naming its file."""
-        mesh = read_mesh(self.folder / f"obj_{number:06d}.ply")
+        mesh = read_mesh(self.path(number))
         return mesh._replace(vertices=mesh.vertices * METRES)
 
 

@@ -25,6 +25,7 @@ ARGUMENTS = {
     "tracking": ["--kitti-tracking", "nowhere", "--from-scans"],
     "prediction": ["--kitti-tracking", "nowhere", "--sequences", "0"],
     "registration": ["--kitti", "nowhere"],
+    "object-pose": ["--bop", "nowhere"],
     "relocalization": ["--world", "nowhere"],
     "lidar-odometry": ["--world", "nowhere"],
     "flow-memory": [],

@@ -1,0 +1,153 @@
+"""Object poses measured on labelled instances: recalls, errors, modes, trust in the confidence, and time.
+
+Every instance counts: where there is no pose, it is a miss with infinite errors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isometry.evaluation.common.statistics import finite, median
+from isometry.evaluation.object_pose import metrics
+from isometry.evaluation.object_pose.cases import Case
+from isometry.object_pose.surface import sample
+from isometry.object_pose.types import ObjectPose, PoseEstimator
+
+THRESHOLDS = {"recall_5deg_2cm": (5.0, 0.02), "recall_10deg_2cm": (10.0, 0.02)}  # degrees, metres
+MODE_DEG = 10.0
+ADD_S_SHARE = 0.1  # of the diameter
+CONFIDENT, WRONG_DEG = 0.9, 10.0
+POINTS = 2000  # of the surface, for the errors of points
+USUAL_COLUMNS = 640.0  # of an image, to which thresholds in pixels refer
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceResult:
+    """An instance, the answer and its errors; these are infinite without a pose."""
+
+    case: Case
+    answer: ObjectPose
+    rotation_deg: float  # up to the symmetries that the data set states
+    translation_m: float
+    shape_rotation_deg: float  # up to the symmetry of the mesh's shape as well
+    shape_translation_m: float
+    mode_deg: float  # of the nearest mode
+    add_s_m: float
+    mssd_m: float
+    mspd_px: float
+    seconds: float  # wall time of the first pose, with a model that is prepared
+    processor_seconds: float
+
+    def within(self, degrees: float, metres: float, shape: bool = False) -> bool:
+        """Whether both errors are below a threshold."""
+        right = self.rotation_deg < degrees and self.translation_m < metres
+        return right or (shape and self.shape_rotation_deg < degrees and self.shape_translation_m < metres)
+
+
+def measure(
+    cases: Iterable[Case], estimator: PoseEstimator, advance: Callable[[int], None] = lambda done: None
+) -> list[InstanceResult]:
+    """Estimate the poses of all instances, and compare them with the true ones. `advance` is told how many are done."""
+    results = []
+    for case in cases:
+        results.append(_result(case, estimator))
+        advance(len(results))
+    return results
+
+
+def _result(case: Case, estimator: PoseEstimator) -> InstanceResult:
+    began, worked = time.perf_counter(), time.process_time()
+    answer = estimator.estimate(case.observation, case.prepared.model)
+    seconds, processor_seconds = time.perf_counter() - began, time.process_time() - worked
+    T_estimated, T_true = answer.T_camera_object, case.T_camera_object
+    if T_estimated is None:
+        none = np.inf
+        return InstanceResult(case, answer, none, none, none, none, none, none, none, none, seconds, processor_seconds)
+    model, symmetries = case.prepared.model, metrics.symmetry_transforms(case.prepared.info)
+    points = sample(model.mesh, POINTS).points
+    rotation, translation = metrics.pose_error(T_estimated, T_true, symmetries)
+    shape_rotation, shape_translation = metrics.shape_error(T_estimated, T_true, model.symmetry.shape)
+    return InstanceResult(
+        case,
+        answer,
+        float(np.degrees(rotation)),
+        translation,
+        float(np.degrees(shape_rotation)),
+        shape_translation,
+        float(np.degrees(metrics.mode_error(answer.modes, T_true, symmetries))),
+        metrics.add_s(T_estimated, T_true, points),
+        metrics.mssd(T_estimated, T_true, symmetries, points),
+        metrics.mspd(T_estimated, T_true, symmetries, points, case.frame.camera),
+        seconds,
+        processor_seconds,
+    )
+
+
+def figures(results: Sequence[InstanceResult]) -> dict[str, Any]:
+    """All figures, and a row for each instance. Raises ValueError without instances."""
+    if not results:
+        raise ValueError("no instance of a frame with depth is at least 30 % visible")
+    recalls = {
+        name + suffix: _share([r.within(*limits, shape=bool(suffix)) for r in results])
+        for suffix in ("", "_shape")
+        for name, limits in THRESHOLDS.items()
+    }
+    diameters = np.array([r.case.prepared.info.diameter for r in results])
+    columns = np.array([r.case.observation.mask.shape[1] for r in results])
+    mssd, mspd = np.array([r.mssd_m for r in results]), np.array([r.mspd_px for r in results])
+    confident = [r for r in results if r.answer.confidence > CONFIDENT]
+    prepared = {r.case.instance.object_number: r.case.prepared.seconds for r in results}
+    return {
+        "n": len(results),
+        **recalls,
+        "mode_recall": _share([r.mode_deg < MODE_DEG for r in results]),
+        "add_s_recall_0.1d": _share([r.add_s_m < ADD_S_SHARE * d for r, d in zip(results, diameters, strict=True)]),
+        "ar_mssd": float(np.mean((mssd / diameters)[:, None] < metrics.MSSD_THRESHOLDS)),
+        "ar_mspd": float(np.mean((mspd / columns * USUAL_COLUMNS)[:, None] < metrics.MSPD_THRESHOLDS)),
+        "translation_error_m": median([r.translation_m for r in results]),
+        "rotation_error_deg": median([r.rotation_deg for r in results]),
+        "overconfident": _share([r.rotation_deg > WRONG_DEG for r in confident]),
+        "confident": len(confident),
+        "refused": sum(not r.answer.modes for r in results),
+        "seconds": median([r.seconds for r in results]),
+        "processor_seconds": median([r.processor_seconds for r in results]),
+        "preparation_processor_seconds": median(list(prepared.values())),
+        "instances": [_row(r) for r in results],
+    }
+
+
+def _share(flags: Sequence[bool]) -> float:
+    """The share that is true; 0 of none."""
+    return float(np.mean(flags)) if flags else 0.0
+
+
+def _row(result: InstanceResult) -> dict[str, Any]:
+    case, answer = result.case, result.answer
+    return {
+        "scene": case.frame.scene,
+        "frame": case.frame.number,
+        "instance": case.instance.number,
+        "object": case.instance.object_number,
+        "visib_fract": case.visible,
+        "reason": answer.reason,
+        "confidence": answer.confidence,
+        "modes": len(answer.modes),
+        "axis": any(mode.axis is not None for mode in answer.modes),
+        "rotation_error_deg": finite(result.rotation_deg),
+        "translation_error_m": finite(result.translation_m),
+        "shape_rotation_error_deg": finite(result.shape_rotation_deg),
+        "shape_translation_error_m": finite(result.shape_translation_m),
+        "mode_rotation_error_deg": finite(result.mode_deg),
+        "add_s_m": finite(result.add_s_m),
+        "mssd_m": finite(result.mssd_m),
+        "mspd_px": finite(result.mspd_px),
+        "T_camera_object": None if answer.T_camera_object is None else answer.T_camera_object.tolist(),
+        "evidence": answer.evidence,
+        "seconds": result.seconds,
+        "processor_seconds": result.processor_seconds,
+    }
