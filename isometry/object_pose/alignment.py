@@ -12,15 +12,21 @@ DAMPING = 1e-3  # of the normal equations, against directions in which points ca
 LARGEST_TURN = 0.3  # radians of one step: beyond, the linearisation means nothing
 
 
-def align(T_camera_object: Array, points: Array, model: ObjectModel, reaches: list[float]) -> Array:
+def align(
+    T_camera_object: Array, points: Array, model: ObjectModel, reaches: list[float], visible: bool = False
+) -> Array:
     """Poses (H,4,4) moved so that points (P,3), measured on the object, lie on its surface.
 
-    `reaches`: for each step, the distance in metres from the surface from which a point counts little.
+    `reaches`: for each step, the distance in metres from the surface from which a point counts little. The partner of
+    a point is the nearest of the surface; with `visible`, the one that is seen where the point was, where there is one:
+    the nearest can be on the inner side of a thin wall.
     Source: Chen and Medioni, "Object modelling by registration of multiple range images" (1992).
     """
     poses = T_camera_object.copy()
     for reach in reaches:
         local, apart, normals = _partners(poses, points, model)
+        if visible:
+            apart, normals = _visible_partners(poses, points, model, local, apart, normals)
         weights = 1.0 / (1.0 + (np.linalg.norm(apart, axis=2) / reach) ** 2) ** 2
         poses = _moved(poses, *_step(local - model.mesh.centre, apart, normals, weights), model.mesh.centre)
     return poses
@@ -44,6 +50,20 @@ def _partners(poses: Array, points: Array, model: ObjectModel) -> tuple[Array, A
     local = np.einsum("hji,hpj->hpi", poses[:, :3, :3], points[None] - poses[:, None, :3, 3])
     nearest = model.tree.query(local.reshape(-1, 3))[1].reshape(local.shape[:2])
     return local, model.surface.points[nearest] - local, model.surface.normals[nearest]
+
+
+def _visible_partners(
+    poses: Array, points: Array, model: ObjectModel, local: Array, apart: Array, normals: Array
+) -> tuple[Array, Array]:
+    """The same with the surface that is seen along the ray of each point, where the ray meets the object."""
+    view = model.renderer.view(poses, points / points[:, 2:])
+    met = view.silhouette[..., None]
+    along = (view.depth / points[:, 2] - 1.0)[..., None] * points
+    turned = poses[:, None, :3, :3].swapaxes(-1, -2)
+    seen_normals = np.matmul(turned, view.normals[..., None])[..., 0]
+    # along a grazing ray the surface is far, but its plane is near: only the distance from the plane counts
+    off_plane = np.sum(np.matmul(turned, along[..., None])[..., 0] * seen_normals, axis=2, keepdims=True)
+    return np.where(met, off_plane * seen_normals, apart), np.where(met, seen_normals, normals)
 
 
 def _step(arms: Array, apart: Array, normals: Array, weights: Array) -> tuple[Array, Array]:

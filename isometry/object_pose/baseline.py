@@ -1,6 +1,6 @@
 """The plain baseline, top to bottom: the poses of an object from rendered views, without anything learned.
 
-mask, depth -> measured points, a small crop of the image            crop.py
+mask, depth -> measured points, small crops of the image              crop.py, comparison.py
             -> 576 views, ranked by depth and silhouette              views.py
             -> ICP of the best                                        alignment.py
             -> those that explain depth and silhouette                verification.py
@@ -15,24 +15,18 @@ import time
 import numpy as np
 
 from isometry.arrays import Array
-from isometry.object_pose.alignment import align, information
-from isometry.object_pose.crop import crop_around, measured_points
+from isometry.object_pose.alignment import information
+from isometry.object_pose.comparison import Comparison, compare
+from isometry.object_pose.crop import measured_points
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.modes import Candidates, merged, weighted
 from isometry.object_pose.types import ObjectPose, Observation, refusal
-from isometry.object_pose.verification import verify
 from isometry.object_pose.views import rank
 
-FEWEST_POINTS = 30
-POINTS = (200, 500)  # measured ones in the first and in the last alignment
-COARSE_SIZE, FINE_SIZE = 40, 96  # pixels of a side of the crop
-ALIGNED, KEPT = 64, 16  # poses after the ranking and after the first alignment
+POINTS, FEWEST_POINTS = 500, 30  # measured on the object
+ALIGNED, KEPT = 64, 12  # poses after the ranking and after the first alignment
 SMALLEST_SIZE, LARGEST_SIZE = 0.05, 1.6  # extent of the measured points, over the diameter
-COARSE_REACHES = [0.2, 0.15, 0.12, 0.1, 0.08, 0.06]  # of the diameter, for each step of ICP
-FINE_REACHES = [0.05, 0.05, 0.04, 0.04, 0.03, 0.03, 0.03, 0.02, 0.02, 0.02]
-COARSE_TOLERANCE, TOLERANCE = 0.08, 0.04  # of the depth, over the diameter
-LEAST_TOLERANCE_M = 0.006
-LEAST_AGREEMENT = 0.25  # of depth and silhouette, below which a pose explains nothing
+LEAST_AGREEMENT = 0.2  # of depth and silhouette, below which a pose explains nothing
 NOISE_M = 0.003  # of the depth
 
 
@@ -43,41 +37,37 @@ class RenderedViewsEstimator:
 
     def estimate(self, observation: Observation, model: ObjectModel) -> ObjectPose:
         """The poses of the object that explain an observation, or the reason why there are none."""
-        began = time.perf_counter()
-        diameter = model.mesh.diameter
-        points = measured_points(observation, diameter, POINTS[1])
+        times = [time.perf_counter()]
+        points = measured_points(observation, model.mesh.diameter, POINTS)
         if len(points) < FEWEST_POINTS:
             return refusal("no_depth")
-        if not SMALLEST_SIZE < _extent(points) / diameter < LARGEST_SIZE:
+        if not SMALLEST_SIZE < _extent(points) / model.mesh.diameter < LARGEST_SIZE:
             return refusal("other_size")
         ranked = rank(model.views, model.mesh.centre, observation, points)
-        ranked_at = time.perf_counter()
-        candidates = self._aligned(ranked.T_camera_object[:ALIGNED], observation, points, model)
-        aligned_at = time.perf_counter()
+        times.append(time.perf_counter())
+        comparison = compare(observation, model, points)
+        candidates = _aligned(ranked.T_camera_object[:ALIGNED], comparison)
+        times.append(time.perf_counter())
         if candidates.agreements.max() < LEAST_AGREEMENT:
             return refusal("no_hypothesis")
-        result = weighted(candidates, crop_around(observation, FINE_SIZE), model)
+        result = weighted(candidates, comparison)
+        times.append(time.perf_counter())
         best = result.modes[0]
         covariance = _covariance(best.T_camera_object, best.axis, points, model)
-        seconds = {
-            "rank": ranked_at - began,
-            "align": aligned_at - ranked_at,
-            "modes": time.perf_counter() - aligned_at,
-        }
+        seconds = dict(zip(("rank", "align", "modes"), np.diff(times).tolist(), strict=True))
         return ObjectPose(result.modes, covariance, result.confidence, result.reason, result.evidence, seconds)
 
-    def _aligned(self, T_initial: Array, observation: Observation, points: Array, model: ObjectModel) -> Candidates:
-        """The poses after alignment, those that are one merged, best first."""
-        diameter = model.mesh.diameter
-        coarse, fine = crop_around(observation, COARSE_SIZE), crop_around(observation, FINE_SIZE)
-        poses = align(T_initial, points[: POINTS[0]], model, [reach * diameter for reach in COARSE_REACHES])
-        poses = np.concatenate([poses, T_initial[:KEPT]])
-        first = verify(poses, coarse, model.renderer, max(COARSE_TOLERANCE * diameter, LEAST_TOLERANCE_M)).total
-        chosen = merged(poses, first, model.mesh.diameter)[:KEPT]
-        poses = align(poses[chosen], points, model, [reach * diameter for reach in FINE_REACHES])
-        agreements = verify(poses, fine, model.renderer, max(TOLERANCE * diameter, LEAST_TOLERANCE_M)).total
-        distinct = merged(poses, agreements, model.mesh.diameter)
-        return Candidates(poses[distinct], agreements[distinct])
+
+def _aligned(T_initial: Array, comparison: Comparison) -> Candidates:
+    """Distinct poses after alignment, best first."""
+    diameter = comparison.model.mesh.diameter
+    # ICP can lead away from a good view of which much is hidden
+    poses = np.concatenate([comparison.aligned_coarsely(T_initial), T_initial[:KEPT]])
+    chosen = merged(poses, comparison.coarse_agreements(poses), diameter)[:KEPT]
+    poses = comparison.aligned(poses[chosen])
+    agreements = comparison.agreements(poses)
+    distinct = merged(poses, agreements, diameter)
+    return Candidates(poses[distinct], agreements[distinct])
 
 
 def _extent(points: Array) -> float:

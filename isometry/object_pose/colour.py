@@ -17,11 +17,11 @@ from isometry.object_pose.rendering import Renderer
 
 Images = NDArray[np.float32]
 
-PATCH = 3.0  # pixels, standard deviation of the weights in a patch
-GRAIN, SHADES = 8.0, 200.0  # pixels that show the same print, and the same shade: each is one piece of evidence
+PATCH = 4.0  # pixels, standard deviation of the weights in a patch
+GRAIN, SHADES = 14.0, 350.0  # pixels that show the same print, and the same shade: each is one piece of evidence
 NOISE, CONTRAST = 0.1, 0.03  # of colours 0 to 1: of the shades where the pose is right; least contrast that is print
 LARGEST_GAIN = 3.0  # of a channel, between the light on the mesh when it was scanned and now
-SHIFT = 2  # pixels by which the colour image may be off the depth image
+SHIFT = 3  # pixels by which the colour image may be off the depth image
 BATCH = 32  # poses at a time, for the memory
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array, Index
-from isometry.object_pose.colour import log_likelihoods
-from isometry.object_pose.crop import Crop
+from isometry.object_pose.comparison import Comparison
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.symmetry_group import SymmetryGroup
 from isometry.object_pose.types import PoseMode, Reason
@@ -20,7 +19,10 @@ AS_GOOD = 0.05  # difference to the best agreement below which a pose is a mode
 AGREEMENT_SCALE = 0.008  # difference of agreement that makes a pose less likely by the factor e
 MOST_MODES = 12
 AXIS_STEP = np.radians(8.0)  # between the turns about an axis that are compared by colour
-FINE_STEPS = np.radians(np.arange(-8.0, 8.5, 2.0))  # around the best of them
+TURNED_FINELY = 6  # of them, the best
+MOST_TURNS = 20  # of them that can be modes
+MOST_TWINS = 48  # that are aligned
+FINE_STEPS = np.radians([-4.0, -2.0, 0.0, 2.0, 4.0])  # around each of these
 ALIKE = np.radians(10.0)  # modes nearer than this are one answer
 NO_AGREEMENT, GOOD_AGREEMENT, MOST_CONFIDENCE = 0.35, 0.7, 0.97  # by judgement: the confidence is not fitted
 LEAST_WEIGHT = 0.02  # of a mode, over the weight of the best
@@ -59,46 +61,53 @@ def merged(T_camera_object: Array, agreements: Array, diameter: float) -> Index:
     return np.array(kept, np.intp)
 
 
-def weighted(candidates: Candidates, crop: Crop, model: ObjectModel) -> Weighted:
+def weighted(candidates: Candidates, comparison: Comparison) -> Weighted:
     """The modes of an observation."""
-    best = candidates.agreements.max()
-    good = candidates.agreements > best - AS_GOOD
+    good = candidates.agreements > candidates.agreements.max() - AS_GOOD
     poses, agreements = candidates.T_camera_object[good], candidates.agreements[good]
-    coloured = model.mesh.colours is not None
-    group = model.symmetry.shape
-    free_axis = None if coloured and model.symmetry.coloured.axis is None else group.axis
-    if free_axis is None:
-        poses, agreements = _with_twins(poses, agreements, group, model.mesh.diameter)
-    scores = agreements / AGREEMENT_SCALE + log_likelihoods(poses, crop, model.renderer)
-    if group.axis is not None and free_axis is None:
-        poses, agreements, scores = _turned_finely(poses, agreements, scores, group, crop, model)
-    return _modes(poses, agreements, scores, model, free_axis)
+    symmetry = comparison.model.symmetry
+    group, coloured = symmetry.shape, comparison.model.mesh.colours is not None
+    # where nothing but colour tells the turn about an axis, and the mesh has no colours or these are round, too
+    free_axis = None if coloured and symmetry.coloured.axis is None else group.axis
+    if group.axis is None:
+        poses, agreements = _with_twins(poses, agreements, group, comparison)
+    elif free_axis is None:
+        poses, agreements = _with_turns(poses, agreements, group, comparison)
+    scores = agreements / AGREEMENT_SCALE + comparison.colours(poses)
+    return _modes(poses, agreements, scores, comparison.model, free_axis)
 
 
-def _with_twins(poses: Array, agreements: Array, group: SymmetryGroup, diameter: float) -> tuple[Array, Array]:
-    """The poses and all that the shape's symmetry makes of them."""
+def _with_twins(poses: Array, agreements: Array, group: SymmetryGroup, comparison: Comparison) -> tuple[Array, Array]:
+    """The poses and their twins by the shape's symmetry. A shape is not quite symmetric: each twin is aligned."""
+    diameter = comparison.model.mesh.diameter
+    twins = np.einsum("hij,sjk->hsik", poses, group.transforms(AXIS_STEP)[1:]).reshape(-1, 4, 4)
+    if len(twins) == 0:
+        return poses, agreements
+    twins = comparison.settled(twins[merged(twins, np.repeat(agreements, len(group.turns) - 1), diameter)[:MOST_TWINS]])
+    every = np.concatenate([poses, twins])
+    both = np.concatenate([agreements, comparison.agreements(twins)])
+    distinct = merged(every, both, diameter)
+    return every[distinct], both[distinct]
+
+
+def _with_turns(poses: Array, agreements: Array, group: SymmetryGroup, comparison: Comparison) -> tuple[Array, Array]:
+    """The poses turned about the axis of their shape to where the colours fit best, coarsely and then finely."""
+    diameter = comparison.model.mesh.diameter
     twins = np.einsum("hij,sjk->hsik", poses, group.transforms(AXIS_STEP)).reshape(-1, 4, 4)
     repeated = np.repeat(agreements, len(twins) // len(poses))
     distinct = merged(twins, repeated, diameter)
-    return twins[distinct], repeated[distinct]
-
-
-def _turned_finely(
-    poses: Array, agreements: Array, scores: Array, group: SymmetryGroup, crop: Crop, model: ObjectModel
-) -> tuple[Array, Array, Array]:
-    """With small turns of the best poses about the axis, which depth cannot tell apart."""
+    twins, repeated = twins[distinct], repeated[distinct]
+    scores = repeated / AGREEMENT_SCALE + comparison.rough_colours(twins)
+    best = np.argsort(-scores)[:TURNED_FINELY]
     assert group.axis is not None
     turns = Rotation.from_rotvec(np.outer(FINE_STEPS, group.axis)).as_matrix()
     moved = np.tile(np.eye(4), (len(turns), 1, 1))
     moved[:, :3, :3], moved[:, :3, 3] = turns, group.centre - turns @ group.centre
-    chosen = np.argsort(-scores)[:3]
-    finer = np.einsum("hij,sjk->hsik", poses[chosen], moved).reshape(-1, 4, 4)
-    repeated = np.repeat(agreements[chosen], len(turns))
-    fine_scores = repeated / AGREEMENT_SCALE + log_likelihoods(finer, crop, model.renderer)
-    poses = np.concatenate([poses, finer])
-    agreements, scores = np.concatenate([agreements, repeated]), np.concatenate([scores, fine_scores])
-    distinct = merged(poses, scores, model.mesh.diameter)
-    return poses[distinct], agreements[distinct], scores[distinct]
+    finer = np.einsum("hij,sjk->hsik", twins[best], moved).reshape(-1, 4, 4)
+    fine_scores = comparison.colours(finer).reshape(len(best), -1)
+    chosen = finer.reshape(len(best), -1, 4, 4)[np.arange(len(best)), np.argmax(fine_scores, axis=1)]
+    others = np.argsort(-scores)[TURNED_FINELY:MOST_TURNS]
+    return np.concatenate([chosen, twins[others]]), np.concatenate([repeated[best], repeated[others]])
 
 
 def _modes(poses: Array, agreements: Array, scores: Array, model: ObjectModel, axis: Array | None) -> Weighted:
