@@ -16,7 +16,7 @@ from isometry.object_pose.types import PoseMode, Reason
 
 SAME_TURN, SAME_PLACE = np.radians(6.0), 0.05  # poses nearer than this are one; metres over the diameter
 AS_GOOD = 0.05  # difference to the best agreement below which a pose is a mode
-AGREEMENT_SCALE = 0.008  # difference of agreement that makes a pose less likely by the factor e
+AGREEMENT_SCALE = 0.015  # difference of agreement that makes a pose less likely by the factor e
 MOST_MODES = 12
 AXIS_STEP = np.radians(8.0)  # between the turns about an axis that are compared by colour
 TURNED_FINELY = 6  # of them, the best
@@ -69,10 +69,11 @@ def weighted(candidates: Candidates, comparison: Comparison) -> Weighted:
     group, coloured = symmetry.shape, comparison.model.mesh.colours is not None
     # where nothing but colour tells the turn about an axis, and the mesh has no colours or these are round, too
     free_axis = None if coloured and symmetry.coloured.axis is None else group.axis
-    if group.axis is None:
-        poses, agreements = _with_twins(poses, agreements, group, comparison)
-    elif free_axis is None:
+    if group.axis is not None and free_axis is None:
         poses, agreements = _with_turns(poses, agreements, group, comparison)
+    else:
+        flips = SymmetryGroup(group.centre, group.turns)  # about a free axis, other turns make no other pose
+        poses, agreements = _with_twins(poses, agreements, flips, comparison)
     scores = agreements / AGREEMENT_SCALE + comparison.colours(poses)
     return _modes(poses, agreements, scores, comparison.model, free_axis)
 
