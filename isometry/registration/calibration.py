@@ -27,6 +27,7 @@ DISTINCTNESS_NOISE = 0.02  # share of the score by which the best and the second
 SURFACE_METRES = 0.3
 FLOOR_RESOLUTIONS, FLOOR_RADIANS = 0.06, math.radians(0.08)
 UNKNOWN_METRES, UNKNOWN_RADIANS = 100.0, math.pi  # standard deviations of a transform of which nothing is known
+HELD_SHARE = 0.4  # of a deviation that tells whether a direction is held: where little overlaps, they are too wide
 
 
 def confidence(evidence: Mapping[str, float]) -> float:
@@ -57,7 +58,8 @@ def _logistic(score: float) -> float:
 
 def determined(covariance_: Array, resolution: float) -> float:
     """Probability, 0 to 1, that a transform with a covariance (6,6) is as near to the true one as a right one."""
-    deviations = (np.sqrt(np.linalg.eigvalsh(block)[-1]) for block in (covariance_[:3, :3], covariance_[3:, 3:]))
+    blocks = (covariance_[:3, :3], covariance_[3:, 3:])
+    deviations = (HELD_SHARE * np.sqrt(np.linalg.eigvalsh(block)[-1]) for block in blocks)
     largest = (RIGHT_RESOLUTIONS * resolution, RIGHT_RADIANS)
     return math.prod(math.erf(most / (math.sqrt(2.0) * sigma)) for most, sigma in zip(largest, deviations, strict=True))
 

@@ -50,7 +50,8 @@ def test_absurd_evidence_stays_a_probability() -> None:
 def test_what_the_surfaces_do_not_determine_is_not_believed() -> None:
     held, slides = np.diag([0.01**2] * 6), np.diag([100.0**2] + [0.01**2] * 5)
     assert calibration.determined(held, 0.4) == pytest.approx(1.0)
-    assert calibration.determined(slides, 0.4) == pytest.approx(2.0 * norm.cdf(2.0 / 100.0) - 1.0, rel=1e-6)
+    by_chance = 2.0 * norm.cdf(2.0 / (calibration.HELD_SHARE * 100.0)) - 1.0
+    assert calibration.determined(slides, 0.4) == pytest.approx(by_chance, rel=1e-6)
     assert calibration.confidence(SPOKEN_FOR | {"determined": 0.02}) < 0.02
 
 
