@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from isometry.arrays import Array, Index
 from isometry.object_pose.comparison import Comparison
 from isometry.object_pose.model import ObjectModel
-from isometry.object_pose.symmetry_group import SymmetryGroup
+from isometry.object_pose.symmetry_group import SymmetryGroup, turned_about
 from isometry.object_pose.types import PoseMode, Reason
 
 SAME_TURN, SAME_PLACE = np.radians(6.0), 0.05  # poses nearer than this are one; metres over the diameter
@@ -102,9 +102,7 @@ def _with_turns(poses: Array, agreements: Array, group: SymmetryGroup, compariso
     best = np.argsort(-scores)[:TURNED_FINELY]
     assert group.axis is not None
     turns = Rotation.from_rotvec(np.outer(FINE_STEPS, group.axis)).as_matrix()
-    moved = np.tile(np.eye(4), (len(turns), 1, 1))
-    moved[:, :3, :3], moved[:, :3, 3] = turns, group.centre - turns @ group.centre
-    finer = np.einsum("hij,sjk->hsik", twins[best], moved).reshape(-1, 4, 4)
+    finer = np.einsum("hij,sjk->hsik", twins[best], turned_about(group.centre, turns)).reshape(-1, 4, 4)
     fine_scores = comparison.colours(finer).reshape(len(best), -1)
     chosen = finer.reshape(len(best), -1, 4, 4)[np.arange(len(best)), np.argmax(fine_scores, axis=1)]
     others = np.argsort(-scores)[TURNED_FINELY:MOST_TURNS]

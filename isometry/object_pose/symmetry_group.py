@@ -36,11 +36,7 @@ class SymmetryGroup:
 
     def transforms(self, step: float) -> Array:
         """The same as transforms (N,4,4) of the object's frame."""
-        turns = self.rotations(step)
-        moved = np.tile(np.eye(4), (len(turns), 1, 1))
-        moved[:, :3, :3] = turns
-        moved[:, :3, 3] = self.centre - turns @ self.centre
-        return moved
+        return turned_about(self.centre, self.rotations(step))
 
     def angle(self, estimated: Array, true: Array) -> float:
         """The smallest angle in radians between rotations (3,3) of the object, over all turns. Exact about an axis."""
@@ -74,3 +70,11 @@ def _twist(rotation: Array, axis: Array) -> Array:
     angle = 2.0 * np.arctan2(float(np.dot([x, y, z], axis)), w)
     matrix: Array = Rotation.from_rotvec(angle * axis).as_matrix()
     return matrix
+
+
+def turned_about(centre: Array, turns: Array) -> Array:
+    """Transforms (N,4,4) that turn by rotations (N,3,3) and leave a point (3,) where it is."""
+    moved = np.tile(np.eye(4), (len(turns), 1, 1))
+    moved[:, :3, :3] = turns
+    moved[:, :3, 3] = centre - turns @ centre
+    return moved

@@ -122,8 +122,8 @@ def agreement(
     `along` times as far away along the surface. Where beams are far apart on it, only with more than 1 do two scans of
     one surface agree as well as a scan does with its own pattern of beams.
     """
-    forward = _one_way(target, source, T_target_source, tolerance, count, along)
-    backward = _one_way(source, target, se3.inverse(T_target_source), tolerance, count, along)
+    forward = one_way(target, source, T_target_source, tolerance, count, along)
+    backward = one_way(source, target, se3.inverse(T_target_source), tolerance, count, along)
     contradictions = [contradiction for _, contradiction in (forward, backward) if contradiction is not None]
     seen_through = np.mean(contradictions, axis=0) if contradictions else np.zeros(len(T_target_source))
     return Agreement((forward[0] + backward[0]) / 2.0, seen_through)
@@ -146,9 +146,13 @@ def lie_on(
     return on_surface
 
 
-def _one_way(
+def one_way(
     fixed: CachedCloud, moving: CachedCloud, T_fixed_moving: Array, tolerance: float, count: int, along: float
 ) -> tuple[Array, Array | None]:
+    """Shares (H,) of `count` points of the moving cloud: on a surface of the fixed one, and in front of what it saw.
+
+    The second is None for a fixed cloud without a viewpoint. Other arguments as for `agreement`.
+    """
     points, normals = moving.sample(count)
     turning = T_fixed_moving[:, :3, :3].swapaxes(1, 2)
     moved = points @ turning + T_fixed_moving[:, None, :3, 3]

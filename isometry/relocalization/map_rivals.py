@@ -20,21 +20,26 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.registration.candidates import distinct, same
+from isometry.registration.candidates import (
+    ALIGNED_TOLERANCE,
+    ALONG,
+    COARSE_ITERATIONS,
+    COARSE_REACH,
+    COARSE_TARGET,
+    HYPOTHESIS_TOLERANCE,
+    distinct,
+    same,
+)
 from isometry.registration.preprocessing import at_resolution, with_normals
 from isometry.registration.refinement import refine
 from isometry.registration.types import Cloud
 from isometry.registration.upright.birds_eye_correlation import correlate
 from isometry.registration.upright.cells import cell_numbers
 from isometry.registration.upright.directions import dominant_directions
-from isometry.registration.upright.proposer import LYING_COSINE
-from isometry.registration.verification import CachedCloud, lie_on
+from isometry.registration.upright.proposer import CELL, LYING_COSINE
+from isometry.registration.verification import CachedCloud, one_way
 
-# Lengths in units of the map's resolution
-CELL, HEIGHT_STEP = 4.0, 2.0  # of images and floors
-ROUGH_TOLERANCE, ALIGNED_TOLERANCE, ALONG = 3.0, 1.5, 3.0  # from a surface, and along it over across it
-ALIGNED_SPACING, ALIGNED_REACH, ALIGNED_ITERATIONS = 2.0, 8.0, 12
-
+HEIGHT_STEP = 2.0  # of floors, in units of the map's resolution
 WINDOW = 256  # cells of an image
 WIDEST_SCAN = 80  # cells of a scan in an image, across
 YAWS = 90
@@ -72,9 +77,9 @@ class MapRivals:
         """The rivals of a pose (4,4) of a scan in its own frame, as the last item; None after each part of the work."""
         cached = CachedCloud(at_resolution(scan, self.resolution))
         up = (self._T_level_map @ T_map_scan)[2, :3]
-        badly = self._overlap(cached, T_map_scan[None], ALIGNED_TOLERANCE, ALONG)[0] < BADLY
+        overlap = float(self._overlap(cached, T_map_scan[None], ALIGNED_TOLERANCE, ALONG)[0])
         found, complete = [np.empty((0, 4, 4))], True
-        for each in (up, *_other_ups(cached.cloud, up)) if badly else (up,):
+        for each in (up, *_other_ups(cached.cloud, up)) if overlap < BADLY else (up,):
             R_level_scan = se3.levelling_rotation(each)
             T_level_scan = se3.from_rotation_translation(R_level_scan, np.zeros(3))
             height = (self._T_level_map @ T_map_scan @ se3.inverse(T_level_scan))[2, 3]
@@ -84,7 +89,7 @@ class MapRivals:
                 else:
                     found.append(part.poses)
                     complete &= part.complete
-        for rivals in self._as_good(cached, T_map_scan, np.concatenate(found)):
+        for rivals in self._as_good(cached, T_map_scan, WORSE * overlap, np.concatenate(found)):
             yield None if rivals is None else rivals._replace(complete=rivals.complete and complete)
 
     def _upright(self, scan: Cloud, T_level_scan: Array, height: float) -> Iterator[Rivals | None]:
@@ -134,18 +139,17 @@ class MapRivals:
                 for score, yaw, shift in zip(poses.score, poses.yaw, poses.shift, strict=True)
             ]
 
-    def _as_good(self, scan: CachedCloud, T_map_scan: Array, elsewhere: Array) -> Iterator[Rivals | None]:
-        """The distinct ones of poses (H,4,4), aligned, that agree nearly as well as `T_map_scan`."""
-        rough = self._overlap(scan, elsewhere, ROUGH_TOLERANCE, 1.0)
+    def _as_good(self, scan: CachedCloud, T_map_scan: Array, least: float, elsewhere: Array) -> Iterator[Rivals | None]:
+        """The distinct ones of poses (H,4,4), aligned, with an overlap of at least `least`, but for `T_map_scan`."""
+        rough = self._overlap(scan, elsewhere, HYPOTHESIS_TOLERANCE, 1.0)
         order = distinct(elsewhere, rough, ALIGNED + 1, self.resolution)
         cut = len(order) > ALIGNED and rough[order[-1]] > CUT * rough[order[0]]
-        target, source = (c.surface(ALIGNED_SPACING * self.resolution) for c in (self._map, scan))
+        target, source = (c.surface(COARSE_TARGET * self.resolution) for c in (self._map, scan))
         aligned = [T_map_scan]
         for k in order[:ALIGNED]:
-            reach = ALIGNED_REACH * self.resolution
-            aligned.append(refine(target, source, elsewhere[k], reach, ALIGNED_ITERATIONS).T_target_source)
+            reach = COARSE_REACH * self.resolution
+            aligned.append(refine(target, source, elsewhere[k], reach, COARSE_ITERATIONS).T_target_source)
             yield None
-        least = WORSE * self._overlap(scan, T_map_scan[None], ALIGNED_TOLERANCE, ALONG)[0]
         poses = self._good(scan, np.array(aligned), least)
         motions = poses @ se3.inverse(T_map_scan)
         poses = self._good(scan, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), least)
@@ -160,12 +164,7 @@ class MapRivals:
 
     def _overlap(self, scan: CachedCloud, T_map_scan: Array, tolerance: float, along: float) -> Array:
         """Share (H,) of a scan's points that lie on surfaces of the map at poses (H,4,4)."""
-        points, normals = scan.sample(SAMPLE)
-        turning = T_map_scan[:, :3, :3].swapaxes(1, 2)
-        moved = (points @ turning + T_map_scan[:, None, :3, 3]).reshape(-1, 3)
-        turned = (normals @ turning).reshape(-1, 3)
-        lying_on = lie_on(self._map, moved, turned, tolerance * self.resolution, along, oriented=False)
-        return np.asarray(lying_on.reshape(len(T_map_scan), len(points)).mean(axis=1))
+        return one_way(self._map, scan, T_map_scan, tolerance * self.resolution, SAMPLE, along)[0]
 
 
 def _other_ups(scan: Cloud, up: Array) -> list[Array]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from isometry.arrays import Array
-from isometry.geometry import covariance, se3
+from isometry.geometry import covariance
+from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.scan_pose import Belief, ScanPose
 
 MOST = 16  # poses that are followed; with more, the worst are dropped, and rivals are looked for again
@@ -55,11 +56,10 @@ class PoseHypothesis:
 class PoseHypotheses:
     """The poses that are left, and whether all of their rivals are among them."""
 
-    def __init__(self, tolerance: tuple[float, float], drift: float) -> None:
-        """`tolerance`: metres and radians by which poses may differ and still agree; `drift` of odometry, by metre."""
+    def __init__(self, parameters: RelocalizationParameters) -> None:
         self.left: list[PoseHypothesis] = []
         self.searched = False  # for rivals in all of the map, while at least one was left
-        self._tolerance, self._drift = tolerance, drift
+        self._parameters = parameters
 
     def add(self, found: ScanPose) -> None:
         """Add a pose that a registration accepted, unless it is one that is left already."""
@@ -68,8 +68,8 @@ class PoseHypotheses:
 
     def add_unchecked(self, T_map_base: Array, T_then_now: Array) -> None:
         """Add a pose (4,4) that an earlier scan may fit; since then the robot moved by `T_then_now` (4,4)."""
-        belief = Belief(T_map_base, covariance.independent(*self._tolerance)).moved(T_then_now, self._drift)
-        self._add(PoseHypothesis(belief))
+        belief = Belief(T_map_base, covariance.independent(*self._parameters.tolerance))
+        self._add(PoseHypothesis(belief.moved(T_then_now, self._parameters.odometry_drift)))
 
     def _add(self, hypothesis: PoseHypothesis) -> None:
         if not self._known(hypothesis, self.left):
@@ -78,8 +78,7 @@ class PoseHypotheses:
     def _known(self, hypothesis: PoseHypothesis, others: list[PoseHypothesis]) -> bool:
         """Whether a pose agrees with one of others."""
         pose = hypothesis.belief.T_map_base
-        apart = (se3.distance(pose, other.belief.T_map_base) for other in others)
-        return any(metres <= self._tolerance[0] and angle <= self._tolerance[1] for metres, angle in apart)
+        return any(self._parameters.agree(pose, other.belief.T_map_base) for other in others)
 
     def follow(self, T_before_after: Array, near: Callable[[Array], ScanPose | None], late: Callable[[], bool]) -> None:
         """Move all poses by odometry (4,4), and keep what the next scan fits.
@@ -88,9 +87,9 @@ class PoseHypotheses:
         others are only moved, all but one; they are the first ones at the next scan.
         """
         for hypothesis in self.left:
-            hypothesis.belief = hypothesis.belief.moved(T_before_after, self._drift)
+            hypothesis.belief = hypothesis.belief.moved(T_before_after, self._parameters.odometry_drift)
         for hypothesis in sorted(self.left, key=lambda hypothesis: hypothesis.scans + hypothesis.misses):
-            hypothesis.compare(near(hypothesis.belief.T_map_base), self._tolerance)
+            hypothesis.compare(near(hypothesis.belief.T_map_base), self._parameters.tolerance)
             if late():
                 break
         still: list[PoseHypothesis] = []

@@ -62,7 +62,7 @@ class Search:
         self._T_odom_last: Array | None = None  # base at the last scan
         self._round_T_map_last: Array | None = None  # from where the places of this round are ordered
         self._searched = 0  # places of this round
-        self._hypotheses = PoseHypotheses(parameters.tolerance, parameters.odometry_drift)
+        self._hypotheses = PoseHypotheses(parameters)
         self._rivals: _RivalSearch | None = None
 
     @property
