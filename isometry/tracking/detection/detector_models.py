@@ -20,24 +20,28 @@ class DetectorModel:
     position_noise: float  # metres, standard deviation of a centre along x and y
     position_bias: float  # metres, standard deviation of the error that all detections of one object have in common
     least_gains: tuple[float, float, float]  # of a detection against a long track: z, size, yaw
-    # Log odds that a track is an object, for these in turn: 1, the mean score of its detections, the score of the
-    # last one, the logarithm of their number, its distance from the base in metres
-    log_odds: tuple[float, float, float, float, float]
+    log_odds: tuple[float, float, float, float]  # that a track is an object, for each column of its `evidence`
 
 
-def confidence(log_odds: Array, mean: Array, last: Array, hits: NDArray[np.int64], range_m: Array) -> Array:
-    """Probability (N,) that tracks are of objects, from their mean and last scores and numbers of detections.
+def evidence_of(score: Array, hits: NDArray[np.int64], range_m: Array) -> Array:
+    """What tells (N,4) whether tracks are of objects: 1, last score, logarithm of the hits, metres from the base.
 
-    `log_odds` (N,5) as `DetectorModel` has them, `range_m` (N,) metres from the base.
+    Detections of one object err alike, so that those beyond `TELLING_HITS` say nothing new.
     """
-    features = np.stack([np.ones(len(hits)), mean, last, np.log(hits), range_m], axis=1)
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip((log_odds * features).sum(axis=1), -30.0, 30.0))))
+    return np.stack([np.ones(len(hits)), score, np.log(np.minimum(hits, TELLING_HITS)), range_m], axis=1)
 
+
+def confidence(log_odds: Array, evidence: Array) -> Array:
+    """Probability (N,) that tracks are of objects, by the weights `log_odds` (N,4) of their `evidence` (N,4)."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip((log_odds * evidence).sum(axis=1), -30.0, 30.0))))
+
+
+TELLING_HITS = 10
 
 UNSCORED = 0.5
 """The score that a detection without one is given."""
 
-UNKNOWN_DETECTOR = DetectorModel(0.15, 0.1, (0.5, 0.3, 0.5), (-4.0, 4.0, 4.0, 0.5, 0.0))
+UNKNOWN_DETECTOR = DetectorModel(0.15, 0.1, (0.5, 0.3, 0.5), (-4.0, 8.0, 0.5, 0.0))
 
 ANY = "any"
 """Another detector, with scores from 0 to 1."""
@@ -50,9 +54,9 @@ MODELS: dict[str, dict[str, DetectorModel]] = {
     # clusters without a class are walls and bushes, whose centre depends on the part of them that is seen
     CLUSTERS: {"unknown": replace(UNKNOWN_DETECTOR, position_noise=0.5)},
     "pointrcnn": {
-        "car": DetectorModel(0.05, 0.153, (0.7, 0.4, 0.65), (-5.59, 0.502, 0.494, 0.79, 0.0409)),
-        "pedestrian": DetectorModel(0.05, 0.064, (0.7, 0.4, 0.65), (-5.55, 0.887, 0.583, 0.401, 0.0288)),
-        "cyclist": DetectorModel(0.05, 0.057, (0.7, 0.4, 0.65), (-2.99, 0.393, 0.177, 1.12, -0.0464)),
+        "car": DetectorModel(0.05, 0.153, (0.7, 0.4, 0.65), (-4.73, 0.748, 1.13, 0.0261)),
+        "pedestrian": DetectorModel(0.05, 0.064, (0.7, 0.4, 0.65), (-5.19, 1.1, 0.991, -0.00488)),
+        "cyclist": DetectorModel(0.05, 0.057, (0.7, 0.4, 0.65), (-2.51, 0.367, 1.7, -0.0748)),
     },
 }
 

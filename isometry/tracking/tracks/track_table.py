@@ -21,10 +21,9 @@ class TrackTable:
     belief: NDArray[np.object_]  # (N,) `Belief` of the classes
     motion: Motion
     rest: Array  # (N,5) z, length, width, height in metres, yaw in radians
-    score_sum: Array  # (N,) of its detections
-    score: Array  # (N,) of the last one
+    score: Array  # (N,) of its last detection
     confidence: Array  # (N,) 0 to 1, after the last step
-    hits: Integers  # (N,) how many
+    hits: Integers  # (N,) number of its detections
     first_seen_ns: Integers  # (N,)
     seen_ns: Integers  # (N,) stamp of the last one
     velocity_seen: Flags  # (N,) whether any of them told the velocity

@@ -21,6 +21,7 @@ from isometry.tracking.detection.detector_models import (
     DetectorModel,
     confidence,
     detector_model,
+    evidence_of,
     scores_are_log_odds,
 )
 from isometry.tracking.detection.usable import usable
@@ -177,10 +178,10 @@ class Tracker:
     def _confidence(self, tracks: TrackTable, stamp_ns: int, seen_from: Array) -> Array:
         """Probability (N,) that tracks are of objects of their class."""
         models = self._models([likeliest(belief) for belief in tracks.belief])
-        weights = np.array([model.log_odds for model in models]).reshape(-1, 5)
+        weights = np.array([model.log_odds for model in models]).reshape(-1, 4)
         mean, _ = tracks.motion.best()
         range_m = np.hypot(mean[:, 0] - seen_from[0], mean[:, 1] - seen_from[1])
-        seen = confidence(weights, tracks.score_sum / tracks.hits, tracks.score, tracks.hits, range_m)
+        seen = confidence(weights, evidence_of(tracks.score, tracks.hits, range_m))
         return np.asarray(seen * np.exp((tracks.seen_ns - stamp_ns) * 1e-9 / UNSEEN_S))
 
     def _reported(self, tracks: TrackTable, stamp_ns: int) -> tuple[Track, ...]:

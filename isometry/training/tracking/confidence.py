@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -14,6 +13,7 @@ from isometry.datasets.kitti.scans import RATE_HZ
 from isometry.datasets.kitti.tracking import DONT_CARE, KittiTracking
 from isometry.evaluation.tracking.measure import CLASSES, inside_areas
 from isometry.geometry.boxes import iou_3d
+from isometry.tracking.detection.detector_models import evidence_of
 from isometry.tracking.tracks.tracker import Tracker
 from isometry.tracking.types import Detections
 from isometry.training.common.fitting import INSIDE_TWO_SIGMA, logistic_weights, two_sigma_scale
@@ -27,7 +27,7 @@ LEAST_MISSING_M = 0.01  # a smaller deviation is none
 class ObservedTracks:
     """Tracks in frames that had a detection of them, N rows, R of which were right."""
 
-    evidence: Array  # (N,5) which `DetectorModel.log_odds` weighs
+    evidence: Array  # (N,4) which `DetectorModel.log_odds` weighs
     right: Flags  # (N,)
     errors: Array  # (R,2) of the positions of right tracks, metres
     variances: Array  # (R,2) of them, as the tracker states them
@@ -43,8 +43,7 @@ class ObservedTracks:
 def observed_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, label: str) -> ObservedTracks:
     """Tracks of one class, without those in areas without labels. No poses are used."""
     found = sequence.detections(detections)
-    score_sums: dict[int, float] = defaultdict(float)
-    evidence, right, errors, variances = [], [], [], []
+    known, right, errors, variances = [], [], [], []
     for frame in range(sequence.frame_count):
         now = found.of_frame(frame)
         now = now.chosen(np.array(now.labels, dtype=object) == label)
@@ -52,16 +51,15 @@ def observed_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, 
         observed = [track for track in step.tracks if track.unseen_s == 0.0]
         boxes = np.array([track.box for track in observed]).reshape(-1, 7)
         for track, error, is_right, is_unknown in zip(observed, *judged(sequence, frame, boxes, label), strict=True):
-            score_sums[track.id] += track.score
             if not is_unknown:
-                mean, range_m = score_sums[track.id] / track.hits, float(np.hypot(*track.box[:2]))
-                evidence.append((1.0, mean, track.score, np.log(track.hits), range_m))
+                known.append((track.score, track.hits, np.hypot(*track.box[:2])))
                 right.append(is_right)
             if is_right:
                 errors.append(error)
                 variances.append(np.diag(track.covariance)[:2])
+    score, hits, range_m = np.array(known).reshape(-1, 3).T
     return ObservedTracks(
-        np.array(evidence).reshape(-1, 5),
+        evidence_of(score, hits.astype(np.int64), range_m),
         np.array(right, bool),
         np.array(errors).reshape(-1, 2),
         np.array(variances).reshape(-1, 2),
@@ -69,12 +67,12 @@ def observed_tracks(tracker: Tracker, sequence: KittiTracking, detections: str, 
 
 
 def fitted_log_odds(evidence: Array, right: Flags) -> Array:
-    """The weights (5,) of `DetectorModel.log_odds`. Raises ValueError where all tracks were right, or none."""
+    """The weights (4,) of `DetectorModel.log_odds`. Raises ValueError where all tracks were right, or none."""
     if right.all() or not right.any():
         raise ValueError(f"{right.sum()} of {len(right)} tracks were right: a fit needs right and wrong ones")
     # the fit has the constant last and needs columns of similar magnitude
     sizes = np.abs(evidence).max(axis=0)
-    weights = logistic_weights(np.roll(evidence / sizes, -1, axis=1), right, np.zeros(5), PENALTY)
+    weights = logistic_weights(np.roll(evidence / sizes, -1, axis=1), right, np.zeros(4), PENALTY)
     return np.roll(weights, 1) / sizes
 
 

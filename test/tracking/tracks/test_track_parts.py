@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isometry.tracking.detection.detector_models import MODELS, confidence, detector_model, detector_named
+from isometry.tracking.detection.detector_models import (
+    MODELS,
+    confidence,
+    detector_model,
+    detector_named,
+    evidence_of,
+)
 from isometry.tracking.detection.usable import usable
 from isometry.tracking.prediction.path_history import PathHistory
 from isometry.tracking.prediction.predictor import HISTORY
@@ -82,9 +88,14 @@ def test_sizes_settle_to_the_mean_and_yaw_goes_the_short_way_round() -> None:
 
 
 def test_confidence_is_a_logistic_of_what_was_seen() -> None:
-    weights = np.array([[-1.0, 0.5, 0.25, 2.0, 0.01]])
-    found = confidence(weights, np.array([2.0]), np.array([4.0]), np.array([3]), np.array([10.0]))
-    assert found[0] == pytest.approx(1.0 / (1.0 + np.exp(-(-1.0 + 1.0 + 1.0 + 2.0 * np.log(3) + 0.1))))
+    weights = np.array([[-1.0, 0.25, 2.0, 0.01]])
+    found = confidence(weights, evidence_of(np.array([4.0]), np.array([3]), np.array([10.0])))
+    assert found[0] == pytest.approx(1.0 / (1.0 + np.exp(-(-1.0 + 1.0 + 2.0 * np.log(3) + 0.1))))
+
+
+def test_more_than_ten_detections_tell_nothing_new() -> None:
+    short, long = evidence_of(np.array([4.0, 4.0]), np.array([10, 300]), np.array([10.0, 10.0]))
+    np.testing.assert_array_equal(short, long)
 
 
 def test_detectors_are_known_by_name() -> None:

@@ -9,34 +9,33 @@ import pytest
 from typer.testing import CliRunner
 
 from isometry.cli.main import app
-from isometry.tracking.detection.detector_models import confidence
+from isometry.tracking.detection.detector_models import confidence, evidence_of
 from isometry.training.tracking.confidence import ObservedTracks, fitted_log_odds, missing_deviation
 
 
 def test_the_weights_that_made_the_tracks_right_are_found() -> None:
     rng = np.random.default_rng(0)
-    mean, last = rng.uniform(0.0, 10.0, (2, 40_000))
-    hits, range_m = rng.integers(1, 60, 40_000), rng.uniform(5.0, 70.0, 40_000)
-    weights = np.array([-5.0, 0.5, 0.4, 0.8, 0.02])
-    right = rng.uniform(size=40_000) < confidence(np.tile(weights, (40_000, 1)), mean, last, hits, range_m)
-    evidence = np.stack([np.ones(40_000), mean, last, np.log(hits), range_m], axis=1)
+    score, range_m = rng.uniform(0.0, 10.0, 40_000), rng.uniform(5.0, 70.0, 40_000)
+    evidence = evidence_of(score, rng.integers(1, 60, 40_000), range_m)
+    weights = np.array([-5.0, 0.9, 0.8, 0.02])
+    right = rng.uniform(size=40_000) < confidence(np.tile(weights, (40_000, 1)), evidence)
     np.testing.assert_allclose(fitted_log_odds(evidence, right), weights, rtol=0.12, atol=0.01)
 
 
 def test_a_fit_needs_right_and_wrong_tracks() -> None:
     with pytest.raises(ValueError, match="needs right and wrong ones"):
-        fitted_log_odds(np.ones((3, 5)), np.ones(3, bool))
+        fitted_log_odds(np.ones((3, 4)), np.ones(3, bool))
 
 
 def test_deviation_that_is_missing_is_found() -> None:
     errors = np.random.default_rng(1).normal(scale=np.hypot(0.05, 0.2), size=(20_000, 2))
-    tracks = ObservedTracks(np.zeros((0, 5)), np.zeros(0, bool), errors, np.full((20_000, 2), 0.05**2))
+    tracks = ObservedTracks(np.zeros((0, 4)), np.zeros(0, bool), errors, np.full((20_000, 2), 0.05**2))
     assert missing_deviation(tracks) == pytest.approx(0.2, rel=0.05)
 
 
 def test_less_than_a_centimetre_is_not_missing() -> None:
     errors = np.random.default_rng(1).normal(scale=np.hypot(0.05, 0.008), size=(20_000, 2))
-    tracks = ObservedTracks(np.zeros((0, 5)), np.zeros(0, bool), errors, np.full((20_000, 2), 0.05**2))
+    tracks = ObservedTracks(np.zeros((0, 4)), np.zeros(0, bool), errors, np.full((20_000, 2), 0.05**2))
     assert missing_deviation(tracks) == 0.0
 
 
