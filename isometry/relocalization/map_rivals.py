@@ -3,8 +3,9 @@
 A scan that was found somewhere stands upright there, so its rivals are looked for upright, in all of the map. Where it
 fits badly, it may have been found lying on its side, and is stood up on each of its large surfaces.
 
-    bird's-eye images of the map, window by window -> shifts and turns at which walls of the scan cover walls
-    -> heights at which its floors lie on floors: one, or each of several storeys
+    the pose itself, lifted to each height at which floors of the scan lie on floors
+    storeys of the map, one where it has none -> bird's-eye images of each, window by window
+    -> shifts and turns at which walls of the scan cover walls -> heights at which its floors lie on floors
     -> the best of these, aligned -> those that agree with the map nearly as well as the pose itself
     -> where several do, the motions from one to the other lead to further ones, as along a row of rooms
 """
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import find_peaks
 
 from isometry.arrays import Array
 from isometry.geometry import se3
@@ -43,9 +45,13 @@ HEIGHT_STEP = 2.0  # of floors, in units of the map's resolution
 WINDOW = 256  # cells of an image
 WIDEST_SCAN = 80  # cells of a scan in an image, across
 YAWS = 90
-PEAKS, WINDOW_POSES, PLANAR_POSES = 12, 64, 96  # kept of each turn, each window and of all of the map
+PEAKS, WINDOW_POSES, PLANAR_POSES = 12, 64, 384  # kept of each turn, each window and of all of the map
 WORSE_IMAGE, WORSE_HEIGHT, WORSE = 0.5, 0.7, 0.7  # shares of the best from which another one may be a rival
 CUT = 0.85  # share of the best: where one that is left out is as good, not all rivals are found
+WORSE_STOREY = 0.4  # share of the floors as high as those of the scan, and of the step from storey to storey
+STOREY_CELL = 2.0  # of the images of a storey, in units of the resolution: rooms are narrower than streets
+SAME_STOREY = 4.0  # difference in height, in units of the resolution
+WALL_QUANTILES = (0.02, 0.98)  # of the heights of a scan's walls
 FLOOR_CELLS, SAMPLE = 150, 300  # cells and points of a scan that are compared with the map
 ALIGNED, MOST_RIVALS = 40, 16  # poses that are aligned, and rivals
 BADLY = 0.5  # overlap at the pose, below which the scan may lie on its side
@@ -57,6 +63,23 @@ class Rivals(NamedTuple):
 
     poses: Array  # (R,4,4) T_map_base, best first
     complete: bool  # whether there are no more
+
+
+class _Storey(NamedTuple):
+    """Walls of a map that a scan may stand between."""
+
+    walls: Array  # (N,2) metres
+    height: float | None  # of the scan's frame in metres; None where each place has heights of its own
+    cell: float  # metres, of an image of them
+
+
+class _PlanarPose(NamedTuple):
+    """Where the walls of a scan cover walls of the map."""
+
+    score: float
+    yaw: float  # radians
+    place: Array  # (2,) metres
+    height: float | None  # of its storey
 
 
 class MapRivals:
@@ -71,14 +94,14 @@ class MapRivals:
         self._T_level_map = se3.from_rotation_translation(se3.levelling_rotation(vertical), np.zeros(3))
         level = se3.apply(self._T_level_map, points)
         lying = np.abs(cloud.normals @ vertical) > LYING_COSINE
-        self._walls, self._floors = level[~lying, :2], _Floors(level[lying], resolution)
+        self._walls, self._floors = level[~lying], _Floors(level[lying], resolution)
 
     def search(self, scan: Cloud, T_map_scan: Array) -> Iterator[Rivals | None]:
         """The rivals of a pose (4,4) of a scan in its own frame, as the last item; None after each part of the work."""
         cached = CachedCloud(at_resolution(scan, self.resolution))
         up = (self._T_level_map @ T_map_scan)[2, :3]
         overlap = float(self._overlap(cached, T_map_scan[None], ALIGNED_TOLERANCE, ALONG)[0])
-        found, complete = [np.empty((0, 4, 4))], True
+        found, complete = [self._above_and_below(cached.cloud, T_map_scan)], True
         for each in (up, *_other_ups(cached.cloud, up)) if overlap < BADLY else (up,):
             R_level_scan = se3.levelling_rotation(each)
             T_level_scan = se3.from_rotation_translation(R_level_scan, np.zeros(3))
@@ -92,6 +115,32 @@ class MapRivals:
         for rivals in self._as_good(cached, T_map_scan, WORSE * overlap, np.concatenate(found)):
             yield None if rivals is None else rivals._replace(complete=rivals.complete and complete)
 
+    def _above_and_below(self, scan: Cloud, T_map_scan: Array) -> Array:
+        """Poses (S,4,4) straight above and below one (4,4), at which floors of a scan lie on floors."""
+        T_level_scan = self._T_level_map @ T_map_scan
+        lying = np.abs(scan.normals @ T_level_scan[2, :3]) > LYING_COSINE
+        heights = self._floors.heights(se3.apply(T_level_scan, scan.points[lying]))
+        lifted = np.tile(np.eye(4), (len(heights), 1, 1))
+        lifted[:, 2, 3] = heights
+        return np.asarray(se3.inverse(self._T_level_map) @ lifted @ T_level_scan)
+
+    def _storeys(self, walls: Array, floors: Array) -> Iterator[_Storey]:
+        """The walls of the map in each storey where the floors (F,3) of a scan lie on floors, or all in one.
+
+        Those as high as the walls (M,3) of the scan: in an image of a whole building all storeys lie on each other, and
+        nearly every shift covers walls.
+        """
+        heights = self._floors.storeys(floors)
+        if len(heights) < 2 or not len(walls):
+            yield _Storey(self._walls[:, :2], None, CELL * self.resolution)
+            return
+        low, high = np.quantile(walls[:, 2], WALL_QUANTILES)
+        margin = SAME_STOREY * self.resolution
+        for height in heights:
+            z = self._walls[:, 2] - height
+            inside = (z > low - margin) & (z < high + margin)
+            yield _Storey(self._walls[inside, :2], float(height), STOREY_CELL * self.resolution)
+
     def _upright(self, scan: Cloud, T_level_scan: Array, height: float) -> Iterator[Rivals | None]:
         """Poses in the map of a scan that stands upright by `T_level_scan` (4,4), not aligned, as the last item.
 
@@ -101,43 +150,28 @@ class MapRivals:
         lying = np.abs(scan.normals @ T_level_scan[2, :3]) > LYING_COSINE
         T_level_middle = se3.from_rotation_translation(np.eye(3), np.append(level[:, :2].mean(axis=0), 0.0))
         level -= T_level_middle[:3, 3]
-        planar: list[tuple[float, float, Array]] = []
-        for window in self._windows(level[~lying, :2]):
-            planar += window
-            yield None
-        planar.sort(key=lambda pose: -pose[0])
-        cut = len(planar) > PLANAR_POSES and planar[PLANAR_POSES][0] > CUT * planar[0][0]
+        planar: list[_PlanarPose] = []
+        for storey in self._storeys(level[~lying], level[lying]):
+            for window in _windows(storey, level[~lying, :2]):
+                planar += window
+                yield None
+        planar.sort(key=lambda pose: -pose.score)
+        cut = len(planar) > PLANAR_POSES and planar[PLANAR_POSES].score > CUT * planar[0].score
         motions: list[Array] = []
-        for score, yaw, (x, y) in planar[:PLANAR_POSES]:
-            if score < WORSE_IMAGE * planar[0][0]:
+        for pose in planar[:PLANAR_POSES]:
+            if pose.score < WORSE_IMAGE * planar[0].score:
                 break
-            motion = se3.from_planar(float(x), float(y), yaw)
+            motion = se3.from_planar(float(pose.place[0]), float(pose.place[1]), pose.yaw)
             heights = self._floors.heights(se3.apply(motion, level[lying]))
+            if pose.height is not None:
+                heights = heights[np.abs(heights - pose.height) < SAME_STOREY * self.resolution]
+                height = pose.height
             lifted = np.tile(motion, (max(len(heights), 1), 1, 1))
             lifted[:, 2, 3] = heights if len(heights) else height
             motions.extend(lifted)
         T_map_level = se3.inverse(self._T_level_map)
         poses = T_map_level @ np.array(motions).reshape(-1, 4, 4) @ se3.inverse(T_level_middle) @ T_level_scan
         yield Rivals(poses, not cut)
-
-    def _windows(self, walls: Array) -> Iterator[list[tuple[float, float, Array]]]:
-        """Score, yaw and position (2,) in the level map of centred walls (M,2) of a scan, for each part of the map."""
-        cell = CELL * self.resolution
-        radius = min(float(np.abs(walls).max(initial=0.0)), WIDEST_SCAN / 2 * cell)
-        walls = walls[(np.abs(walls) < radius).all(axis=1)]
-        size = WINDOW * cell - 2.0 * radius  # shifted out of it, the scan covers nothing: an image is periodic
-        for low in _parts(self._walls, size, size - 2.0 * radius) if len(walls) and len(self._walls) else ():
-            inside = ((self._walls >= low) & (self._walls < low + size)).all(axis=1)
-            if not inside.any():
-                continue
-            middle = low + size / 2.0
-            poses = correlate(
-                self._walls[inside] - middle, walls, cell, WINDOW, YAWS, PEAKS, WINDOW_POSES, 2.0 * cell, whitening=0.0
-            )
-            yield [
-                (float(score), float(yaw), shift + middle)
-                for score, yaw, shift in zip(poses.score, poses.yaw, poses.shift, strict=True)
-            ]
 
     def _as_good(self, scan: CachedCloud, T_map_scan: Array, least: float, elsewhere: Array) -> Iterator[Rivals | None]:
         """The distinct ones of poses (H,4,4), aligned, with an overlap of at least `least`, but for `T_map_scan`."""
@@ -174,6 +208,24 @@ def _other_ups(scan: Cloud, up: Array) -> list[Array]:
     directions = dominant_directions(scan.normals, scan.viewpoint is not None)
     ups = [sign * each.axis for each in directions for sign in ((1.0,) if each.signed else (1.0, -1.0))]
     return [each for each in ups if each @ up < SAME_UP_COSINE]
+
+
+def _windows(storey: _Storey, walls: Array) -> Iterator[list[_PlanarPose]]:
+    """Poses of centred walls (M,2) of a scan in a storey, for each part of it."""
+    radius = min(float(np.abs(walls).max(initial=0.0)), WIDEST_SCAN / 2 * storey.cell)
+    walls = walls[(np.abs(walls) < radius).all(axis=1)]
+    size = WINDOW * storey.cell - 2.0 * radius  # shifted out of it, the scan covers nothing: an image is periodic
+    for low in _parts(storey.walls, size, size - 2.0 * radius) if len(walls) and len(storey.walls) else ():
+        inside = ((storey.walls >= low) & (storey.walls < low + size)).all(axis=1)
+        if not inside.any():
+            continue
+        centred, middle = storey.walls[inside] - (low + size / 2.0), low + size / 2.0
+        apart = 2.0 * storey.cell
+        poses = correlate(centred, walls, storey.cell, WINDOW, YAWS, PEAKS, WINDOW_POSES, apart, whitening=0.0)
+        yield [
+            _PlanarPose(float(score), float(yaw), shift + middle, storey.height)
+            for score, yaw, shift in zip(poses.score, poses.yaw, poses.shift, strict=True)
+        ]
 
 
 def _parts(points: Array, size: float, step: float) -> Iterator[Array]:
@@ -221,6 +273,21 @@ class _Floors:
         smooth = np.convolve(np.pad(on_floor, 1), [0.5, 1.0, 0.5], mode="same")
         peak = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
         return np.asarray(shifts[peak & (smooth[1:-1] >= WORSE_HEIGHT * smooth.max())] * self.step)
+
+    def storeys(self, floors: Array) -> Array:
+        """Shifts (S,) along z in metres at which lying points (N,3) of a scan are as high as floors of the map.
+
+        Wherever in the plane those are. On hilly ground, without steps from one to the next, there is one at most.
+        """
+        if not len(self.columns) or not len(floors):
+            return np.zeros(0)
+        floors = floors[np.unique(cell_numbers(floors[:, :2], self.cell), return_index=True)[1]]
+        z = self._steps(floors[:, 2])
+        of_map = np.bincount(self.filled % self.levels, minlength=self.levels).astype(float)
+        agreement = np.correlate(of_map, np.bincount(z - z.min()), "full")
+        least = WORSE_STOREY * agreement.max()
+        peaks = find_peaks(np.pad(agreement, 1), height=least, prominence=least)[0] - 1
+        return np.asarray((peaks - (int(z.max()) - int(z.min())) + self.lowest - int(z.min())) * self.step)
 
     def _steps(self, z: Array) -> NDArray[np.int64]:
         return np.asarray(np.floor(z / self.step), np.int64)

@@ -75,7 +75,7 @@ class Search:
         T_odom_last = T_odom_base if self._T_odom_last is None else self._T_odom_last
         self._T_odom_last = T_odom_base
         T_before_after = se3.inverse(T_odom_last) @ T_odom_base
-        self._hypotheses.follow(T_before_after, partial(self._registration.near, scan), lambda: scan.late)
+        self._hypotheses.follow(T_before_after, partial(self._near, scan), lambda: scan.late)
         if not self._hypotheses.left:
             self._rivals = None
         tried: list[ScanPose] = []
@@ -94,6 +94,14 @@ class Search:
             return SearchStep(first.last or best, "ambiguous" if ambiguous else "unconfirmed", len(tried))
         return SearchStep(best, "out_of_time" if scan.late else reason_of(best), len(tried))
 
+    def _near(self, scan: Scan, T_map_base: Array) -> ScanPose | None:
+        """The pose of a scan near one (4,4); None where too few of its points lie on the map."""
+        found = self._registration.near(scan, T_map_base)
+        return found if found is not None and self._overlaps(found) else None
+
+    def _overlaps(self, found: ScanPose) -> bool:
+        return found.registration.overlap >= self._parameters.least_overlap
+
     def _search_places(self, scan: Scan, T_odom_base: Array) -> list[ScanPose]:
         """The poses of the scan in the next few places, nearest to the last known pose first, until one explains it."""
         T_map_last = None if self._T_map_odom_last is None else self._T_map_odom_last @ T_odom_base
@@ -107,7 +115,7 @@ class Search:
                 found = self._registration.in_place(scan, place)
                 tried.append(found)
                 self._searched += 1
-                if found.registration.overlap < self._parameters.least_overlap:
+                if not self._overlaps(found):
                     continue
                 if found.reason == "ok":
                     self._hypotheses.add(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import cache
 
@@ -145,3 +146,38 @@ def test_in_a_map_without_floors_rivals_are_at_the_height_of_the_pose() -> None:
     found = searched(walls)
     assert len(found.poses)
     assert all(abs(T[2, 3] - T_HALL_BASE[2, 3]) < 0.5 for T in found.poses)
+
+
+def storey(seed: int) -> Array:
+    """Points (N,3) of a storey of 36 x 12 x 3 m: small rooms, and things in them."""
+    random = np.random.default_rng(seed)
+    edges = np.concatenate([[0.0], np.cumsum(random.uniform(2.6, 4.4, 14))])
+    rooms = [
+        box_surface(random, np.array([(left + right) / 2.0, y, 1.5]), np.array([(right - left) / 2.0, 3.0, 1.5]))
+        for y in (-3.0, 3.0)
+        for left, right in itertools.pairwise(edges[edges < 36.0])
+    ]
+    half = random.uniform([0.3, 0.3, 0.3], [1.0, 0.8, 1.0], (12, 3))
+    middles = np.column_stack([random.uniform(1.0, 34.0, 12), random.uniform(-5.0, 5.0, 12), half[:, 2]])
+    return np.concatenate(rooms + [box_surface(random, *thing) for thing in zip(middles, half, strict=True)])
+
+
+def test_a_pose_in_the_wrong_room_has_the_right_ones_of_all_equal_storeys_as_rivals() -> None:
+    """In an image of all eight storeys at once, a scan covers walls nearly everywhere."""
+    floors = [9 if floor in (3, 5) else floor for floor in range(8)]
+    points = np.concatenate([storey(seed) + np.array([0.0, 0.0, 3.2 * k]) for k, seed in enumerate(floors)])
+    points = np.asarray(small_gicp.voxelgrid_sampling(points, RESOLUTION).points())[:, :3]
+    near = storey(9)
+    T_map_base = se3.from_rotation_translation(T_HALL_BASE[:3, :3], np.array([15.0, 0.5, 3 * 3.2 + 1.2]))
+    seen = near[np.abs(near[:, 0] - 15.0) < 8.0] + np.array([0.0, 0.0, 3 * 3.2])
+    cloud = prepare(se3.apply(se3.inverse(T_map_base), seen), RegistrationParameters(resolution=RESOLUTION))
+    wrong = T_map_base.copy()
+    wrong[:3, 3] += [6.0, 0.0, -3.2]
+    *_, found = MapRivals(points, RESOLUTION, UP).search(cloud, wrong)
+    assert found is not None
+    heights = {
+        round(float((pose[2, 3] - T_map_base[2, 3]) / 3.2))
+        for pose in found.poses
+        if np.hypot(*(pose[:2, 3] - T_map_base[:2, 3])) < 0.3
+    }
+    assert heights >= {0, 2}
