@@ -23,8 +23,10 @@ WEIGHTS = {
 }
 
 # Variance of a pose over the inverse information of the image alignment, and the least standard deviations
-VARIANCE_SCALE = 213.4
+VARIANCE_SCALE = 83.4
 FLOOR_METRES, FLOOR_RADIANS = 0.05, math.radians(0.1)
+# Standard deviation of where the sensor is in its image: half a cell. It matters where the robot comes back turned
+SENSOR_METRES = 0.2
 # Standard deviations of what a bird's-eye image does not show, measured after registration of scans
 HEIGHT_METRES, TILT_RADIANS = 0.05, math.radians(0.5)
 
@@ -46,16 +48,20 @@ def confidence_without_rival(evidence: Mapping[str, float]) -> float:
     return confidence({**evidence, **alone})
 
 
-def covariance(information: Array) -> Array:
+def covariance(information: Array, yaw: float) -> Array:
     """Covariance (6,6) of a right pose in the keyframe's level frame: x, y, z, roll, pitch, yaw; metres and radians.
 
-    `information` (3,3) is that of `image_alignment.align`.
+    `information` (3,3) is that of `image_alignment.align`, `yaw` in radians that of the query in the keyframe.
     """
     full = np.diag([0.0, 0.0, HEIGHT_METRES**2, TILT_RADIANS**2, TILT_RADIANS**2, 0.0])
-    full[np.ix_(IN_PLANE, IN_PLANE)] = VARIANCE_SCALE * np.linalg.inv(information) + floor()
+    full[np.ix_(IN_PLANE, IN_PLANE)] = VARIANCE_SCALE * np.linalg.inv(information) + floor(yaw)
     return full
 
 
-def floor() -> Array:
-    """Least covariance (3,3) of x, y and yaw."""
-    return np.diag([FLOOR_METRES**2, FLOOR_METRES**2, FLOOR_RADIANS**2])
+def floor(yaw: float) -> Array:
+    """Least covariance (3,3) of x, y and yaw, where the query is turned by `yaw` radians against the keyframe.
+
+    An offset o of the sensor in its image moves the pose by (I - R) o.
+    """
+    position = FLOOR_METRES**2 + 2.0 * (1.0 - math.cos(yaw)) * SENSOR_METRES**2
+    return np.diag([position, position, FLOOR_RADIANS**2])

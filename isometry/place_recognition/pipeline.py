@@ -181,7 +181,7 @@ def _match(
         keyframe=keyframe.identifier,
         T_keyframe_query=T_keyframe_query,
         T_map_query=keyframe.T_map_base @ T_keyframe_query,
-        covariance=calibration.covariance(planar.information),
+        covariance=calibration.covariance(planar.information, float(planar.pose[2])),
         agreement=planar.agreement,
         supporting=planar.supporting,
     )

@@ -119,10 +119,10 @@ class CloudPlaces:
         self._parameters, self._reach = parameters, reach
         usable, self.left_out = usable_points(points, parameters)
         """Points of the map that are not used, as they lie far off all others."""
-        self._T_map_level = canonical_frame(usable)  # in which the map is the same wherever it lies
-        T_level_map = se3.inverse(self._T_map_level)
-        self._up = T_level_map[:3, 2] if level else None
-        self._levels = MapLevels(se3.apply(T_level_map, usable), parameters.resolution)
+        self._T_map_canonical = canonical_frame(usable)  # in which the map is the same wherever it lies
+        T_canonical_map = se3.inverse(self._T_map_canonical)
+        self._up = T_canonical_map[:3, 2] if level else None
+        self._levels = MapLevels(se3.apply(T_canonical_map, usable), parameters.resolution)
         natural = self._levels.at(parameters.resolution or resolution_of(usable))
         check_usable(natural.points.astype(np.float64), natural.resolution, parameters)
         self._tile_reach, self._tile_centres = 0.0, np.zeros((0, 3))
@@ -137,7 +137,7 @@ class CloudPlaces:
         self._cut(self._reach or scan.reach)
         order = np.arange(len(self._tile_centres))
         if T_map_last is not None:
-            last = se3.apply(se3.inverse(self._T_map_level), T_map_last[None, :3, 3])
+            last = se3.apply(se3.inverse(self._T_map_canonical), T_map_last[None, :3, 3])
             order = np.argsort(np.linalg.norm(self._tile_centres - last, axis=1), kind="stable")
         for number in order[first:]:
             place = self._tile(int(number), scan.cloud.resolution)
@@ -149,7 +149,7 @@ class CloudPlaces:
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         """The points within reach of the pose; the same as for an earlier scan while the robot is near."""
         reach, resolution = self._reach or scan.reach, scan.cloud.resolution
-        centre = se3.apply(se3.inverse(self._T_map_level), T_map_base[None, :3, 3])[0]
+        centre = se3.apply(se3.inverse(self._T_map_canonical), T_map_base[None, :3, 3])[0]
         region = next((region for region in self._regions if region.suits(centre, reach, resolution)), None)
         if region is None:
             region = _Region(centre, reach, resolution, self._region(centre, reach, resolution))
@@ -164,9 +164,9 @@ class CloudPlaces:
         if self._map_rivals is None or self._map_rivals.resolution != level.resolution:
             self._map_rivals = MapRivals(level.points.astype(np.float64), level.resolution, self._up)
             yield None
-        T_level_map = se3.inverse(self._T_map_level)
-        for rivals in self._map_rivals.search(scan.cloud, T_level_map @ T_map_base):
-            yield None if rivals is None else rivals._replace(poses=self._T_map_level @ rivals.poses)
+        T_canonical_map = se3.inverse(self._T_map_canonical)
+        for rivals in self._map_rivals.search(scan.cloud, T_canonical_map @ T_map_base):
+            yield None if rivals is None else rivals._replace(poses=self._T_map_canonical @ rivals.poses)
 
     def _cut(self, reach: float) -> None:
         """Choose the centres of the tiles, unless the reach of scans is about the same as before."""
@@ -192,7 +192,7 @@ class CloudPlaces:
         if len(points) < self._parameters.fewest_points:
             return None
         region = with_normals(points - centre, found, None, self._up)
-        return Place(region, self._T_map_level @ se3.from_rotation_translation(np.eye(3), centre))
+        return Place(region, self._T_map_canonical @ se3.from_rotation_translation(np.eye(3), centre))
 
 
 def tile_centres(points: Array, step: float) -> Array:

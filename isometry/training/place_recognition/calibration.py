@@ -14,6 +14,7 @@ import numpy as np
 
 from isometry.evaluation.place_recognition.drives import Drive, Progress, WorldDrive
 from isometry.evaluation.place_recognition.measure import QueryResult, build_database, query, query_elsewhere
+from isometry.geometry import se3
 from isometry.place_recognition import calibration
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.simulation.worlds.registry import build_world
@@ -80,9 +81,12 @@ def fit_confidence(results: Sequence[QueryResult]) -> dict[str, float]:
 
 def fit_variance_scale(results: Sequence[QueryResult]) -> float:
     """The scale at which the errors of right poses lie within two sigma as often as a normal error would."""
-    right = [(r.pose_error, r.match.covariance) for r in results if r.pose_right and r.match.covariance is not None]
-    errors = np.array([error for error, _ in right])
-    in_plane = np.array([covariance[np.ix_(calibration.IN_PLANE, calibration.IN_PLANE)] for _, covariance in right])
-    unscaled = (in_plane - calibration.floor()) / calibration.VARIANCE_SCALE
-    variances = np.diagonal(unscaled, axis1=1, axis2=2)
-    return two_sigma_scale(errors, variances, np.diagonal(calibration.floor()))
+    errors, variances, floors = [], [], []
+    for r in results:
+        if r.pose_right and r.match.covariance is not None and r.match.T_keyframe_query is not None:
+            floor = calibration.floor(se3.yaw(r.match.T_keyframe_query))
+            in_plane = r.match.covariance[np.ix_(calibration.IN_PLANE, calibration.IN_PLANE)]
+            errors.append(r.pose_error)
+            variances.append(np.diagonal(in_plane - floor) / calibration.VARIANCE_SCALE)
+            floors.append(np.diagonal(floor))
+    return two_sigma_scale(np.array(errors), np.array(variances), np.array(floors))
