@@ -115,17 +115,20 @@ class Search:
                 found = self._registration.in_place(scan, place)
                 tried.append(found)
                 self._searched += 1
-                if not self._overlaps(found):
-                    continue
-                if found.reason == "ok":
-                    self._hypotheses.add(found)
-                for T_map_base in alike(found, place):
-                    self._hypotheses.add_unchecked(T_map_base, np.eye(4))
+                if self._overlaps(found):
+                    self._take(found, place)
                 if scan.late or self._best_determined is not None:
                     return tried
             if tried:
                 break
         return tried
+
+    def _take(self, found: ScanPose, place: Place) -> None:
+        """Follow the poses in a place that explain the scan."""
+        if found.reason == "ok":
+            self._hypotheses.add(found)
+        for T_map_base in alike(found, place):
+            self._hypotheses.add_unchecked(T_map_base, np.eye(4))
 
     @property
     def _best_determined(self) -> PoseHypothesis | None:

@@ -254,6 +254,14 @@ def test_a_scan_whose_time_is_over_says_so_and_the_next_one_goes_on() -> None:
     assert [step.searched for step in steps] == [1, 1, 1, 1]
 
 
+def test_places_that_too_little_of_a_scan_fits_take_no_more_time_than_others() -> None:
+    robot = Robot(time_limit=0.1)
+    robot.oracle.overlap, robot.oracle.slow_s = 0.2, 0.15
+    steps = [robot.scan() for _ in range(3)]
+    assert [step.reason for step in steps] == ["out_of_time"] * 3
+    assert [step.searched for step in steps] == [1, 1, 1]
+
+
 def test_a_robot_in_one_of_two_equal_places_is_located_when_it_has_come_to_where_they_differ() -> None:
     """Places 80 m apart look the same up to x = 48 m, where the robot is then at its eighth scan."""
     robot = Robot()
