@@ -12,6 +12,7 @@ from isometry.place_recognition.types import Observation
 from isometry.sensing.birds_eye import BirdsEyeGrid, birds_eye_image
 from isometry.sensing.ground import without_ground
 from isometry.sensing.thinning import thinned
+from isometry.sensing.units import check_metres
 
 FEATURE_SCALE = 255.0  # an entry of a unit feature rarely exceeds one half; int8 then resolves 0.004
 
@@ -24,7 +25,8 @@ def observe(
 ) -> Observation:
     """Observation of a cloud (N,3) in metres in the base frame; `up` (3,) points against gravity there.
 
-    Raises ValueError for a cloud of another shape, with too few finite points, or with too little above the ground.
+    Raises ValueError for a cloud of another shape, with too few finite points, with points so far away that their unit
+    cannot be the metre, or with too little above the ground.
     """
     if points.ndim != 2 or points.shape[1] < 3:
         raise ValueError(f"a cloud must have the shape (N,3), not {points.shape}")
@@ -36,6 +38,7 @@ def observe(
         raise ValueError(
             f"a cloud has {len(cloud)} finite points, fewer than fewest_points = {parameters.fewest_points}"
         )
+    check_metres(np.einsum("ij,ij->i", cloud, cloud))
     T_level_base = np.eye(4)
     if up is not None:
         T_level_base[:3, :3] = se3.levelling_rotation(np.asarray(up, dtype=np.float64))

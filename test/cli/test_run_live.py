@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isometry.arrays import Array
+
 rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: rclpy is not installed")
 
 LONG_S = 60.0
-COMMAND = [sys.executable, "-c", "from isometry.cli.main import main; main()", "run", "lidar-odometry"]
+COMMAND = [sys.executable, "-c", "from isometry.cli.main import main; main()", "run"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -23,8 +25,8 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def start(tmp_path: Path, repository: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [*COMMAND, "--out", str(tmp_path), "--parameter", "sensor_pose=identity", *arguments]
+    def start(*arguments: str | Path, node: str = "lidar-odometry") -> subprocess.Popen[str]:
+        command = [*COMMAND, node, "--out", str(tmp_path), "--parameter", "sensor_pose=identity", *arguments]
         started.append(
             subprocess.Popen(
                 command,
@@ -44,10 +46,27 @@ def start(tmp_path: Path, repository: Path) -> Iterator[Start]:
         process.wait(LONG_S)
 
 
+def hear(process: subprocess.Popen[str], words: str) -> None:
+    """Wait for a report, of which one comes each second, with these words."""
+    assert process.stdout is not None
+    end = time.monotonic() + LONG_S
+    for line in process.stdout:
+        if words in line:
+            return
+        assert time.monotonic() < end, line
+
+
 def ended(process: subprocess.Popen[str], how: signal.Signals) -> list[str]:
     process.send_signal(how)
     output, _ = process.communicate(timeout=LONG_S)
     return output.splitlines()
+
+
+def walls() -> Array:
+    """Points (N,3) of two walls."""
+    points: Array = np.random.default_rng(0).uniform(-20.0, 20.0, (5000, 3))
+    points[:, 0] = np.where(points[:, 0] > 0.0, 20.0, -20.0)
+    return points
 
 
 def test_what_a_robot_publishes_is_processed_and_counted(start: Start) -> None:
@@ -63,15 +82,13 @@ def test_what_a_robot_publishes_is_processed_and_counted(start: Start) -> None:
     try:
         node = rclpy.create_node("robot")
         publisher = node.create_publisher(PointCloud2, "/velodyne", reliable())
-        walls = np.random.default_rng(0).uniform(-20.0, 20.0, (5000, 3))
-        walls[:, 0] = np.where(walls[:, 0] > 0.0, 20.0, -20.0)
         assert process.stdout is not None
         end = time.monotonic() + LONG_S
         for line in process.stdout:  # a report a second
             assert time.monotonic() < end, line
             if publisher.get_subscription_count():
                 stamp = to_stamp(time.time_ns())
-                publisher.publish(encode_xyz(walls, Header(frame_id="base_link", stamp=stamp)))
+                publisher.publish(encode_xyz(walls(), Header(frame_id="base_link", stamp=stamp)))
             if line.startswith("in ") and "latency p50" in line:
                 break
     finally:
@@ -84,16 +101,28 @@ def test_what_a_robot_publishes_is_processed_and_counted(start: Start) -> None:
     assert "latency p50" in summary
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_nothing_received_is_a_failure_that_says_why(start: Start, tmp_path: Path, how: signal.Signals) -> None:
-    process = start("--points", "/nobody")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "nobody publishes /nobody" in line:
-            break
+@pytest.mark.parametrize(
+    ("node", "arguments", "how"),
+    [
+        ("lidar-odometry", ("--points", "/front"), signal.SIGTERM),
+        ("place-recognition", ("--points", "/front", "--odom", "/wheels"), signal.SIGINT),
+        ("relocalization", ("--points", "/front", "--map", "{map}"), signal.SIGINT),
+        ("tracking", ("--points", "/front"), signal.SIGINT),
+        ("tracking", ("--detections", "/front"), signal.SIGINT),
+    ],
+    ids=["odometry", "place recognition", "relocalisation", "tracking of scans", "tracking of detections"],
+)
+def test_every_node_is_started_on_the_topics_of_the_robot_and_nothing_received_is_a_failure_that_says_why(
+    start: Start, tmp_path: Path, node: str, arguments: tuple[str, ...], how: signal.Signals
+) -> None:
+    """A node without its map or its model would name that instead."""
+    np.save(tmp_path / "map.npy", walls())
+    process = start(*(argument.format(map=tmp_path / "map.npy") for argument in arguments), node=node)
+    hear(process, "nobody publishes /front")
     last = ended(process, how)[-1]
     assert process.returncode == 1
-    assert last.startswith("error: lidar_odometry has received nothing: no_input: nobody publishes /nobody")
+    name = node.replace("-", "_")
+    assert last.startswith(f"error: {name} has received nothing: no_input: nobody publishes /front"), last
 
 
 def test_a_misspelt_parameter_ends_it_with_the_nearest_name(start: Start) -> None:

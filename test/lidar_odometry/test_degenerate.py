@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from isometry.simulation.worlds.shapes import Mesh, box, cylinder, joined
 TENTH_NS = 100_000_000
 LIDAR = SpinningLidar(beams=32, highest_deg=15.0, lowest_deg=-25.0, azimuth_step_deg=0.8)
 LASER = SpinningLidar(beams=1, highest_deg=0.0, lowest_deg=0.0, azimuth_step_deg=0.25, range_m=30.0, noise_m=0.01)
+SHORT = replace(LIDAR, range_m=12.0)
 HEIGHT = 1.8
 
 
@@ -43,6 +45,13 @@ def silo() -> Mesh:
 def shaft() -> Mesh:
     walls = [box((0.3, 6.0, 200.0), (side * 3.0, 0.0, -100.0)) for side in (-1.0, 1.0)]
     return joined([*walls, *(box((6.0, 0.3, 200.0), (0.0, side * 3.0, -100.0)) for side in (-1.0, 1.0))])
+
+
+def corridor() -> Mesh:
+    """60 m along x, 2 m wide and 2.6 m high, closed at both ends."""
+    walls = [box((60.0, 0.2, 2.6), (0.0, side * 1.1, 0.0)) for side in (-1.0, 1.0)]
+    ends = [box((0.2, 2.4, 2.6), (side * 30.1, 0.0, 0.0)) for side in (-1.0, 1.0)]
+    return joined([*walls, *ends, *(box((60.0, 2.4, 0.2), (0.0, 0.0, z)) for z in (-0.2, 2.6))])
 
 
 def driven(mesh: Mesh, poses: Array, lidar: SpinningLidar = LIDAR) -> tuple[Array, list[OdometryStep]]:
@@ -88,6 +97,22 @@ def test_a_free_direction_is_named_and_its_covariance_covers_the_motion(
     # the other directions are as exact as anywhere
     held = np.diag(steps[-1].covariance)[[axis not in free for axis in AXES]]
     assert np.sqrt(held.max()) < 0.1
+
+
+@pytest.mark.parametrize("turn", [0.0, np.pi / 2.0], ids=["sensor ahead", "sensor turned"])
+def test_in_a_corridor_whose_ends_are_out_of_range_the_way_along_it_is_free(turn: float) -> None:
+    """A robot that is switched on there, 15 m from an end, and drives at a walking pace."""
+    poses = moving((-15.0, 0.0, 1.0), (0.08, 0.0, 0.0), 40) @ se3.from_planar(0.0, 0.0, turn)
+    true, steps = driven(corridor(), poses, SHORT)
+    along = 1 if turn else 0
+    assert all(step.fits for step in steps)
+    assert all(step.unheld == [AXES[along]] for step in steps)
+    assert errors_over_sigma(true, steps).max() < 2.0
+    sigmas = np.sqrt(np.diag(steps[-1].covariance))
+    assert sigmas[along] > 3.0  # it cannot know that it has not stood, and has driven so far
+    assert np.delete(sigmas, along).max() < 0.1
+    _, near_an_end = driven(corridor(), se3.from_planar(-10.0, 0.0, 0.0) @ poses[:5], SHORT)
+    assert not any(step.unheld for step in near_an_end)
 
 
 def test_in_a_tunnel_the_robot_goes_on_at_the_speed_at_which_it_came() -> None:

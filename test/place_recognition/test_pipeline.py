@@ -121,15 +121,27 @@ def test_inputs_are_left_as_they_were(recognizer: PlaceRecognizer, look: Look) -
         (np.full((1000, 3), np.nan), "0 finite points"),
         (np.zeros((1000, 2)), r"shape \(N,3\)"),
         (np.tile([1.0, 2.0, 3.0], (1000, 1)), "fills 1 cells"),
-        (np.random.default_rng(0).uniform(-3e4, 3e4, (1000, 3)), "check ground_height and the unit"),
+        (np.random.default_rng(0).uniform([-20.0, -20.0, 0.0], [20.0, 20.0, 0.1], (1000, 3)), "check ground_height"),
     ],
-    ids=["empty", "one point", "NaN", "two columns", "one place", "millimetres"],
+    ids=["empty", "one point", "NaN", "two columns", "one place", "ground alone"],
 )
 def test_a_cloud_that_cannot_be_used_is_refused_with_the_reason(
     recognizer: PlaceRecognizer, cloud: Array, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         recognizer.observe(cloud)
+
+
+@pytest.mark.parametrize(("scale", "unit"), [(100.0, "centimetre"), (1000.0, "millimetre")])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_points_in_another_unit_are_refused_with_its_name(
+    recognizer: PlaceRecognizer, look: Look, scale: float, unit: str, kind: type[np.floating]
+) -> None:
+    cloud = look(0, np.eye(4)).astype(kind)
+    cloud = cloud[np.linalg.norm(cloud, axis=1) < 20.0]  # half of a scan is no further
+    recognizer.observe(cloud)
+    with pytest.raises(ValueError, match=rf"^[^\n]* m from the sensor: is their unit the {unit}\?$"):
+        recognizer.observe((scale * cloud).astype(kind))
 
 
 def test_a_memory_of_another_model_is_refused(encoder: BirdsEyeEncoder) -> None:

@@ -24,6 +24,7 @@ from isometry.relocalization.places import CloudPlaces, Place, Scan
 from isometry.relocalization.scan_pose import ScanPose
 from isometry.simulation.drive import SimulatedDrive
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
+from isometry.simulation.worlds.shapes import Mesh, box, boxes, joined
 from isometry.simulation.worlds.town import build_town
 
 SCAN = np.random.default_rng(0).uniform(-10.0, 10.0, (400, 3))
@@ -467,3 +468,40 @@ def test_a_robot_that_was_switched_on_in_a_narrow_place_is_found_in_the_open(
     last = steps[-1].T_map_base
     assert last is not None
     assert np.linalg.norm(last[:3, 3] - poses[23, :3, 3]) < 0.15
+
+
+def level_site(half: float) -> Mesh:
+    """Level ground of twice `half` metres a side, with low halls and cars, and free lanes along x and y."""
+    random = np.random.default_rng(0)
+    halls, cars = (np.column_stack([random.uniform(-half, half, (n, 2)), np.zeros(n)]) for n in (400, 800))
+    for things, aside in ((halls, 22.0), (cars, 4.0)):
+        planar = things[:, :2]
+        planar[np.abs(planar) < aside] += aside * np.sign(planar[np.abs(planar) < aside])
+    sizes = np.vstack([random.uniform([10.0, 8.0, 4.0], [30.0, 25.0, 8.0], (400, 3)), [[4.5, 1.8, 1.5]] * 800])
+    ground = box((2.4 * half, 2.4 * half, 1.0), (0.0, 0.0, -1.0))
+    return joined([ground, boxes(sizes, np.vstack([halls, cars]), random.uniform(0.0, 3.0, 1200))])
+
+
+def test_on_a_level_site_of_a_kilometre_and_a_half_an_initial_pose_is_confirmed() -> None:
+    """Two lanes of it are mapped: the map is two hundred times as wide as high, and no plane."""
+    simulator = LidarSimulator(level_site(750.0), SpinningLidar(32, 10.0, -15.0, azimuth_step_deg=0.8))
+    random = np.random.default_rng(1)
+    stops = np.arange(-740.0, 741.0, 40.0)
+    lanes = np.vstack([np.column_stack(pair) for pair in ((stops, 0.0 * stops), (0.0 * stops, stops))])
+    at = [se3.from_rotation_translation(np.eye(3), np.array([x, y, 1.8])) for x, y in lanes]
+    cloud = np.concatenate([se3.apply(T, simulator.scan(T, random).astype(np.float64)) for T in at])
+    assert np.ptp(cloud[:, :2], axis=0).min() > 1500.0 > 150.0 * np.ptp(cloud[:, 2])
+    registrar = load_registrar("upright")
+    relocalizer = Relocalizer(
+        registrar, CloudPlaces(cloud, registrar.parameters), RelocalizationParameters(time_limit=60.0)
+    )
+    true = at[26] @ se3.from_planar(13.0, 1.0, 0.7)  # 313 m from the middle
+    relocalizer.set_initial_pose(true @ se3.from_planar(1.0, 2.0, 1.0), 5.0)
+    T_odom_base = se3.from_planar(5.0, -3.0, 1.0) @ true
+    steps = [relocalizer.process(simulator.scan(true, random), T_odom_base) for _ in range(2)]
+    assert [step.located for step in steps] == [False, True]
+    assert not any(step.initial_pose_refused for step in steps)
+    assert steps[-1].T_map_base is not None
+    metres, angle = se3.distance(steps[-1].T_map_base, true)
+    assert metres < 0.1
+    assert angle < np.radians(0.5)

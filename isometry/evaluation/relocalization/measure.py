@@ -149,9 +149,14 @@ def figures(results: Sequence[TrialResult]) -> dict[str, Any]:
         ),
         "inside_2_sigma": _inside_two_sigma(results),
         "reasons": {reason: reasons.count(reason) / len(reasons) for reason in sorted(set(reasons))},
-        "seconds": {"median": percentile(seconds, 50), "p99": percentile(seconds, 99)},
-        "processor_seconds": {"median": percentile(processor, 50), "p99": percentile(processor, 99)},
+        "seconds": _of_scans(seconds),
+        "processor_seconds": _of_scans(processor),
     }
+
+
+def _of_scans(seconds: Array) -> dict[str, float | None]:
+    """Median, 99th percentile and maximum of a time (S,)."""
+    return {name: percentile(seconds, percent) for name, percent in (("median", 50), ("p99", 99), ("max", 100))}
 
 
 def _of_right(results: Sequence[TrialResult], values: Callable[[TrialResult], Array]) -> Array:

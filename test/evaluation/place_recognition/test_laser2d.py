@@ -89,7 +89,7 @@ def test_a_log_without_revisits_is_said_in_one_line(recording: tuple[Path, Path]
 
 
 def test_a_scan_that_sees_too_little_is_named(recording: tuple[Path, Path], tmp_path: Path) -> None:
-    status, text = evaluate(*recording, tmp_path / "figures.json", "--scale", "100")
+    status, text = evaluate(*recording, tmp_path / "figures.json", "--scale", "60")
     assert status == 1
     assert "scan 0, 0.000 s: a cloud fills" in " ".join(text.split())
 

@@ -25,7 +25,13 @@ from isometry.evaluation.tracking.measure import (
 )
 from isometry.evaluation.tracking.objects import speeds_over_ground
 from isometry.evaluation.tracking.report import write_report
-from isometry.evaluation.tracking.runs import FollowsDetections, TurnedDetections, TurnedScans, track_detections
+from isometry.evaluation.tracking.runs import (
+    FollowsDetections,
+    Tracks,
+    TurnedDetections,
+    TurnedScans,
+    track_detections,
+)
 from isometry.geometry import se3
 from isometry.geometry.boxes import moved
 from isometry.tracking.parameters import TrackingParameters
@@ -336,18 +342,28 @@ def test_the_page_has_figures_objects_and_misses_and_loads_nothing_from_outside(
 
 @pytest.mark.slow
 def test_on_real_detections_the_tracker_beats_the_baseline_and_turns_with_the_scene(kitti_tracking: Path) -> None:
+    """All classes are tracked together, and judged one by one."""
     parameters = TrackingParameters(detector="pointrcnn")
-    sequences = [KittiTracking(kitti_tracking, name) for name in ("0", "4", "5")]
+    sequences = [KittiTracking(kitti_tracking, name) for name in ("0", "4", "5", "17")]
 
-    def measured(tracker: Callable[[], FollowsDetections]) -> ClassResult:
-        return measure(sequences, "pointrcnn_Car_val", "Car", IOUS, tracker)
+    def judged(label: str, ious: Sequence[float], tracks: Sequence[Tracks]) -> ClassResult:
+        return judge(sequences[: len(tracks)], "pointrcnn", label, ious, tracks)
 
-    upright = measured(lambda: Tracker(parameters))
-    plain = measured(BaselineTracker)
-    for iou in IOUS:
-        assert upright.curves[iou].sAMOTA > plain.curves[iou].sAMOTA
-    turned = measured(lambda: TurnedDetections(Tracker(parameters), np.radians(77.0)))
-    assert turn_figures(upright, turned)["turn_error_m"] < 1e-3
+    upright = follow(sequences, "pointrcnn", lambda: Tracker(parameters))
+    plain = follow(sequences, "pointrcnn", BaselineTracker)
+    for label, ious in {"Car": IOUS, "Pedestrian": (0.25,), "Cyclist": (0.25,)}.items():
+        ours, theirs = (judged(label, ious, tracks).curves for tracks in (upright, plain))
+        for iou in ious:
+            assert ours[iou].sAMOTA > theirs[iou].sAMOTA, label
+            assert ours[iou].best.MOTA > theirs[iou].best.MOTA, label
+
+    def turned_tracker() -> FollowsDetections:
+        return TurnedDetections(Tracker(parameters), np.radians(77.0))
+
+    turned = follow(sequences[:2], "pointrcnn", turned_tracker)
+    for label in ("Car", "Pedestrian", "Cyclist"):
+        found = turn_figures(judged(label, IOUS, upright[:2]), judged(label, IOUS, turned))
+        assert found["turn_error_m"] < 1e-3
 
 
 def test_positions_and_confidences_are_held_against_the_labels(sequences: list[KittiTracking]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import PoseWithCovarianceStamped
+from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
 from scipy.spatial.transform import Rotation
 from std_srvs.srv import Trigger
 
@@ -157,6 +157,42 @@ def test_an_initial_pose_is_verified_and_a_search_can_be_requested(waking: Wakin
     robot.until(future.done)
     assert future.result().success
     robot.until(lambda: waking.scan(true) and int(values_of(robot.status)["found"]) > found, 200.0)
+
+
+def test_in_one_of_two_equal_streets_both_poses_are_published_until_an_estimate_decides(
+    waking: Waking, town: Town, start: Start, tmp_path: Path
+) -> None:
+    other = se3.from_planar(0.0, 300.0, 0.0)
+    street = np.load(town.map_file)
+    np.save(tmp_path / "streets.npy", np.concatenate([street, se3.apply(other, street)]))
+    start(NODE, map_file=tmp_path / "streets.npy", **IN_BASE)
+    robot = waking.robot
+    received: list[PoseArray] = []
+    robot.node.create_subscription(PoseArray, "alternatives", received.append, reliable(100))
+    publisher: Any = robot.node.create_publisher(PoseWithCovarianceStamped, "initialpose", reliable())
+    waking.meet()
+    robot.until(publisher.get_subscription_count)
+    true = town.poses[20]
+
+    def both_are_left() -> bool:
+        waking.scan(true)
+        left = [messages.from_pose(pose) for pose in received[-1].poses] if received else []
+        return len(left) == 2 and all(any(is_near(pose, T @ true) for pose in left) for T in (np.eye(4), other))
+
+    robot.until(both_are_left, 100.0)
+    robot.until(lambda: waking.scan(true) and values_of(robot.status).get("reason") == "ambiguous")
+    assert received[-1].header.frame_id == "map"
+    assert messages.stamp_ns(received[-1].header.stamp) in waking.true_poses
+    assert robot.state == "lost"
+    assert "the scan fits several places of the map" in robot.status.message
+    assert not robot.poses
+
+    estimate = PoseWithCovarianceStamped()
+    estimate.header.frame_id = "map"
+    estimate.pose.pose = messages.to_pose(true @ se3.from_planar(0.5, 0.5, 0.3))
+    publisher.publish(estimate)
+    robot.until(partial(waking.located, true), 100.0)
+    robot.until(lambda: not received[-1].poses)
 
 
 def test_without_odometry_the_motion_is_estimated_from_the_scans(waking: Waking, town: Town, start: Start) -> None:

@@ -146,6 +146,49 @@ def test_an_object_whose_class_changes_keeps_its_id(labels: Callable[[int], str]
     assert all(len(step.tracks) == 1 for step in steps)
 
 
+@pytest.mark.parametrize(
+    ("labels", "size", "turns"),
+    [
+        (("pedestrian", "cyclist"), (0.8, 0.7, 1.7), (0.0,)),
+        (("pedestrian", "cyclist"), (1.8, 0.6, 1.7), (0.0,)),
+        (("",), SIZE, (0.0,)),
+        (("",), (0.8, 0.7, 1.7), (0.0,)),
+        (("car",), SIZE, (0.0, np.pi)),
+        (("car",), (1.8, 4.0, 1.5), (np.pi / 2,)),
+        (("car",), (1.8, 4.0, 1.5), (0.0,)),
+    ],
+    ids=[
+        "a pedestrian is a cyclist at times",
+        "a cyclist is a pedestrian at times",
+        "a car without a label",
+        "a person without a label",
+        "front and back in turns",
+        "length and width exchanged",
+        "length across the lane",
+    ],
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_an_object_has_one_id_whatever_the_detector_calls_or_turns(
+    labels: tuple[str, ...], size: tuple[float, float, float], turns: tuple[float, ...], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    speed = 8.0 if max(size) > 2.0 else 1.5
+    frames = []
+    for k in range(40):
+        place = np.array([[0.1 * speed * k, 3.0]]) + rng.normal(scale=0.08, size=2)
+        yaw = turns[k % len(turns)] + rng.normal(scale=0.02)
+        found = detections(place, yaw, 0.8, labels[k % len(labels)])
+        found.boxes[:, 3:6] = size + rng.normal(scale=0.03, size=3)
+        frames.append(found)
+    steps = run(frames, np.eye(4))
+    assert [[track.id for track in step.tracks] for step in steps] == [[steps[0].tracks[0].id]] * len(frames)
+    assert {track.label for step in steps for track in step.tracks} <= set(labels)
+    (track,) = steps[-1].tracks
+    np.testing.assert_allclose(track.velocity, [speed, 0.0], atol=0.5)
+    np.testing.assert_allclose(track.box[3:6], size, atol=0.1)
+    assert abs(planar.wrapped(np.asarray(track.box[6] - turns[0]))) < 0.1
+
+
 def test_the_class_follows_the_detector_after_a_while_and_not_at_once() -> None:
     frames = [detections(np.zeros((1, 2)), label="car" if k < 15 else "truck") for k in range(60)]
     steps = run(frames, np.eye(4))
