@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from isometry.arrays import Array
+from isometry.arrays import Array, Flags
 from isometry.geometry import se3
 from isometry.place_recognition.feature_matching import FeatureMatches
 from isometry.place_recognition.image_alignment import BlurredImage
@@ -24,10 +24,18 @@ from isometry.sensing.birds_eye import BirdsEyeGrid
 
 # Poses in the map further apart than one of these are two answers
 APART_METRES, APART_RADIANS = 6.0, float(np.radians(20.0))
+STOREY_METRES = 2.4  # of height: less than any storey is high, and more than maps are off where a robot comes back
 ALIGNED_RIVALS = 3  # most promising places elsewhere that are aligned, until one stays elsewhere
 # Agreement before and after an alignment, below which a place is not accepted whatever its support: an alignment adds a
 # few hundredths at most, and costs more than all that comes before it
 HOPELESS, HOPELESS_ALIGNED = 0.75, 0.65
+
+
+def distinct(first: Array, second: Array, radius: float) -> Flags:
+    """Whether positions (...,3) are further apart than `radius` metres in the plane, or on two storeys."""
+    difference = first - second
+    metres = np.hypot(difference[..., 0], difference[..., 1])
+    return np.asarray((metres > radius) | (np.abs(difference[..., 2]) > STOREY_METRES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +49,8 @@ class Contender:
 
     def elsewhere(self, other: Contender) -> bool:
         """Whether the two put the observation at different places."""
-        metres, radians = se3.distance(self.T_map_query, other.T_map_query)
-        return metres > APART_METRES or radians > APART_RADIANS
+        apart = distinct(self.T_map_query[:3, 3], other.T_map_query[:3, 3], APART_METRES)
+        return bool(apart) or se3.distance(self.T_map_query, other.T_map_query)[1] > APART_RADIANS
 
 
 class Contenders(NamedTuple):
@@ -126,8 +134,8 @@ class ContenderSearch:
 
     def _out_of_sight(self, place: int, found: Contender) -> bool:
         T_map_base = self._memory.keyframe(place).T_map_base
-        metres = float(np.linalg.norm((T_map_base - found.T_map_query)[:3, 3]))
-        return metres > self._parameters.place_radius + APART_METRES
+        radius = self._parameters.place_radius + APART_METRES
+        return bool(distinct(T_map_base[:3, 3], found.T_map_query[:3, 3], radius))
 
     def _verified(self, place: int) -> Contender:
         keyframe = self._memory.keyframe(place)

@@ -23,7 +23,7 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.parameters import check
 from isometry.place_recognition import calibration
-from isometry.place_recognition.contenders import Contender, ContenderSearch
+from isometry.place_recognition.contenders import Contender, ContenderSearch, distinct
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.evidence import evidence_for
 from isometry.place_recognition.image_alignment import BlurredImage
@@ -135,7 +135,7 @@ class PlaceRecognizer:
         position = poses[candidates, :3, 3]
         kept: list[int] = []
         for k in range(len(candidates)):
-            if all(np.linalg.norm(position[k] - position[other]) > self.parameters.place_radius for other in kept):
+            if distinct(position[k], position[kept], self.parameters.place_radius).all():
                 kept.append(k)
             if len(kept) == self.parameters.places:
                 break

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from isometry.geometry import planar
-from isometry.place_recognition.calibration import SENSOR_METRES, covariance, floor
+from isometry.place_recognition.calibration import (
+    SENSOR_METRES,
+    confidence,
+    confidence_without_rival,
+    covariance,
+    floor,
+)
 
 
 def test_a_sensor_off_the_centre_of_its_image_stays_inside_two_sigma_however_the_robot_comes_back() -> None:
@@ -23,3 +29,9 @@ def test_the_position_is_as_exact_as_the_images_where_the_robot_comes_back_the_s
     assert same == pytest.approx([0.05, 0.05, np.radians(0.1)], rel=1e-2)
     assert turned[:2] == pytest.approx(np.hypot(0.05, 2.0 * SENSOR_METRES), rel=1e-2)
     assert turned[2] == pytest.approx(same[2])
+
+
+def test_where_another_place_agrees_as_well_the_confidence_is_one_half_at_most() -> None:
+    evidence = {"agreement": 1.0, "log_support": 6.0, "repetition": 0.2, "lead": 0.0, "support_lead": 0.0}
+    assert confidence(evidence) <= 0.5
+    assert confidence_without_rival(evidence) > 0.95

@@ -66,6 +66,16 @@ def test_of_two_equal_places_neither_is_accepted_and_the_rival_is_named() -> Non
     assert apart == pytest.approx(200.0, abs=0.3)
 
 
+def test_an_equal_storey_straight_above_is_a_rival() -> None:
+    recognizer = recogniser((1, 0.0), (2, 100.0))
+    above = se3.from_rotation_translation(np.eye(3), np.array([100.0, 0.0, 2.9]))
+    recognizer.add_keyframe(recognizer.observe(yard(2)), above, 200)
+    match = recognizer.recognise(recognizer.observe(seen(2, np.random.default_rng(0))))
+    assert not match.accepted
+    assert match.reason == "ambiguous"
+    assert {match.keyframe, match.rival} == {1, 2}
+
+
 def test_two_even_walls_repeat_themselves_and_a_yard_does_not() -> None:
     x = np.arange(-30.0, 30.0, 0.1)
     walls = np.vstack([np.column_stack([x, np.full(len(x), y), np.full(len(x), z)]) for y in (-4, 4) for z in (1, 2)])

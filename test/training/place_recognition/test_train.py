@@ -44,7 +44,7 @@ def test_warped_points_show_the_same_place_in_the_other_view(drive: Drive) -> No
 
 @pytest.mark.slow
 def test_train_resume_save_and_export(drive: Drive, tmp_path: Path) -> None:
-    parameters = PlaceRecognitionTrainingParameters(steps=4, pairs=4, refresh_every=2, revisit_gap=2)
+    parameters = PlaceRecognitionTrainingParameters(steps=4, pairs=2, refresh_every=2, revisit_gap=2)
     network = train(drive, parameters, tmp_path)
     rows = (tmp_path / "log.csv").read_text().splitlines()
     assert rows[0].startswith("step,minutes,place_loss")
