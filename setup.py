@@ -15,6 +15,7 @@ RUNTIME = [
     "open3d-cpu>=0.18; platform_machine == 'x86_64'",
     "open3d>=0.18; platform_machine != 'x86_64'",
     "plotly>=5.20",
+    "PyYAML>=6.0",
     "rich>=13.7",
     "rosbags>=0.11",
     "scipy>=1.11",
