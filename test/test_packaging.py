@@ -54,7 +54,7 @@ ACROSS: dict[str, dict[str, set[str]]] = {
     "evaluation": {},
     "training": {},
     "nodes": {"replay": {"tracking"}},  # detections in messages
-    "cli": {"main": {"bag", "demo", "evaluate", "export", "models", "register", "run", "train", "view"}},
+    "cli": {"main": {"bag", "demo", "evaluate", "export", "models", "object", "register", "run", "train", "view"}},
 }
 
 
