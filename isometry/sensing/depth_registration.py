@@ -6,6 +6,8 @@ import numpy as np
 
 from isometry.arrays import Array
 
+ROUNDING = 1e-6  # pixels, so that what is on the border of two is always in the same one
+
 
 def registered(
     depth: Array, depth_matrix: Array, T_colour_depth: Array, colour_matrix: Array, shape: tuple[int, int]
@@ -26,7 +28,7 @@ def registered(
     nearest = np.full(height * width, np.inf)
     for down in range(side):
         for right in range(side):
-            moved = np.round(pixels + np.array([right, down]) - 0.5 * (side - 1)).astype(np.intp)
+            moved = np.floor(pixels + np.array([right, down]) - 0.5 * side + 1.0 + ROUNDING).astype(np.intp)
             inside = np.all((moved >= 0) & (moved < [width, height]), axis=1)
             np.minimum.at(nearest, moved[inside, 1] * width + moved[inside, 0], points[inside, 2])
     return np.where(np.isfinite(nearest), nearest, 0.0).reshape(shape)
