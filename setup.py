@@ -83,6 +83,7 @@ setup(
         "console_scripts": [
             "isometry = isometry.cli.main:main",
             "lidar_odometry_node = isometry.nodes.lidar_odometry.node:main",
+            "object_pose_node = isometry.nodes.object_pose.node:main",
             "place_recognition_node = isometry.nodes.place_recognition.node:main",
             "relocalization_node = isometry.nodes.relocalization.node:main",
             "tracking_node = isometry.nodes.tracking.node:main",
