@@ -20,7 +20,7 @@ from isometry.object_pose.rendering import rays_through
 AROUND = 0.5  # of the region's larger side, on each side: there the surface is seen that the object stands on
 PLANE_POINTS, PLANE_TRIALS = 1500, 80
 LEAST_OF_PLANE = 0.35  # share of the readings around the object that a plane must hold
-ABOVE_PLANE_M = 0.004  # beyond the camera's own error: what is nearer to the plane is of the plane
+ABOVE_PLANE_M, WITHIN_ERROR = 0.002, 90.0  # beyond this percentile of the plane's own readings: not of the plane
 MIDDLE = 0.3  # part of the region, around its middle, whose depth is that of the object
 ROUNDING = 1e-6  # pixels: of a turned box
 REACH = 0.75  # of the diameter, from the object's median depth
@@ -79,7 +79,8 @@ def object_in_region(region: Flags, depth: Array, camera: Array, diameter: float
     """The pixels (H,W) of a region that show an object of a diameter in metres, by the depth (H,W) of a camera (3,3).
 
     The surface around the region is left out, and so is what is nearer or further than the object can be. Pixels
-    without depth inside the object belong to it. Nothing is found where nothing was measured.
+    without depth belong to the object where the nearest one with depth does. Nothing is found where nothing was
+    measured.
     """
     window = _window(region)
     if window is None:
@@ -105,8 +106,9 @@ def object_in_region(region: Flags, depth: Array, camera: Array, diameter: float
     found = np.zeros_like(region)
     if counted.sum():
         part = parts == int(np.argmax(counted))
-        filled = ndimage.binary_fill_holes(part) & inside
-        found[window] = part | (filled & ~measured)
+        # what was not measured is of what is nearest to it
+        nearest = ndimage.distance_transform_edt(~measured, return_distances=False, return_indices=True)
+        found[window] = inside & part[tuple(nearest)]
     return found
 
 
@@ -141,7 +143,7 @@ def _on_plane(points: Array, measured: Flags, around: Flags) -> Flags:
     readings = readings[random.permutation(len(readings))[:PLANE_POINTS]]
     if len(readings) < 30:
         return none
-    tolerances = ABOVE_PLANE_M + CAMERA_TOLERANCE_M + CAMERA_TOLERANCE_PER_M * readings[:, 2] ** 2
+    tolerances = CAMERA_TOLERANCE_M + CAMERA_TOLERANCE_PER_M * readings[:, 2] ** 2
     a, b, c = np.moveaxis(readings[random.integers(len(readings), size=(PLANE_TRIALS, 3))], 1, 0)
     normals = np.cross(b - a, c - a)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
@@ -156,5 +158,6 @@ def _on_plane(points: Array, measured: Flags, around: Flags) -> Flags:
     normal = np.linalg.svd(kept - middle, full_matrices=False)[2][2]
     normal = normal if normal @ middle < 0.0 else -normal  # to the camera
     heights = (points - middle) @ normal
-    limits = ABOVE_PLANE_M + CAMERA_TOLERANCE_M + CAMERA_TOLERANCE_PER_M * points[..., 2] ** 2
-    return np.asarray(measured & (heights < limits))
+    # how far the camera errs here is seen on the plane itself
+    limit = ABOVE_PLANE_M + np.percentile(np.abs((kept - middle) @ normal), WITHIN_ERROR)
+    return np.asarray(measured & (heights < limit))
