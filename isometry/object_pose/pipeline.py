@@ -26,6 +26,8 @@ from isometry.sensing.cameras import Camera
 from isometry.sensing.depth_registration import registered
 
 REASONS = {
+    "bad_box": "its box is not finite or has no size",
+    "too_many": "others have higher scores",
     "unknown": "no mesh of that name is known",
     "too_small": "too few pixels show it",
     "no_depth": "too little depth was measured on it",
@@ -56,6 +58,7 @@ class Found:
     region: Flags  # (H,W) pixels
     exact: bool  # whether the pixels are the object's, and not of a box around it
     tag: str = ""  # the detector's own name of this object, the same from image to image
+    reason: str = ""  # why it cannot be used, one of `REASONS`; its region is empty then
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +125,8 @@ class ObjectPosePipeline:
         return ObjectPoseStep(view, objects, tuple(refused), T_frame_camera, seconds)
 
     def _estimate(self, view: View, found: Found) -> tuple[str, str, ObjectPose | None]:
+        if found.reason:
+            return found.reason, "", None
         known = self.library.get(found.name)
         if known is None:
             return "unknown", "", None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from isometry.arrays import Array, Flags, Integers
+from isometry.arrays import Array, Flags, Index, Integers
 from isometry.object_pose.comparison import CAMERA_TOLERANCE_M, CAMERA_TOLERANCE_PER_M
 from isometry.object_pose.rendering import rays_through
 
@@ -56,23 +56,32 @@ def region_of_box(box: Box, shape: tuple[int, int]) -> Flags:
     return np.asarray((np.abs(along) <= half_width) & (np.abs(across) <= half_height))
 
 
-def objects_of_labels(labels: Integers, names: Mapping[int, str], apart: bool, fewest: int) -> list[Labelled]:
+def objects_of_labels(
+    labels: Integers, names: Mapping[int, str], apart: bool, fewest: int, most: int
+) -> list[Labelled]:
     """The objects of a label image (H,W), 0 being the background; a label without a name has its number as its name.
 
     With `apart`, a label is a class, and each connected part of it with `fewest` pixels is an object; else a label is
-    one object.
+    one object. The `most` largest are given.
     """
-    found = []
-    for label in np.unique(labels[labels != 0]).tolist():
+    found: list[Labelled] = []
+    for label in _largest(*np.unique(labels[labels != 0], return_counts=True), most):
         mask = labels == label
         name = names.get(label, str(label))
         if not apart:
             found.append(Labelled(label, name, mask))
             continue
         parts, count = ndimage.label(mask)
-        sizes = np.bincount(parts.ravel(), minlength=count + 1)
-        found += [Labelled(label, name, parts == part) for part in range(1, count + 1) if sizes[part] >= fewest]
+        sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
+        kept = np.flatnonzero(sizes >= fewest)
+        found += [Labelled(label, name, parts == part) for part in _largest(kept + 1, sizes[kept], most - len(found))]
     return found
+
+
+def _largest(numbers: Index, sizes: Index, most: int) -> list[int]:
+    """The numbers of the largest sizes, in their own order."""
+    kept: list[int] = np.sort(numbers[np.argsort(-sizes, kind="stable")[: max(most, 0)]]).tolist()
+    return kept
 
 
 def object_in_region(region: Flags, depth: Array, camera: Array, diameter: float) -> Flags:

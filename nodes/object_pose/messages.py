@@ -10,7 +10,7 @@ from geometry_msgs.msg import Point
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import ColorRGBA, Header
-from vision_msgs.msg import Detection2DArray, Detection3D, Detection3DArray, ObjectHypothesisWithPose
+from vision_msgs.msg import Detection2D, Detection2DArray, Detection3D, Detection3DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker, MarkerArray
 
 from isometry.arrays import Array
@@ -27,34 +27,44 @@ from isometry.sensing.images import decode_labels
 Shown = frozenset[tuple[str, int]]  # namespace and id of markers
 MOST_FACES_SHOWN = 800  # of an object's marker: each message carries them
 ALPHA = 0.8
+NOWHERE = np.zeros((0, 0), bool)  # the pixels of a detection that is not used
 
 
 # In.
-def from_detections(message: Detection2DArray, camera: Camera, names: Mapping[str, str]) -> list[Found]:
+def from_detections(message: Detection2DArray, camera: Camera, names: Mapping[str, str], most: int) -> list[Found]:
     """The boxes of a message as pixels of the ideal camera. `names` are objects by class id.
 
-    Of several hypotheses the one of the highest score counts; a detection without any is of no object. Raises
-    ValueError for a box that is not finite or has no size.
+    Of several hypotheses the one of the highest score counts; a detection without any is of no object. Boxes that are
+    not finite or have no size, and all but the `most` of the highest scores, are given with the reason.
     """
     found = []
     for detection in message.detections:
         hypotheses = [result.hypothesis for result in detection.results]
         best = max(hypotheses, key=lambda hypothesis: hypothesis.score, default=None)
         name = "unnamed" if best is None else names.get(best.class_id, best.class_id)
-        centre = detection.bbox.center
-        box = Box(centre.position.x, centre.position.y, detection.bbox.size_x, detection.bbox.size_y, centre.theta)
-        region = camera.without_distortion(region_of_box(box, depth_shape(camera)))
-        found.append(Found(name, region, False, detection.id))
-    return found
+        found.append((-np.inf if best is None or not np.isfinite(best.score) else best.score, name, detection))
+    found.sort(key=lambda each: -each[0])
+    used = [_from_detection(detection, name, camera) for _, name, detection in found[:most]]
+    return used + [Found(name, NOWHERE, False, reason="too_many") for _, name, _ in found[most:]]
+
+
+def _from_detection(detection: Detection2D, name: str, camera: Camera) -> Found:
+    centre = detection.bbox.center
+    box = Box(centre.position.x, centre.position.y, detection.bbox.size_x, detection.bbox.size_y, centre.theta)
+    try:
+        region = region_of_box(box, depth_shape(camera))
+    except ValueError:
+        return Found(name, NOWHERE, False, reason="bad_box")
+    return Found(name, camera.without_distortion(region), False, detection.id)
 
 
 def from_labels(
-    message: Image, camera: Camera, names: Mapping[str, str], apart: bool, fewest_pixels: int
+    message: Image, camera: Camera, names: Mapping[str, str], apart: bool, fewest_pixels: int, most: int
 ) -> list[Found]:
     """The objects of a label image in the ideal camera. `names` are objects by label.
 
-    With `apart`, each connected part of a label is an object; else each label is one. Raises ValueError for an image
-    that cannot be read or is not of the size of the colour image.
+    With `apart`, each connected part of a label is an object; else each label is one; the `most` largest count. Raises
+    ValueError for an image that cannot be read or is not of the size of the colour image.
     """
     labels = decode_labels(message)
     if labels.shape != depth_shape(camera):
@@ -62,7 +72,7 @@ def from_labels(
         raise ValueError(f"the label image is {size}, and the colour image {camera.width}x{camera.height}")
     numbered = {int(label): name for label, name in names.items()}
     straight = camera.without_distortion(labels)
-    objects = objects_of_labels(straight, numbered, apart, fewest_pixels)
+    objects = objects_of_labels(straight, numbered, apart, fewest_pixels, most)
     return [Found(each.name, each.mask, True, "" if apart else str(each.label)) for each in objects]
 
 

@@ -192,11 +192,13 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
         return Answer(self._pipeline.process(view, found, stamp_ns, T_frame_camera), frame, camera_frame)
 
     def _found(self, message: Frame, camera: Camera) -> list[Found]:
-        if self.own.input == "detections":
-            return conversions.from_detections(message.detections, camera, self._names)
         assert self._pipeline is not None
-        fewest = self._pipeline.parameters.fewest_pixels
-        return conversions.from_labels(message.detections, camera, self._names, self.own.label_is == "class", fewest)
+        method, apart = self._pipeline.parameters, self.own.label_is == "class"
+        most = method.most_detections
+        if self.own.input == "detections":
+            return conversions.from_detections(message.detections, camera, self._names, most)
+        fewest = method.fewest_pixels
+        return conversions.from_labels(message.detections, camera, self._names, apart, fewest, most)
 
     def _camera(self, topic: str) -> Camera:
         """The camera of the last camera_info: the one before, where it has not changed, as it knows its distortion."""

@@ -84,8 +84,10 @@ def test_boxes_may_be_turned_and_reach_out_of_the_image() -> None:
 def test_labels_are_objects_or_classes() -> None:
     labels = np.zeros((20, 30), np.int64)
     labels[2:8, 2:8], labels[2:8, 20:28], labels[12:14, 3:5], labels[15:19, 10:20] = 1, 1, 1, 7
-    found = objects_of_labels(labels, {1: "mug"}, apart=False, fewest=10)
+    found = objects_of_labels(labels, {1: "mug"}, apart=False, fewest=10, most=9)
     assert [(each.label, each.name, int(each.mask.sum())) for each in found] == [(1, "mug", 88), (7, "7", 40)]
-    apart = objects_of_labels(labels, {1: "mug"}, apart=True, fewest=10)
+    apart = objects_of_labels(labels, {1: "mug"}, apart=True, fewest=10, most=9)
     assert [(each.name, int(each.mask.sum())) for each in apart] == [("mug", 36), ("mug", 48), ("7", 40)]
-    assert objects_of_labels(labels * 0, {}, True, 10) == []
+    assert objects_of_labels(labels * 0, {}, True, 10, 9) == []
+    assert [each.name for each in objects_of_labels(labels, {1: "mug"}, False, 10, most=1)] == ["mug"]
+    assert [int(each.mask.sum()) for each in objects_of_labels(labels, {}, True, 10, most=1)] == [48]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 REGISTERED = ("image", "depth", "camera_info", "depth_camera_info")
+SIZES = (0, 1, 3, 7, 641, 4096, 2**31 - 1, 2**32 - 1)
 FROM_LABELS = {"input": "labels", "class_names": "'1=carton,2=bracket'"}
 MATRIX = np.array([[520.0, 0.0, 320.0], [0.0, 520.0, 240.0], [0.0, 0.0, 1.0]])
 COLOUR = Camera(MATRIX, 640, 480)
@@ -365,3 +367,65 @@ def test_a_folder_that_cannot_be_used_is_named(watcher: Watcher, start_objects: 
     robot = watcher.robot
     robot.until(lambda: robot.state == "bad_input" and "no such folder" in robot.status.message)
     assert node.runs
+
+
+def fuzzed(random: np.random.Generator, sent: dict[str, Any]) -> dict[str, Any]:
+    """Good messages, of which one to three fields lie."""
+    changed = {topic: deepcopy(message) for topic, message in sent.items()}
+    images = [changed[topic] for topic in ("image", "depth", "labels")]
+    info, image = changed["camera_info"], images[int(random.integers(3))]
+    numbers = (0.0, -1.0, 1e30, np.inf, np.nan)
+    changes: list[Callable[[], None]] = [
+        lambda: setattr(image, "width", int(random.choice(SIZES))),
+        lambda: setattr(image, "height", int(random.choice(SIZES))),
+        lambda: setattr(image, "step", int(random.choice(SIZES))),
+        lambda: setattr(image, "is_bigendian", 1),
+        lambda: setattr(image, "encoding", str(random.choice(["", "rgb8", "mono8", "16UC1", "32FC1", "bayer_rggb8"]))),
+        lambda: setattr(image, "data", random.bytes(len(image.data))),
+        lambda: setattr(image, "data", image.data[: int(random.integers(0, len(image.data)))]),
+        lambda: setattr(info, "width", int(random.choice(SIZES))),
+        lambda: setattr(info, "k", random.choice(numbers, 9)),
+        lambda: setattr(info, "d", random.choice(numbers, int(random.integers(0, 15))).tolist()),
+        lambda: setattr(info, "distortion_model", str(random.choice(["", "plumb_bob", "equidistant", "other"]))),
+        lambda: setattr(info, "binning_x", int(random.choice(SIZES))),
+    ]
+    for k in random.choice(len(changes), random.integers(1, 4), replace=False):
+        changes[k]()
+    return changed
+
+
+@pytest.mark.slow
+def test_messages_whose_structure_lies_do_not_stop_it(watcher: Watcher, start_objects: Start, shot: Shot) -> None:
+    node = start_objects(time_limit=0.1, **FROM_LABELS)
+    watcher.meet([*REGISTERED, "labels"])
+    random, good, stamp_ns = np.random.default_rng(0), frame(shot), 1000 * SECOND
+    for _ in range(40):
+        stamp_ns += SECOND
+        watcher.send(stamp_ns, fuzzed(random, good))
+        watcher.robot.listen(0.2)
+
+    def right_again() -> bool:
+        nonlocal stamp_ns
+        stamp_ns += SECOND
+        watcher.send(stamp_ns, good)
+        watcher.robot.listen(2.0)
+        return len(watcher.objects[stamp_ns].detections) > 0 if stamp_ns in watcher.objects else False
+
+    watcher.robot.until(right_again)
+    for name, pose in poses_of(watcher.objects[stamp_ns]).items():
+        assert se3.distance(pose, POSES[name.rsplit("_", 1)[0]])[0] < 0.006
+    assert node.stop() == 0
+
+
+def test_boxes_that_cannot_be_used_do_not_hide_the_others(watcher: Watcher, start_objects: Start, shot: Shot) -> None:
+    start_objects(most_detections=3)
+    watcher.meet([*REGISTERED, "detections"])
+    boxes = shot.boxes()
+    lost, low = deepcopy(boxes.detections[0]), deepcopy(boxes.detections[0])
+    lost.bbox.center.position.x, lost.results[0].hypothesis.score = float("nan"), 1.0
+    low.results[0].hypothesis.score = 0.1
+    boxes.detections = [low, lost, *boxes.detections]
+    sent = {topic: message for topic, message in frame(shot).items() if topic != "labels"}
+    watcher.send(1000 * SECOND, {**sent, "detections": boxes})
+    assert_right(poses_of(watcher.answer(1000 * SECOND)), np.eye(4), degrees=6.0, metres=0.01)
+    watcher.robot.until(lambda: "bad_box 1, too_many 1" in values_of(watcher.robot.status)["refused_by_reason"])
