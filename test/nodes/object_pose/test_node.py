@@ -208,7 +208,9 @@ def start_objects(start: Callable[..., Any], objects: Path) -> Callable[..., Any
     """Starts the node with both objects, in a way that loses no message."""
     topics = ("image", "depth", "camera_info", "depth_camera_info", "labels")
     lossless = {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in topics}
-    return lambda **parameters: start("object_pose", **{"objects": objects, **lossless, **parameters})
+    return lambda **parameters: start(
+        "object_pose", **{"objects": objects, "time_limit": 60.0, **lossless, **parameters}
+    )
 
 
 def assert_right(found: dict[str, Array], T_frame_camera: Array, degrees: float = 4.0, metres: float = 0.006) -> None:
