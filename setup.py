@@ -15,6 +15,7 @@ RUNTIME = [
     "open3d-cpu>=0.18; platform_machine == 'x86_64'",
     "open3d>=0.18; platform_machine != 'x86_64'",
     "plotly>=5.20",
+    "PyYAML>=6.0",
     "rich>=13.7",
     "rosbags>=0.11",
     "scipy>=1.11",
@@ -82,6 +83,7 @@ setup(
         "console_scripts": [
             "isometry = isometry.cli.main:main",
             "lidar_odometry_node = isometry.nodes.lidar_odometry.node:main",
+            "object_pose_node = isometry.nodes.object_pose.node:main",
             "place_recognition_node = isometry.nodes.place_recognition.node:main",
             "relocalization_node = isometry.nodes.relocalization.node:main",
             "tracking_node = isometry.nodes.tracking.node:main",

@@ -54,7 +54,7 @@ ACROSS: dict[str, dict[str, set[str]]] = {
     "evaluation": {},
     "training": {},
     "nodes": {"replay": {"tracking"}},  # detections in messages
-    "cli": {"main": {"bag", "demo", "evaluate", "export", "models", "register", "run", "train", "view"}},
+    "cli": {"main": {"bag", "demo", "evaluate", "export", "models", "object", "register", "run", "train", "view"}},
 }
 
 
@@ -177,6 +177,7 @@ def test_wheel_holds_code_weights_cards_launch_files_and_configuration(repositor
     ("message", "published"),
     [
         ("tf2_msgs/msg/TFMessage", "RIHS01_e369d0f0"),
+        ("vision_msgs/msg/Detection2DArray", "RIHS01_214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968"),
         ("vision_msgs/msg/Detection3DArray", "RIHS01_793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018"),
     ],
 )

@@ -54,6 +54,21 @@ def from_kitti_tracking(
         write_tracking(out, tracking, detections, None if poses is None else read_poses(poses), advance)
 
 
+@app.command("from-bop")
+def from_bop(
+    out: Annotated[Path, typer.Argument(help="Directory to write; must not exist.")],
+    bop: Annotated[Path, typer.Option(help="Data set in BOP's layout: models and test/NNNNNN.")],
+    scene: Annotated[int | None, typer.Option(min=0, help="Number of the scene; the first if not given.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Frames a second.")] = 10.0,
+) -> None:
+    """Write a scene as rosbag2 (mcap): image, depth, camera_info, and from the labelled masks labels and boxes."""
+    from isometry.datasets.bop.scenes import open_scenes
+    from isometry.datasets.rosbag.bop import write_bop_scene
+
+    with clear_errors(), progress_bar(f"writing {out.name}") as advance:
+        write_bop_scene(out, open_scenes(bop, scene)[0], rate, advance)
+
+
 @app.command()
 def info(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],

@@ -10,7 +10,7 @@ import typer
 
 from isometry.cli.common.arguments import parse_settings
 from isometry.cli.common.browser import Port
-from isometry.cli.common.progress import clear_errors
+from isometry.cli.common.progress import clear_errors, progress_bar
 from isometry.cli.common.replay import GROUND_TRUTH, Out, Rate, replay_and_report
 
 app = typer.Typer(
@@ -41,6 +41,31 @@ def lidar_odometry(
 ) -> None:
     """Estimate the motion of a LiDAR from its points alone."""
     _run("lidar_odometry", bag, out, rate, {"points": points}, {}, parameter, truth, port if view else None)
+
+
+@app.command("object-pose")
+def object_pose(
+    objects: Annotated[Path, typer.Option(help="Folder of the meshes of known objects.")],
+    bag: Bag = None,
+    out: Out = Path("out"),
+    rate: Rate = 1.0,
+    image: Annotated[str, typer.Option(help="Topic of the colour image, when the bag has several.")] = "",
+    depth: Annotated[str, typer.Option(help="Topic of the depth image, when the bag has several.")] = "",
+    detections: Annotated[str, typer.Option(help="Topic of the boxes, when the bag has several.")] = "",
+    labels: Annotated[str, typer.Option(help="Topic of a label image to use instead of boxes.")] = "",
+    parameter: Parameter = None,
+) -> None:
+    """Find the poses of known objects in the boxes or labels of a detector."""
+    from isometry.datasets.mesh_file import read_mesh
+    from isometry.object_pose.library import load_object, mesh_files
+
+    with clear_errors():
+        for path in mesh_files(objects):  # before the node starts, so that it need not be waited for
+            with progress_bar(f"preparing {path.stem}") as advance:
+                load_object(path, read_mesh, advance)
+    topics = {"image": image, "depth": depth, "detections": detections, "labels": labels}
+    defaults = {"objects": str(objects.resolve())} | ({"input": "labels"} if labels else {})
+    _run("object_pose", bag, out, rate, topics, defaults, parameter, GROUND_TRUTH, None)
 
 
 @app.command("place-recognition")

@@ -41,6 +41,26 @@ def read_mesh(path: Path) -> MeshFile:
     return mesh
 
 
+def companions(path: Path) -> list[Path]:
+    """The files beside a mesh that it names: its texture, or its materials and their textures. They may be missing."""
+    if path.suffix.lower() == ".ply":
+        with naming(path):
+            texture = parse_painted_ply(read_bytes(path))[2]
+        return [path.parent / texture] if texture else []
+    if path.suffix.lower() != ".obj":
+        return []
+    materials = [path.parent / name for name in _named(path, "mtllib")]
+    return [*materials, *(path.parent / name for each in materials for name in _named(each, "map_Kd"))]
+
+
+def _named(path: Path, keyword: str) -> list[str]:
+    """What follows a keyword at the start of the lines of a file; nothing where the file is missing."""
+    if not path.is_file():
+        return []
+    lines = (line.split(maxsplit=1) for line in path.read_text(errors="replace").splitlines())
+    return [words[1].strip() for words in lines if len(words) == 2 and words[0] == keyword]
+
+
 def _read_ply(path: Path) -> MeshFile:
     with naming(path):
         (vertices, triangles), colours, texture, texture_points = parse_painted_ply(read_bytes(path))

@@ -26,6 +26,14 @@ class UnusableMeshError(ValueError):
     """A mesh that cannot be used; the message has the reason in one line."""
 
 
+class OtherUnitError(UnusableMeshError):
+    """A mesh whose size does not fit to its unit, but to another one."""
+
+    def __init__(self, message: str, unit: str) -> None:
+        super().__init__(message)
+        self.unit = unit
+
+
 @dataclass(frozen=True, eq=False)
 class ObjectMesh:
     """An object's model, made by `prepare`. Equal only to itself."""
@@ -121,8 +129,9 @@ def _check_size(diameter: float, unit: str) -> None:
     nearest = min(UNITS, key=lambda name: abs(np.log(as_stored * UNITS[name] / USUAL_M)))
     size = f"its diameter is {diameter:.3g} m where its unit is {NAMES_OF_UNITS[unit]}"
     fits = nearest != unit and SMALLEST_M <= as_stored * UNITS[nearest] <= LARGEST_M
-    guess = f": is it {NAMES_OF_UNITS[nearest]}?" if fits else f", and {SMALLEST_M:g} to {LARGEST_M:g} m can be used"
-    raise UnusableMeshError(size + guess)
+    if fits:
+        raise OtherUnitError(f"{size}: is it {NAMES_OF_UNITS[nearest]}?", nearest)
+    raise UnusableMeshError(f"{size}, and {SMALLEST_M:g} to {LARGEST_M:g} m can be used")
 
 
 def _thinned(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy.spatial import cKDTree
@@ -27,9 +28,28 @@ class ObjectModel:
     views: Views
 
 
-def prepare_model(mesh: ObjectMesh, symmetry: Symmetry | None = None, threads: int = 1) -> ObjectModel:
-    """A model of a mesh. `symmetry` replaces what is found from the mesh. Takes some seconds."""
-    renderer = Renderer(mesh, threads)
+def prepare_model(
+    mesh: ObjectMesh,
+    symmetry: Symmetry | None = None,
+    threads: int = 1,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> ObjectModel:
+    """A model of a mesh. `symmetry` replaces what is found from the mesh. Takes some seconds.
+
+    `advance` is called with (done, total) before the first and after each step.
+    """
+    advance(0, 3)
     surface = sample(mesh, SURFACE_POINTS)
+    advance(1, 3)
+    views = render_views(Renderer(mesh, threads))
+    advance(2, 3)
     found = symmetry or find_symmetry(mesh)
-    return ObjectModel(mesh, found, renderer, surface, cKDTree(surface.points), render_views(renderer))
+    advance(3, 3)
+    return assembled(mesh, found, surface, views, threads)
+
+
+def assembled(
+    mesh: ObjectMesh, symmetry: Symmetry, surface: SurfacePoints, views: Views, threads: int = 1
+) -> ObjectModel:
+    """The model of parts that were made before: only what cannot be kept in a file is made anew."""
+    return ObjectModel(mesh, symmetry, Renderer(mesh, threads), surface, cKDTree(surface.points), views)

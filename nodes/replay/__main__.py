@@ -21,6 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from isometry.datasets.rosbag.reader import open_bag
 from isometry.nodes.replay.lidar_odometry import LidarOdometryRecorder
 from isometry.nodes.replay.meeting import START_TIMEOUT_S, refuse_unknown_parameters
+from isometry.nodes.replay.object_pose import ObjectPoseRecorder
 from isometry.nodes.replay.place_recognition import PlaceRecognitionRecorder
 from isometry.nodes.replay.player import BagPlayer
 from isometry.nodes.replay.recorder import NodeRecorder
@@ -31,13 +32,12 @@ from isometry.nodes.runtime.shared_memory import remove_dead_segments
 
 RECORDERS: dict[str, Callable[[Node, tuple[str, str]], NodeRecorder[Any]]] = {
     "lidar_odometry": LidarOdometryRecorder,
+    "object_pose": ObjectPoseRecorder,
     "place_recognition": PlaceRecognitionRecorder,
     "relocalization": RelocalizationRecorder,
     "tracking": TrackingRecorder,
 }
 """By the name of the node."""
-ANSWER_TIMEOUT_S = 5.0
-"""A scan that is neither answered nor reported as processed for so long is taken for lost."""
 
 
 def replay(arguments: argparse.Namespace) -> None:
@@ -53,9 +53,9 @@ def replay(arguments: argparse.Namespace) -> None:
         refuse_unknown_parameters(node, arguments.node, arguments.given)
         for done, total in player.play(arguments.rate):
             if arguments.rate == 0.0:
-                recorder.wait_for_answer(player.newest_stamp_ns, done, ANSWER_TIMEOUT_S)
+                recorder.wait_for_answer(player.newest_stamp_ns, done, recorder.ANSWER_TIMEOUT_S)
             print(json.dumps({"done": done, "total": total}), flush=True)
-        recorder.wait_until_complete(player.newest_stamp_ns, len(player.played), ANSWER_TIMEOUT_S)
+        recorder.wait_until_complete(player.newest_stamp_ns, len(player.played), recorder.ANSWER_TIMEOUT_S)
         recorder.recording(player.played, player.shift_ns).save(arguments.out)
 
 

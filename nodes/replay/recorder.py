@@ -27,6 +27,9 @@ class NodeRecorder(Generic[Answer]):
     An answer has the stamp of its input.
     """
 
+    ANSWER_TIMEOUT_S = 5.0
+    """A message that is neither answered nor reported as processed for so long is taken for lost."""
+
     def __init__(self, node: Node, name: str, frames: tuple[str, str]) -> None:
         """`name` is the name of the node, `frames` those of the odometry and of the robot."""
         self.frames = frames

@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 LEVELS_AND_ADVICE = {
     "ok": (DiagnosticStatus.OK, "working"),
     "no_input": (DiagnosticStatus.WARN, "no messages arrive: check the topic name, its type and that the driver runs"),
+    "sync_starved": (DiagnosticStatus.WARN, "stamps of the inputs never meet: compare clocks, or widen sync_tolerance"),
     "no_tf": (DiagnosticStatus.WARN, "a transform is missing: check the frame names and who publishes them"),
     "bad_input": (DiagnosticStatus.ERROR, "the input cannot be used: see what is wrong with it"),
     "model_mismatch": (DiagnosticStatus.ERROR, "model and file do not fit: give the file that this model made"),
@@ -21,6 +22,7 @@ LEVELS_AND_ADVICE = {
     "not_mapping": (DiagnosticStatus.WARN, "the robot is located, nothing is added: set the clock, or begin a new map"),
     "overloaded": (DiagnosticStatus.WARN, "messages are dropped: lower the input rate or give the node more cores"),
     "unconstrained": (DiagnosticStatus.WARN, "a motion is only predicted: see its covariance, add wheels or an IMU"),
+    "no_pose": (DiagnosticStatus.WARN, "objects were detected, and none has a pose: see the reason of each"),
     "lost": (DiagnosticStatus.WARN, "the position is not known: drive to a place that is in the map"),
 }
 """Level and advice by state word; no node has other words."""

@@ -39,9 +39,9 @@ class Parameter(NamedTuple):
         return ParameterValue(LaunchConfiguration(self.name), value_type=self.type)
 
 
-def text(name: str, description: str) -> Parameter:
-    """A parameter that is any text; empty if not given."""
-    return Parameter(name, str, DeclareLaunchArgument(name, default_value="", description=description))
+def text(name: str, description: str, default: str = "") -> Parameter:
+    """A parameter that is any text."""
+    return Parameter(name, str, DeclareLaunchArgument(name, default_value=default, description=description))
 
 
 def choice(name: str, choices: Sequence[str], description: str) -> Parameter:

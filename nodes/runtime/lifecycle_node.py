@@ -118,6 +118,10 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         """Publish a result, on the worker's thread; returns the node's state."""
         raise NotImplementedError
 
+    def silence(self) -> State:
+        """Why no message for `process` has come for a while."""
+        return State("no_input", "; ".join(why_silent(self, each) for each in self._inputs))
+
     def diagnose(self) -> tuple[State, Mapping[str, object]]:
         """The node's own state when nothing else is wrong, and its own figures."""
         return State(), {}
@@ -174,7 +178,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
 
     def subscribe_main_input(self, kind: type, topic: str) -> None:
         """Subscribe to the messages for `process`; the node reports when none arrive."""
-        self._inputs.append(self.subscribe(kind, topic, self._enqueue, sensor_data(2), overridable()))
+        self._inputs.append(self.subscribe(kind, topic, self.enqueue, sensor_data(2), overridable()))
 
     def repeat(self, period_s: float, job: Callable[[], None]) -> None:
         """Call `job` on the executor's thread every `period_s` seconds of the node's clock, until cleanup."""
@@ -259,8 +263,12 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
             self.worker.stop()
 
     # Messages.
-    def _enqueue(self, message: Any) -> None:
-        """The callback of the main input: refuse what is out of order, queue the rest, and return."""
+    def enqueue(self, message: Any) -> None:
+        """Refuse a message for `process` that is out of order, queue any other, and return.
+
+        It is the callback of the main input. A node of several inputs calls it with what it has put together of them,
+        which needs a `header`.
+        """
         self._last_input_s = time.monotonic()
         self.statistics.received()
         stamp_ns, now_ns = messages.stamp_ns(message.header.stamp), self.get_clock().now().nanoseconds
@@ -333,7 +341,7 @@ class PerceptionNode(LifecycleNode, Generic[Own]):
         if not self._active:
             state = self._configured_state
         elif self._silent_s() > SILENT_S:
-            state = State("no_input", "; ".join(why_silent(self, each) for each in self._inputs))
+            state = self.silence()
         elif self._state.word != "ok":
             state = self._state
         elif refused:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import open3d
 import pytest
 
 from isometry.arrays import Array
+from isometry.simulation.worlds.shapes import box
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: rclpy is not installed")
 
@@ -69,6 +71,15 @@ def walls() -> Array:
     return points
 
 
+def write_mesh(folder: Path) -> None:
+    """A folder of one object."""
+    folder.mkdir()
+    mesh = box((0.06, 0.1, 0.16), (0.0, 0.0, 0.0))
+    vertices = open3d.utility.Vector3dVector(mesh.vertices)
+    triangles = open3d.utility.Vector3iVector(mesh.triangles.astype(np.int32))
+    open3d.io.write_triangle_mesh(folder / "carton.ply", open3d.geometry.TriangleMesh(vertices, triangles))
+
+
 def test_what_a_robot_publishes_is_processed_and_counted(start: Start) -> None:
     from sensor_msgs.msg import PointCloud2
     from std_msgs.msg import Header
@@ -107,17 +118,27 @@ def test_what_a_robot_publishes_is_processed_and_counted(start: Start) -> None:
         ("lidar-odometry", ("--points", "/front"), signal.SIGTERM),
         ("place-recognition", ("--points", "/front", "--odom", "/wheels"), signal.SIGINT),
         ("relocalization", ("--points", "/front", "--map", "{map}"), signal.SIGINT),
+        ("object-pose", ("--image", "/front", "--objects", "{objects}"), signal.SIGINT),
         ("tracking", ("--points", "/front"), signal.SIGINT),
         ("tracking", ("--detections", "/front"), signal.SIGINT),
     ],
-    ids=["odometry", "place recognition", "relocalisation", "tracking of scans", "tracking of detections"],
+    ids=[
+        "odometry",
+        "place recognition",
+        "relocalisation",
+        "object poses",
+        "tracking of scans",
+        "tracking of detections",
+    ],
 )
 def test_every_node_is_started_on_the_topics_of_the_robot_and_nothing_received_is_a_failure_that_says_why(
     start: Start, tmp_path: Path, node: str, arguments: tuple[str, ...], how: signal.Signals
 ) -> None:
     """A node without its map or its model would name that instead."""
     np.save(tmp_path / "map.npy", walls())
-    process = start(*(argument.format(map=tmp_path / "map.npy") for argument in arguments), node=node)
+    write_mesh(tmp_path / "objects")
+    files = {"map": tmp_path / "map.npy", "objects": tmp_path / "objects"}
+    process = start(*(argument.format(**files) for argument in arguments), node=node)
     hear(process, "nobody publishes /front")
     last = ended(process, how)[-1]
     assert process.returncode == 1

@@ -9,13 +9,14 @@ import pytest
 import yaml
 
 TOPICS = {
+    "object_pose": {"image", "overlay", "markers"},
     "place_recognition": {"points", "markers", "keyframes", "pose"},
     "relocalization": {"points", "map_points", "odom", "pose"},
     "tracking": {"points", "markers"},
 }
 
 
-@pytest.mark.parametrize("name", ["lidar_odometry", "place_recognition", "relocalization", "tracking"])
+@pytest.mark.parametrize("name", ["lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking"])
 def test_a_parameter_file_names_parameters_that_exist(repository: Path, name: str) -> None:
     (values,) = yaml.safe_load((repository / "config" / f"{name}.yaml").read_text()).values()
     node = import_module(f"isometry.nodes.{name}.node")

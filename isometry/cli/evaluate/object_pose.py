@@ -11,12 +11,14 @@ from isometry.cli.common.progress import clear_errors, progress_bar
 from isometry.cli.common.results import Json
 from isometry.cli.common.threads import use_one_thread
 
-DETECTIONS = ("gt-mask",)
+DETECTIONS = ("gt-mask", "gt-box")
 
 
 def object_pose(
     bop: Annotated[Path, typer.Option(help="Data set in BOP's layout: models and test/NNNNNN.")],
-    detections: Annotated[str, typer.Option(help="Where the objects are: gt-mask: the labelled masks.")] = "gt-mask",
+    detections: Annotated[
+        str, typer.Option(help="Where the objects are: gt-mask: the labelled masks; gt-box: the boxes around them.")
+    ] = "gt-mask",
     scene: Annotated[int | None, typer.Option(min=0, help="Only the scene with this number.")] = None,
     json_file: Json = None,
 ) -> None:
@@ -35,7 +37,7 @@ def object_pose(
 
         if detections not in DETECTIONS:
             raise ValueError(f"--detections {detections}: it must be one of {', '.join(DETECTIONS)}")
-        cases, estimator = BopCases(bop, scene), RenderedViewsEstimator()
+        cases, estimator = BopCases(bop, scene, boxes=detections == "gt-box"), RenderedViewsEstimator()
         with progress_bar("estimating") as advance:
             results = measure(cases, estimator, lambda done: advance(done, cases.count))
         measured = figures(results) | {"frames_without_depth": cases.without_depth}

@@ -1,4 +1,4 @@
-"""Writer of rosbag2 files (mcap): points, odometry, transforms, poses and detections."""
+"""Writer of rosbag2 files (mcap): points, images, odometry, transforms, poses and detections."""
 
 from __future__ import annotations
 
@@ -13,11 +13,23 @@ from numpy.typing import NDArray
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from isometry.arrays import Array
+from isometry.arrays import AnyArray, Array
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.rosbag.message_types import DETECTIONS, ODOMETRY, POINT_CLOUD, POSE, TRANSFORMS, ros2_types
+from isometry.datasets.rosbag.message_types import (
+    CAMERA_INFO,
+    DETECTIONS,
+    DETECTIONS_2D,
+    IMAGE,
+    ODOMETRY,
+    POINT_CLOUD,
+    POSE,
+    TRANSFORMS,
+    ros2_types,
+)
 from isometry.geometry import se3
 
+ENCODINGS = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}
+"""Of images, by the type of their numbers."""
 START_NS = 1_317_600_000_000_000_000  # an arbitrary day, as KITTI's times start at zero
 TOPICS = {
     "/points": POINT_CLOUD,
@@ -26,6 +38,12 @@ TOPICS = {
     "/tf_static": TRANSFORMS,
     "/ground_truth/pose": POSE,
     "/detections": DETECTIONS,
+    "/image": IMAGE,
+    "/depth": IMAGE,
+    "/labels": IMAGE,
+    "/camera_info": CAMERA_INFO,
+    "/depth_camera_info": CAMERA_INFO,
+    "/boxes": DETECTIONS_2D,
 }
 """The topics that can be written, with their types."""
 
@@ -120,6 +138,42 @@ class BagWriter:
             bounds = self._make("vision_msgs/msg/BoundingBox3D", pose, size)
             found.append(self._make("vision_msgs/msg/Detection3D", header, results, bounds, ""))
         self._write("/detections", stamp_ns, self._make(DETECTIONS, header, found))
+
+    def image(self, stamp_ns: int, topic: str, pixels: AnyArray, frame: str = "camera") -> None:
+        """An image (H,W) of bytes, 16 bit or float32 numbers, or (H,W,3) of red, green and blue."""
+        encoding = "rgb8" if pixels.ndim == 3 else ENCODINGS[str(pixels.dtype)]
+        content = np.ascontiguousarray(pixels)
+        height, width = pixels.shape[:2]
+        step = content.nbytes // height
+        data = content.view(np.uint8).reshape(-1)
+        message = self._make(IMAGE, self._header(stamp_ns, frame), height, width, encoding, 0, step, data)
+        self._write(topic, stamp_ns, message)
+
+    def camera_info(
+        self, stamp_ns: int, topic: str, matrix: Array, width: int, height: int, frame: str = "camera"
+    ) -> None:
+        """A camera (3,3) without distortion."""
+        region = self._make("sensor_msgs/msg/RegionOfInterest", 0, 0, 0, 0, False)
+        projection = np.hstack([matrix, np.zeros((3, 1))]).ravel()
+        k, r = matrix.ravel(), np.eye(3).ravel()
+        header = self._header(stamp_ns, frame)
+        message = self._make(
+            CAMERA_INFO, header, height, width, "plumb_bob", np.zeros(5), k, r, projection, 0, 0, region
+        )
+        self._write(topic, stamp_ns, message)
+
+    def boxes(self, stamp_ns: int, boxes: Array, names: Sequence[str], frame: str = "camera") -> None:
+        """Boxes (N,4: centre to the right and down, width, height) in pixels of an image, on /boxes."""
+        header = self._header(stamp_ns, frame)
+        nowhere = self._make("geometry_msgs/msg/PoseWithCovariance", self._pose(np.eye(4)), np.zeros(36))
+        found = []
+        for (x, y, width, height), name in zip(boxes.tolist(), names, strict=True):
+            hypothesis = self._make("vision_msgs/msg/ObjectHypothesis", name, 1.0)
+            results = [self._make("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis, nowhere)]
+            centre = self._make("vision_msgs/msg/Pose2D", self._make("vision_msgs/msg/Point2D", x, y), 0.0)
+            bounds = self._make("vision_msgs/msg/BoundingBox2D", centre, width, height)
+            found.append(self._make("vision_msgs/msg/Detection2D", header, results, bounds, ""))
+        self._write("/boxes", stamp_ns, self._make(DETECTIONS_2D, header, found))
 
     def _transforms(self, stamp_ns: int, target: str, source: str, T: Array) -> Any:
         vector = self._make("geometry_msgs/msg/Vector3", *map(float, T[:3, 3]))

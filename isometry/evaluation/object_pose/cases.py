@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from isometry.arrays import Array
+from isometry.arrays import Array, Flags
 from isometry.datasets.bop.models import BopModels, ModelInfo
 from isometry.datasets.bop.scenes import BopFrame, BopInstance, open_scenes
 from isometry.datasets.errors import naming
 from isometry.object_pose.mesh import prepare
 from isometry.object_pose.model import ObjectModel, prepare_model
+from isometry.object_pose.regions import object_in_region
 from isometry.object_pose.rendering import Window, rays_through
 from isometry.object_pose.types import Observation
 
@@ -51,8 +52,12 @@ class Case:
 class BopCases:
     """The instances of all frames with depth, or of one scene."""
 
-    def __init__(self, root: Path, scene: int | None = None) -> None:
-        """Raises DatasetError naming what is missing or cannot be used."""
+    def __init__(self, root: Path, scene: int | None = None, boxes: bool = False) -> None:
+        """With `boxes`, the pixels of an object are found in the box around its labelled mask, as those of a detector.
+
+        Raises DatasetError naming what is missing or cannot be used.
+        """
+        self.boxes = boxes
         self.scenes = open_scenes(root, scene)
         self.models = BopModels(root)
         self.without_depth = [name for each in self.scenes for name in each.without_depth]
@@ -78,8 +83,11 @@ class BopCases:
                     visible = instance.visible
                     if visible is None:
                         visible = _visible(observation, instance.T_camera_object, prepared.model)
-                    if visible >= LEAST_VISIBLE:
-                        yield Case(frame, instance, observation, prepared, visible)
+                    if visible < LEAST_VISIBLE:
+                        continue
+                    if self.boxes:
+                        observation = replace(observation, mask=_mask_in_box(observation, prepared.model))
+                    yield Case(frame, instance, observation, prepared, visible)
 
     def _prepare(self, number: int) -> PreparedObject:
         info = self.models.info(number)
@@ -88,6 +96,14 @@ class BopCases:
         with naming(self.models.path(number)):
             model = prepare_model(prepare(vertices, triangles, colours))
         return PreparedObject(model, info, time.process_time() - began)
+
+
+def _mask_in_box(observation: Observation, model: ObjectModel) -> Flags:
+    """The pixels of an object as they are found in the box around its mask."""
+    rows, columns = np.flatnonzero(observation.mask.any(axis=1)), np.flatnonzero(observation.mask.any(axis=0))
+    box = np.zeros_like(observation.mask)
+    box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return object_in_region(box, np.nan_to_num(observation.depth), observation.camera, model.mesh.diameter)
 
 
 def _visible(observation: Observation, T_camera_object: Array, model: ObjectModel) -> float:

@@ -10,12 +10,14 @@ from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.message_types import DETECTIONS, IMU, ODOMETRY, POINT_CLOUD
 from isometry.datasets.rosbag.reader import frame_of, topic_types
 from isometry.datasets.rosbag.transforms import BagTransforms, read_transforms, transform_topics
+from isometry.evaluation.replay.object_pose.inputs import choose_image_topics
 
 ODOMETRY_SOURCES: dict[str, tuple[str, ...]] = {
     "lidar_odometry": (),
     "place_recognition": ("tf", "topic"),
     "relocalization": ("tf", "topic", "none"),
     "tracking": ("tf", "topic", "none"),
+    "object_pose": (),
 }
 """The choices of the parameter `odometry` by the name of the node."""
 LOCATING = ("place_recognition", "relocalization")
@@ -31,6 +33,11 @@ class Topics:
     detections: str = ""
     odom: str = ""
     imu: str = ""
+    image: str = ""
+    camera_info: str = ""
+    depth: str = ""
+    depth_camera_info: str = ""
+    labels: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,9 @@ def choose_inputs(node: str, bag: Path, asked: Topics, given: Mapping[str, str])
     any. Raises DatasetError in one line when the bag has not what the node needs.
     """
     types = topic_types(bag)
+    if node == "object_pose":
+        image_topics, follows = choose_image_topics(bag, types, vars(asked), given)
+        return NodeInputs(image_topics, transform_topics(types), "", {**follows, **given})
     map_frame = given.get("map_frame", "map") if node in LOCATING else ""
     transforms = read_transforms(bag, {map_frame})
     base = given.get("base_frame", "base_link")

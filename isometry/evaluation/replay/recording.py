@@ -144,9 +144,38 @@ class TrackingRecording(NodeRecording):
     T_frame_base: Array  # (A,4,4) the robot, where the node itself publishes it on TF; else NaN
 
 
+@dataclass(frozen=True)
+class ObjectPoseRecording(NodeRecording):
+    """The answers of an object pose node: T rows, one for each object in each of A answers, in the order of these."""
+
+    node: ClassVar[str] = "object_pose"
+
+    answers: Integers  # (T,) position of the row's answer in the answers
+    names: NDArray[np.str_]  # (T,) name and number of the object
+    confidences: Array  # (T,) 0 to 1
+    modes: Integers  # (T,) number of poses that explain the images about as well
+    T_frame_object: Array  # (T,4,4)
+    covariances: Array  # (T,6,6) x, y, z, rotations about x, y, z, along the axes of the frame
+    frame: NDArray[np.str_]  # () name of the frame of the poses
+
+    def failure(self) -> str:
+        """As of every node; and where no object has a pose in any answer, the reason why."""
+        said = super().failure()
+        if said or len(self.names):
+            return said
+        causes = [message for state, message in self.problems.items() if state not in NOT_ITS_FAULT]
+        return f"no object has a pose: {(causes or ['no object was detected'])[-1]}"
+
+
 KINDS: dict[str, type[NodeRecording]] = {
     kind.node: kind
-    for kind in (LidarOdometryRecording, PlaceRecognitionRecording, RelocalizationRecording, TrackingRecording)
+    for kind in (
+        LidarOdometryRecording,
+        ObjectPoseRecording,
+        PlaceRecognitionRecording,
+        RelocalizationRecording,
+        TrackingRecording,
+    )
 }
 """By the name of the node."""
 

@@ -57,9 +57,9 @@ def replay(
 
 
 def _lossless(inputs: NodeInputs) -> dict[str, str]:
-    """Parameters by which the node receives every message that it is to answer, which best effort does not promise."""
-    topic = next(iter(inputs.topics.values())).lstrip("/")
-    return {f"qos_overrides./{topic}.subscription.reliability": "reliable"}
+    """Parameters by which the node receives every message of its inputs, which best effort does not promise."""
+    topics = [topic.lstrip("/") for topic in inputs.topics.values()]
+    return {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in topics}
 
 
 def _text(value: object) -> str:

@@ -11,11 +11,13 @@ from isometry.evaluation.common.provenance import provenance
 from isometry.evaluation.replay.answers import warnings
 from isometry.evaluation.replay.lidar_odometry import judgement as odometry_judgement
 from isometry.evaluation.replay.lidar_odometry import report as odometry_report
+from isometry.evaluation.replay.object_pose import report as object_report
 from isometry.evaluation.replay.place_recognition import judgement as place_judgement
 from isometry.evaluation.replay.place_recognition import report as place_report
 from isometry.evaluation.replay.recording import (
     LidarOdometryRecording,
     NodeRecording,
+    ObjectPoseRecording,
     PlaceRecognitionRecording,
     RelocalizationRecording,
     TrackingRecording,
@@ -85,8 +87,15 @@ def _tracking(bag: Path, recording: TrackingRecording, folder: Path, truth: str,
     return Report(page, tracking_report.headline(figures), warnings(figures, recording))
 
 
+def _object_pose(bag: Path, recording: ObjectPoseRecording, folder: Path, truth: str, made: dict[str, Any]) -> Report:
+    figures = object_report.figures(recording)
+    page = object_report.write_report(folder, figures, made, recording)
+    return Report(page, object_report.headline(figures), warnings(figures, recording))
+
+
 WRITERS: dict[type[NodeRecording], Callable[[Path, Any, Path, str, dict[str, Any]], Report]] = {
     LidarOdometryRecording: _lidar_odometry,
+    ObjectPoseRecording: _object_pose,
     PlaceRecognitionRecording: _place_recognition,
     RelocalizationRecording: _relocalization,
     TrackingRecording: _tracking,

@@ -13,6 +13,7 @@ from isometry.evaluation.replay.place_recognition import view as place_recogniti
 from isometry.evaluation.replay.recording import (
     LidarOdometryRecording,
     NodeRecording,
+    ObjectPoseRecording,
     PlaceRecognitionRecording,
     RelocalizationRecording,
     TrackingRecording,
@@ -30,6 +31,8 @@ def show(
     """
     if recording is not None and not len(recording.answer_stamps_ns):
         raise DatasetError(f"{bag}: nothing to show: {recording.failure()}")
+    if isinstance(recording, ObjectPoseRecording):
+        raise DatasetError(f"{bag}: poses of objects are not shown here: see report.html beside the recording")
     if isinstance(recording, TrackingRecording):
         return tracking.show(bag, port, recording, host)
     if isinstance(recording, LidarOdometryRecording):

@@ -49,7 +49,7 @@ def test_bad_input_gets_one_line(simulated_bop: Path, tmp_path: Path, refusal: C
     assert refusal(*command, tmp_path / "absent").endswith("absent: no such directory")
     assert "no scene 9 (there are 3)" in refusal(*command, simulated_bop, "--scene", "9")
     assert refusal(*command, simulated_bop, "--detections", "guess") == (
-        "--detections guess: it must be one of gt-mask"
+        "--detections guess: it must be one of gt-mask, gt-box"
     )
 
 

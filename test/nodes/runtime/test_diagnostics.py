@@ -16,8 +16,8 @@ from isometry.nodes.runtime.diagnostics import (
 )
 
 DOCUMENTED = {
-    *("ok", "no_input", "no_tf", "bad_input", "bad_parameter", "model_mismatch"),
-    *("not_mapping", "not_saved", "overloaded", "unconstrained", "lost"),
+    *("ok", "no_input", "sync_starved", "no_tf", "bad_input", "bad_parameter", "model_mismatch"),
+    *("not_mapping", "not_saved", "overloaded", "unconstrained", "no_pose", "lost"),
 }
 
 

@@ -54,7 +54,7 @@ def test_linear_algebra_has_one_thread_before_a_node_is_built_and_where_it_works
     assert threads["built"] == threads["work"] == {"openmp": 1, "blas": 1}
 
 
-@pytest.mark.parametrize("name", ["lidar_odometry", "place_recognition", "relocalization", "tracking"])
+@pytest.mark.parametrize("name", ["lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking"])
 def test_every_node_begins_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[type] = []
 

@@ -1,0 +1,98 @@
+"""`isometry object`: the objects whose poses are found: prepare a mesh, and look at what was found in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isometry.cli.common.progress import clear_errors, progress_bar
+
+if TYPE_CHECKING:
+    from isometry.object_pose.library import KnownObject
+
+app = typer.Typer(no_args_is_help=True, help="Objects whose poses are found: prepare their meshes, and look at them.")
+MESH = "PLY, OBJ, STL or OFF; its name is the object's."
+Mesh = Annotated[Path, typer.Argument(help=MESH)]
+
+
+@app.command("add")
+def add(
+    mesh: Mesh,
+    to: Annotated[Path | None, typer.Option(help="Folder of objects to copy it into; else it stays.")] = None,
+    unit: Annotated[str, typer.Option(help="Unit of the mesh: m, cm or mm; kept in a YAML file beside it.")] = "",
+) -> None:
+    """Prepare a mesh, once, and say what was found in it: size, diameter, symmetries."""
+    with clear_errors():
+        if not mesh.is_file():
+            raise ValueError(f"{mesh}: {'not a file' if mesh.exists() else 'no such file'}")
+        known = _added(mesh, unit) if to is None else _added_to(to, mesh, unit)
+        _print(known)
+
+
+def _added_to(folder: Path, mesh: Path, unit: str) -> KnownObject:
+    """Copy a mesh and all that belongs to it into a folder, once it is known that it can be used."""
+    from isometry.datasets.mesh_file import companions
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".adding") as beside:
+        for path in (mesh, mesh.with_suffix(".yaml"), *companions(mesh)):
+            if path.is_file():
+                shutil.copyfile(path, Path(beside, path.name))
+        known = _added(Path(beside, mesh.name), unit)
+        for path in Path(beside).iterdir():
+            path.replace(folder / path.name)
+    return replace(known, path=folder / mesh.name)
+
+
+def _added(mesh: Path, unit: str) -> KnownObject:
+    from isometry.object_pose.object_settings import write_unit
+
+    if unit:
+        write_unit(mesh.with_suffix(".yaml"), unit)
+    return _load(mesh)
+
+
+@app.command("view")
+def view(
+    mesh: Mesh,
+    page: Annotated[Path | None, typer.Option(help="HTML file to write; out/<object>.html if not given.")] = None,
+) -> None:
+    """Write a page that shows a mesh with the axes of its symmetries."""
+    with clear_errors():
+        from isometry.evaluation.object_pose.object_page import write_object_page
+
+        if mesh.is_dir():
+            raise ValueError(f"{mesh}: name one of the meshes in it")
+        known = _load(mesh)
+        _print(known)
+        typer.echo(f"page: {write_object_page(page or Path('out') / f'{known.name}.html', known).resolve()}")
+
+
+def _load(mesh: Path) -> KnownObject:
+    from isometry.datasets.mesh_file import read_mesh
+    from isometry.object_pose.library import load_object
+
+    with progress_bar(f"preparing {mesh.stem}") as advance:
+        return load_object(mesh, read_mesh, advance)
+
+
+def _print(known: KnownObject) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from isometry.evaluation.object_pose.object_page import describe
+
+    console = Console(highlight=False)
+    table = Table(show_header=False)
+    for name, text in {"object": known.name, **describe(known)}.items():
+        table.add_row(name, f"[bold]{text}[/bold]")
+    console.print(table)
+    for remark in known.remarks:
+        console.print(f"[yellow]{remark}[/yellow]", soft_wrap=True)
+    done = "prepared before" if known.loaded else "prepared"
+    console.print(f"{done}: {known.path.with_suffix('.prepared.npz')}", soft_wrap=True)

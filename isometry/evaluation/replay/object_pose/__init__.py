@@ -1,0 +1,1 @@
+"""A replay of the object pose node: inputs, figures, report."""

@@ -1,0 +1,24 @@
+"""Parameters of finding objects in images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isometry.parameters import parameter
+
+
+@dataclass(frozen=True)
+class ObjectPoseParameters:
+    """What a user may want to change."""
+
+    least_confidence: float = parameter(0.0, "poses with less confidence are refused as low_confidence", 0.0, 1.0)
+    fewest_pixels: int = parameter(60, "pixels of an object; detections with fewer are refused", 10, 100_000)
+    most_detections: int = parameter(
+        50, "detections used of one image: those with the highest scores, or the largest labels", 1, 1000
+    )
+    time_limit: float = parameter(
+        5.0, "seconds for one image; detections left over are out_of_time and come first in the next image", 0.05, 600.0
+    )
+    forget_after: float = parameter(
+        5.0, "seconds after which the number of an object that is not seen is given to another one", 0.1, 600.0
+    )

@@ -1,0 +1,219 @@
+"""The objects in one image, top to bottom: what a detector has found, and the pose of each object whose mesh is known.
+
+colour, depth -> one view without distortion                        view_of
+boxes, labels -> the pixels of each object                          regions.py
+              -> its poses by the estimator, or a reason            baseline.py
+              -> its number, and the twin that it was before        instances.py
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isometry.arrays import Array, Flags
+from isometry.geometry import se3
+from isometry.object_pose.instances import REACH, Instances, nearest_twin
+from isometry.object_pose.library import KnownObject
+from isometry.object_pose.parameters import ObjectPoseParameters
+from isometry.object_pose.regions import object_in_region
+from isometry.object_pose.types import ObjectPose, Observation, PoseEstimator, PoseMode
+from isometry.sensing.cameras import Camera
+from isometry.sensing.depth_registration import registered
+
+REASONS = {
+    "bad_box": "its box is not finite or has no size",
+    "too_many": "others have higher scores",
+    "unknown": "no mesh of that name is known",
+    "too_small": "too few pixels show it",
+    "no_depth": "too little depth was measured on it",
+    "other_size": "what was measured is not of its size: another object, or several",
+    "no_hypothesis": "no pose comes near to what was measured",
+    "low_confidence": "no pose is certain enough",
+    "out_of_time": "the time for an image was over",
+}
+"""Why a detection has no pose."""
+OTHER_UNITS = {"millimetres": 1000.0, "centimetres": 100.0}
+"""Of one metre."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Colour and depth in one ideal camera."""
+
+    colour: NDArray[np.uint8]  # (H,W,3)
+    depth: Array  # (H,W) metres, 0 where nothing was measured
+    camera: Camera  # the colour camera; images that come with it may be distorted
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a detector says of an object, in the ideal camera."""
+
+    name: str  # of the object
+    region: Flags  # (H,W) pixels
+    exact: bool  # whether the pixels are the object's, and not of a box around it
+    tag: str = ""  # the detector's own name of this object, the same from image to image
+    reason: str = ""  # why it cannot be used, one of `REASONS`; its region is empty then
+
+
+@dataclass(frozen=True, eq=False)
+class LocatedObject:
+    """An object with a pose."""
+
+    known: KnownObject
+    number: int  # of the objects of this kind, from 1; it stays
+    modes: tuple[PoseMode, ...]  # in the camera's frame, first the one that is published
+    T_frame_object: Array  # (4,4) of that one, in the frame of the output
+    covariance: Array  # (6,6) x, y, z, roll, pitch, yaw along the axes of that frame; metres, radians
+    pose: ObjectPose  # as estimated
+
+    @property
+    def name(self) -> str:
+        """Name and number."""
+        return f"{self.known.name}_{self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectPoseStep:
+    """The result for one image."""
+
+    view: View
+    objects: tuple[LocatedObject, ...]
+    refused: tuple[tuple[str, str, str], ...]  # name, reason and the reason in words of each detection without a pose
+    T_frame_camera: Array  # (4,4)
+    seconds: dict[str, float]  # duration of each stage
+
+
+class ObjectPosePipeline:
+    """Finds the poses of known objects in images that come one after the other."""
+
+    def __init__(
+        self, library: Mapping[str, KnownObject], estimator: PoseEstimator, parameters: ObjectPoseParameters
+    ) -> None:
+        self.library, self.estimator, self.parameters = library, estimator, parameters
+        self.instances = Instances(parameters.forget_after)
+        self._left_over: set[str] = set()  # names whose turn did not come in the image before
+
+    def process(self, view: View, found: Sequence[Found], stamp_ns: int, T_frame_camera: Array) -> ObjectPoseStep:
+        """The poses of the detections in one image; `T_frame_camera` (4,4) is the camera in the frame of the output.
+
+        That frame should be one that stands still, so that numbers of objects stay while the camera moves.
+        """
+        began = time.perf_counter()
+        answers: list[tuple[Found, ObjectPose]] = []
+        refused: list[tuple[str, str, str]] = []
+        waiting = sorted(found, key=lambda each: each.name not in self._left_over)
+        self._left_over = set()
+        for each in waiting:
+            reason, words, pose = "out_of_time", "", None
+            if not answers or time.perf_counter() - began < self.parameters.time_limit:
+                reason, words, pose = self._estimate(view, each)
+            else:
+                self._left_over.add(each.name)
+            if pose is None:
+                refused.append((each.name, reason, words or REASONS[reason]))
+            else:
+                answers.append((each, pose))
+        estimated = time.perf_counter()
+        objects = self._named(answers, stamp_ns, T_frame_camera)
+        seconds = {"estimate": estimated - began, "name": time.perf_counter() - estimated}
+        return ObjectPoseStep(view, objects, tuple(refused), T_frame_camera, seconds)
+
+    def _estimate(self, view: View, found: Found) -> tuple[str, str, ObjectPose | None]:
+        if found.reason:
+            return found.reason, "", None
+        known = self.library.get(found.name)
+        if known is None:
+            return "unknown", "", None
+        camera, diameter = view.camera.matrix, known.model.mesh.diameter
+        mask = found.region if found.exact else object_in_region(found.region, view.depth, camera, diameter)
+        if mask.sum() < self.parameters.fewest_pixels:
+            empty = not found.exact and found.region.sum() >= self.parameters.fewest_pixels
+            return "no_depth" if empty else "too_small", "", None
+        pose = self.estimator.estimate(Observation(view.colour, view.depth, mask, camera), known.model)
+        if not pose.modes:
+            words = _size_in_words(mask, view, diameter) if pose.reason == "other_size" else ""
+            return pose.reason, words, None
+        if pose.confidence < self.parameters.least_confidence:
+            return "low_confidence", "", None
+        return pose.reason, "", pose
+
+    def _named(
+        self, answers: Sequence[tuple[Found, ObjectPose]], stamp_ns: int, T_frame_camera: Array
+    ) -> tuple[LocatedObject, ...]:
+        located = []
+        T_camera_frame = se3.inverse(T_frame_camera)
+        for name in dict.fromkeys(found.name for found, _ in answers):
+            known = self.library[name]
+            own = [(found, pose) for found, pose in answers if found.name == name]
+            poses = [T_frame_camera @ pose.modes[0].T_camera_object for _, pose in own]
+            reach = REACH * known.model.mesh.diameter
+            numbers = self.instances.numbers(name, poses, [found.tag for found, _ in own], reach, stamp_ns)
+            for (found, pose), number in zip(own, numbers, strict=True):
+                before = self.instances.before(name, number)
+                modes = pose.modes if before is None else nearest_twin(pose, T_camera_frame @ before, known.model)
+                T_frame_object = T_frame_camera @ modes[0].T_camera_object
+                self.instances.remember(name, number, T_frame_object, found.tag, stamp_ns)
+                covariance = _turned(pose.covariance, T_frame_camera[:3, :3])
+                located.append(LocatedObject(known, number, modes, T_frame_object, covariance, pose))
+        return tuple(located)
+
+
+def view_of(
+    colour: NDArray[np.uint8],
+    camera: Camera,
+    depth: Array,
+    depth_camera: Camera | None,
+    T_colour_depth: Array,
+) -> View:
+    """Colour (H,W,3) and depth (h,w) in metres as one view without distortion.
+
+    `depth_camera` and `T_colour_depth` (4,4) are those of the depth image; None where the depth is registered to the
+    colour already. Raises ValueError for an image that is not of its camera's size.
+    """
+    _check_size("colour image", colour, camera)
+    if depth_camera is None:
+        _check_size("depth image, which should be registered to the colour,", depth, camera)
+        seen = camera.without_distortion(depth)
+    else:
+        _check_size("depth image", depth, depth_camera)
+        straight = depth_camera.without_distortion(depth)
+        seen = registered(straight, depth_camera.matrix, T_colour_depth, camera.matrix, depth_shape(camera))
+    return View(camera.without_distortion(colour), seen, camera)
+
+
+def depth_shape(camera: Camera) -> tuple[int, int]:
+    """Rows and columns of a camera's images."""
+    return camera.height, camera.width
+
+
+def _check_size(what: str, image: NDArray[np.generic], camera: Camera) -> None:
+    if image.shape[:2] != depth_shape(camera):
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        raise ValueError(f"the {what} is {size}, and its camera_info is of {camera.width}x{camera.height}")
+
+
+def _size_in_words(mask: Flags, view: View, diameter: float) -> str:
+    """Names another unit where it explains a size that is not the object's; else nothing."""
+    v, u = np.nonzero(mask & (view.depth > 0.0))
+    if len(v) == 0:
+        return ""
+    depth = float(np.median(view.depth[v, u]))
+    extent = max(np.ptp(u), np.ptp(v)) * depth / view.camera.matrix[0, 0]
+    for unit, factor in OTHER_UNITS.items():
+        if 0.3 < extent / factor / diameter < 2.0:
+            return f"what was measured is about {factor:g} times its size: is the depth in {unit}?"
+        if 0.3 < extent * factor / diameter < 2.0:
+            return f"its mesh is about {factor:g} times the size of what was measured: is it in {unit}?"
+    return ""
+
+
+def _turned(covariance: Array, rotation: Array) -> Array:
+    """A covariance (6,6) along the axes of another frame."""
+    both = np.kron(np.eye(2), rotation)
+    return np.asarray(both @ covariance @ both.T)

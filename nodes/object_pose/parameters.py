@@ -1,0 +1,66 @@
+"""Parameters of the object pose node that are not of the method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isometry.nodes.runtime.node_parameters import NodeParameters
+from isometry.parameters import parameter
+
+
+@dataclass(frozen=True)
+class ObjectPoseNodeParameters(NodeParameters):
+    """Inputs, frames and outputs. Read when the node is configured."""
+
+    objects: str = parameter("objects", "folder of the meshes of known objects, each named as its object")
+    input: str = parameter(
+        "detections",
+        "detections: boxes of vision_msgs/Detection2DArray on detections; labels: sensor_msgs/Image on labels",
+        choices=("detections", "labels"),
+    )
+    class_names: str = parameter(
+        "", "names of objects by class id or label, as 1=mug,2=carton; other ids and labels are the names themselves"
+    )
+    label_is: str = parameter(
+        "instance",
+        "instance: each label is one object; class: each connected part of a label is one object",
+        choices=("instance", "class"),
+    )
+    depth_unit: float = parameter(0.001, "metres of one unit of depth images of whole numbers", 1e-6, 1.0)
+    depth_registration: str = parameter(
+        "auto",
+        "auto: depth is brought to the colour camera by TF and both camera_info, unless both are one camera; "
+        "none: it is registered already, and depth_camera_info is not needed",
+        choices=("auto", "none"),
+    )
+    rectified: bool = parameter(False, "images are free of distortion already: p of camera_info holds, and d does not")
+    sync_tolerance: float = parameter(0.02, "seconds between stamps of inputs that belong together", 0.0, 1.0)
+    sync_queue: int = parameter(30, "images that wait for their depth and detections", 2, 1000)
+    output_frame: str = parameter(
+        "camera",
+        "frame of the poses; camera: that of the image; base: base_frame; odom: odom_frame, in which objects keep "
+        "their numbers while the camera moves",
+        choices=("camera", "base", "odom"),
+    )
+    odom_frame: str = parameter("odom", "frame of the poses with output_frame = odom")
+    base_frame: str = parameter("base_link", "frame of the poses with output_frame = base")
+    sensor_pose: str = parameter(
+        "tf", "tf: frames of the inputs from TF; identity: with output_frame = base, the image's frame is base_frame",
+        choices=("tf", "identity"),
+    )  # fmt: skip
+    transform_timeout: float = parameter(0.2, "seconds to wait for a transform of an image's stamp", 0.0, 5.0)
+    publish_tf: bool = parameter(True, "publish the frame of each object, <name>_<number>, on /tf")
+
+    def names(self) -> dict[str, str]:
+        """Object names by class id. Raises ValueError for what is not id=name, with commas between."""
+        pairs = [pair.split("=") for pair in self.class_names.split(",") if pair.strip()]
+        for pair in pairs:
+            if len(pair) != 2 or not all(part.strip() for part in pair):
+                raise ValueError(f"parameter class_names = {self.class_names!r}: write id=name, with commas between")
+        return {number.strip(): name.strip() for number, name in pairs}
+
+    def check(self) -> None:
+        """Raise ValueError for class names of labels that are no numbers."""
+        for label in self.names() if self.input == "labels" else ():
+            if not label.isdecimal():
+                raise ValueError(f"parameter class_names: the label {label!r} must be a whole number")

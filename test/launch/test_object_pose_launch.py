@@ -1,0 +1,34 @@
+"""The launch file of object poses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from test.launch.conftest import PlayLaunch
+
+NAME = "object_pose.launch.py"
+
+
+def test_defaults_find_objects_in_boxes(play_launch: PlayLaunch) -> None:
+    nodes = play_launch.nodes(NAME)
+    assert list(nodes) == ["/object_pose"]
+    node = nodes["/object_pose"]
+    assert (node["pkg"], node["exec"]) == ("isometry", "object_pose_node")
+    expected = {
+        "objects": "objects", "input": "detections", "class_names": "", "depth_registration": "auto",
+        "output_frame": "camera", "publish_tf": True, "autostart": True, "use_sim_time": False,
+    }  # fmt: skip
+    assert {name: node["params"][name] for name in expected} == expected
+    assert "depth_unit" in node["params_files"][0]
+    assert "FASTDDS_DEFAULT_PROFILES_FILE" in {item["name"] for item in node["env"]}
+
+
+def test_arguments_reach_the_node(play_launch: PlayLaunch) -> None:
+    arguments = ["namespace:=robot", "image:=/camera/color/image_raw", "depth:=/camera/depth/image_rect_raw"]
+    own = ["objects:=/a b/objects", "input:=labels", "class_names:=1=mug", "output_frame:=odom"]
+    node = play_launch.nodes(NAME, *arguments, *own)["/robot/object_pose"]
+    assert {"from": "image", "to": "/camera/color/image_raw"} in node["remaps"]
+    assert {"from": "depth", "to": "/camera/depth/image_rect_raw"} in node["remaps"]
+    expected = {"objects": "/a b/objects", "input": "labels", "class_names": "1=mug", "output_frame": "odom"}
+    assert {name: node["params"][name] for name in expected} == expected
