@@ -80,16 +80,18 @@ class PoseHypotheses:
         pose = hypothesis.belief.T_map_base
         return any(self._parameters.agree(pose, other.belief.T_map_base) for other in others)
 
-    def follow(self, T_before_after: Array, near: Callable[[Array], ScanPose | None], late: Callable[[], bool]) -> None:
+    def follow(
+        self, T_before_after: Array, near: Callable[[Belief], ScanPose | None], late: Callable[[], bool]
+    ) -> None:
         """Move all poses by odometry (4,4), and keep what the next scan fits.
 
-        `near` gives the pose of the scan near one (4,4), None where there is no map. From when it is `late` on, the
+        `near` gives the pose of the scan near a belief, None where it does not fit. From when it is `late` on, the
         others are only moved, all but one; they are the first ones at the next scan.
         """
         for hypothesis in self.left:
             hypothesis.belief = hypothesis.belief.moved(T_before_after, self._parameters.odometry_drift)
         for hypothesis in sorted(self.left, key=lambda hypothesis: hypothesis.scans + hypothesis.misses):
-            hypothesis.compare(near(hypothesis.belief.T_map_base), self._parameters.tolerance)
+            hypothesis.compare(near(hypothesis.belief), self._parameters.tolerance)
             if late():
                 break
         still: list[PoseHypothesis] = []

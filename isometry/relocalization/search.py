@@ -25,6 +25,7 @@ from isometry.relocalization.pose_hypotheses import PoseHypotheses, PoseHypothes
 from isometry.relocalization.scan_pose import Belief, ScanPose
 
 FEW = 8  # poses that are left, up to which their rivals are looked for; among more, further ones decide nothing
+FURTHEST_START_METRES = 3.0  # of an alignment from where a pose is expected
 FEWEST_PARTS = 6  # of that search, with each scan: where the robot drives on, rivals of long ago are hard to find again
 
 Reason = RegistrationReason | Literal["unconfirmed", "nothing_there", "jump"]
@@ -94,10 +95,23 @@ class Search:
             return SearchStep(first.last or best, "ambiguous" if ambiguous else "unconfirmed", len(tried))
         return SearchStep(best, "out_of_time" if scan.late else reason_of(best), len(tried))
 
-    def _near(self, scan: Scan, T_map_base: Array) -> ScanPose | None:
-        """The pose of a scan near one (4,4); None where too few of its points lie on the map."""
-        found = self._registration.near(scan, T_map_base)
-        return found if found is not None and self._overlaps(found) else None
+    def _near(self, scan: Scan, belief: Belief) -> ScanPose | None:
+        """The pose of a scan near a belief; None where too few of its points lie on the map.
+
+        Along a corridor odometry drifts out of the reach of an alignment. Where the scan does not fit, it is also tried
+        a standard deviation ahead and back.
+        """
+        variances, axes = np.linalg.eigh(belief.covariance[:3, :3])
+        sigma, found = float(np.sqrt(variances[-1])), []
+        for step in (0.0, sigma, -sigma) if sigma < FURTHEST_START_METRES else (0.0,):
+            T_map_base = belief.T_map_base.copy()
+            T_map_base[:3, 3] += step * axes[:, -1]
+            near = self._registration.near(scan, T_map_base)
+            if near is not None and self._overlaps(near):
+                found.append(near)
+                if near.reason == "ok":
+                    break
+        return max(found, key=lambda near: (near.reason == "ok", near.registration.confidence), default=None)
 
     def _overlaps(self, found: ScanPose) -> bool:
         return found.registration.overlap >= self._parameters.least_overlap
