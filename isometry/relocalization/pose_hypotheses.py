@@ -15,7 +15,8 @@ from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.scan_pose import Belief, ScanPose
 
 MOST = 16  # poses that are followed; with more, the worst are dropped, and rivals are looked for again
-WORSE = 0.15  # share by which the agreement of a pose may be lower than that of the best one
+WORSE = 0.15  # share by which the agreement of a pose may be lower than that of the best one, in the same scans
+FEWEST_COMPARED = 2  # with each scan: one alone says nothing of the others
 DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
 GAIN = 0.3  # weight of a scan in the running mean of the agreement
 
@@ -26,7 +27,7 @@ class PoseHypothesis:
 
     belief: Belief
     last: ScanPose | None = None  # by the last scan
-    agreement: float = 0.0  # running mean over the scans, of the scan with the map
+    agreement: float = 1.0  # of scan and map, over that of the pose that fits best: running mean over the scans
     scans: int = 1  # that fit, with the one that it was found by
     misses: int = 0  # scans in a row that do not fit
 
@@ -40,17 +41,24 @@ class PoseHypothesis:
         """Whether it has failed too often."""
         return self.misses >= DROPPED_AFTER
 
-    def compare(self, found: ScanPose | None, least: tuple[float, float]) -> None:
-        """Take in the pose by the next scan, None where it has none; `least`: as for `Belief.contradicted`."""
+    def compare(self, found: ScanPose | None, least: tuple[float, float]) -> bool:
+        """Take in the pose by the next scan, None where it has none, and say whether it fits.
+
+        `least`: as for `Belief.contradicted`.
+        """
         if found is None or found.reason != "ok" or self.belief.contradicted(found, least):
             self.misses += 1
-            return
-        first = self.last is None
+            return False
         # free directions of successive scans differ a little by their errors, and together they would seem to be held
         alone = Belief(found.T_map_base, found.covariance)
         self.belief = self.belief.fused(found) if self.determined else alone
-        self.agreement += (1.0 if first else GAIN) * (found.registration.evidence["score"] - self.agreement)
         self.last, self.scans, self.misses = found, self.scans + 1, 0
+        return True
+
+    @property
+    def score(self) -> float:
+        """Agreement of the last scan that was compared with the map."""
+        return 0.0 if self.last is None else self.last.registration.evidence["score"]
 
 
 class PoseHypotheses:
@@ -63,8 +71,7 @@ class PoseHypotheses:
 
     def add(self, found: ScanPose) -> None:
         """Add a pose that a registration accepted, unless it is one that is left already."""
-        belief = Belief(found.T_map_base, found.covariance)
-        self._add(PoseHypothesis(belief, found, found.registration.evidence["score"]))
+        self._add(PoseHypothesis(Belief(found.T_map_base, found.covariance), found))
 
     def add_unchecked(self, T_map_base: Array, T_then_now: Array) -> None:
         """Add a pose (4,4) that an earlier scan may fit; since then the robot moved by `T_then_now` (4,4)."""
@@ -86,20 +93,24 @@ class PoseHypotheses:
         """Move all poses by odometry (4,4), and keep what the next scan fits.
 
         `near` gives the pose of the scan near a belief, None where it does not fit. From when it is `late` on, the
-        others are only moved, all but one; they are the first ones at the next scan.
+        others are only moved, all but two; they are the first ones at the next scan.
         """
         for hypothesis in self.left:
             hypothesis.belief = hypothesis.belief.moved(T_before_after, self._parameters.odometry_drift)
-        for hypothesis in sorted(self.left, key=lambda hypothesis: hypothesis.scans + hypothesis.misses):
-            hypothesis.compare(near(hypothesis.belief), self._parameters.tolerance)
-            if late():
+        fitting: list[PoseHypothesis] = []
+        for k, hypothesis in enumerate(sorted(self.left, key=lambda each: each.scans + each.misses), start=1):
+            if hypothesis.compare(near(hypothesis.belief), self._parameters.tolerance):
+                fitting.append(hypothesis)
+            if late() and k >= FEWEST_COMPARED:
                 break
+        best = max((hypothesis.score for hypothesis in fitting), default=1.0)
+        for hypothesis in fitting:
+            hypothesis.agreement += GAIN * (hypothesis.score / max(best, 1e-9) - hypothesis.agreement)
         still: list[PoseHypothesis] = []
-        for hypothesis in sorted(self.left, key=lambda hypothesis: -hypothesis.agreement):
+        for hypothesis in sorted(self.left, key=lambda each: (each.last is None, -each.agreement)):
             if not hypothesis.dropped and not self._known(hypothesis, still):  # two may have become one
                 still.append(hypothesis)
-        best = still[0].agreement if still else 0.0
-        still = [h for h in still if h.last is None or h.agreement >= (1.0 - WORSE) * best]
+        still = [hypothesis for hypothesis in still if hypothesis.agreement >= 1.0 - WORSE]
         self.searched &= 0 < len(still) <= MOST
         self.left = still[:MOST]
 
