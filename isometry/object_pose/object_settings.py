@@ -76,8 +76,7 @@ def read_settings(path: Path) -> ObjectSettings:
 
 def write_unit(path: Path, unit: str) -> None:
     """Write the unit into a YAML file that may exist; its other lines stay. Raises ValueError or OSError."""
-    if unit not in UNITS:
-        raise ValueError(f"unit {unit!r}: it must be one of {', '.join(UNITS)}")
+    _check_unit(unit)
     lines = path.read_text().splitlines() if path.exists() else []
     kept = [line for line in lines if not line.startswith("unit:")]
     unfinished = path.with_suffix(".yaml.tmp")
@@ -88,10 +87,14 @@ def write_unit(path: Path, unit: str) -> None:
 def _settings(content: Any, text: str) -> ObjectSettings:
     _check_keys(content, ("unit", "symmetry"), "the file")
     unit = content.get("unit", "m")
-    if unit not in UNITS:
-        raise ValueError(f"unit {unit!r}: it must be one of {', '.join(UNITS)}")
+    _check_unit(unit)
     stated = content.get("symmetry")
     return ObjectSettings(unit, None if stated is None else _symmetry(stated), text)
+
+
+def _check_unit(unit: Any) -> None:
+    if unit not in UNITS:
+        raise ValueError(f"unit {unit!r}: it must be one of {', '.join(UNITS)}")
 
 
 def _symmetry(content: Any) -> StatedSymmetry:

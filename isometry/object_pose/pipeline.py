@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array, Flags
 from isometry.geometry import se3
+from isometry.geometry.covariance import rotated
 from isometry.object_pose.instances import REACH, Instances, nearest_twin
 from isometry.object_pose.library import KnownObject
 from isometry.object_pose.parameters import ObjectPoseParameters
@@ -159,7 +160,7 @@ class ObjectPosePipeline:
                 modes = pose.modes if before is None else nearest_twin(pose, T_camera_frame @ before, known.model)
                 T_frame_object = T_frame_camera @ modes[0].T_camera_object
                 self.instances.remember(name, number, T_frame_object, found.tag, stamp_ns)
-                covariance = _turned(pose.covariance, T_frame_camera[:3, :3])
+                covariance = rotated(pose.covariance, T_frame_camera[:3, :3])
                 located.append(LocatedObject(known, number, modes, T_frame_object, covariance, pose))
         return tuple(located)
 
@@ -211,9 +212,3 @@ def _size_in_words(mask: Flags, view: View, diameter: float) -> str:
         if 0.3 < extent * factor / diameter < 2.0:
             return f"its mesh is about {factor:g} times the size of what was measured: is it in {unit}?"
     return ""
-
-
-def _turned(covariance: Array, rotation: Array) -> Array:
-    """A covariance (6,6) along the axes of another frame."""
-    both = np.kron(np.eye(2), rotation)
-    return np.asarray(both @ covariance @ both.T)

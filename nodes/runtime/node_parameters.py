@@ -46,3 +46,12 @@ class MapParameters(OdometryInputParameters):
     publish_tf: bool = parameter(True, "publish map_frame -> odom_frame on /tf")
     transform_rate: float = parameter(20.0, "Hz at which map -> odom is sent, dated with the present", 0.1, 200.0)
     transform_tolerance: float = parameter(0.0, "seconds by which map -> odom is dated ahead", 0.0, 10.0)
+
+
+def names_by_id(parameter_name: str, value: str) -> dict[str, str]:
+    """Names by class id of a parameter such as `0=car,1=cyclist`. Raises ValueError for anything else."""
+    pairs = [pair.split("=") for pair in value.split(",") if pair.strip()]
+    for pair in pairs:
+        if len(pair) != 2 or not all(part.strip() for part in pair):
+            raise ValueError(f"parameter {parameter_name} = {value!r}: write id=name, with commas between")
+    return {number.strip(): name.strip() for number, name in pairs}

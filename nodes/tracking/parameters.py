@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from isometry.nodes.runtime.node_parameters import OdometryInputParameters
+from isometry.nodes.runtime.node_parameters import OdometryInputParameters, names_by_id
 from isometry.parameters import parameter
 
 
@@ -40,8 +40,4 @@ class TrackingNodeParameters(OdometryInputParameters):
 
     def names(self) -> dict[str, str]:
         """Class names by class id. Raises ValueError for what is not id=name, with commas between."""
-        pairs = [pair.split("=") for pair in self.class_names.split(",") if pair.strip()]
-        for pair in pairs:
-            if len(pair) != 2 or not all(part.strip() for part in pair):
-                raise ValueError(f"parameter class_names = {self.class_names!r}: write id=name, with commas between")
-        return {number.strip(): name.strip() for number, name in pairs}
+        return names_by_id("class_names", self.class_names)

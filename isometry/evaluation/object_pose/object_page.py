@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.spatial.transform import Rotation
 
-from isometry.arrays import Array, Index
+from isometry.arrays import Array
 from isometry.evaluation.common.page import rows, section, write_page
 from isometry.evaluation.common.plot_style import BLUE, GREEN, ORANGE
 from isometry.object_pose.library import KnownObject
@@ -45,27 +45,23 @@ def words(group: SymmetryGroup) -> str:
         return f"any turn about {_direction(group.axis)}{upside_down}"
     if len(group.turns) == 1:
         return "none"
-    axes, _ = turn_axes(group)
-    named = ", ".join(f"{360.0 / order:.0f} deg about {_direction(axis)}" for axis, order in axes)
+    named = ", ".join(f"{360.0 / order:.0f} deg about {_direction(axis)}" for axis, order in turn_axes(group))
     count = len(group.turns) - 1
     return f"{count} turn{'s' if count > 1 else ''} ({named})"
 
 
-def turn_axes(group: SymmetryGroup) -> tuple[list[tuple[Array, int]], Index]:
-    """Axes (3,) of the discrete turns with their orders, and for each turn but the identity the number of its axis."""
+def turn_axes(group: SymmetryGroup) -> list[tuple[Array, int]]:
+    """Axes (3,) of the discrete turns with their orders."""
     axes: list[tuple[Array, int]] = []
-    numbers = []
     for vector in Rotation.from_matrix(group.turns[1:]).as_rotvec():
         angle = float(np.linalg.norm(vector))
         axis, order = vector / angle, max(round(2.0 * np.pi / angle), 1)
         same = next((k for k, (other, _) in enumerate(axes) if abs(axis @ other) > 0.99), None)
         if same is None:
             axes.append((axis, order))
-            numbers.append(len(axes) - 1)
         else:
             axes[same] = (axes[same][0], max(order, axes[same][1]))
-            numbers.append(same)
-    return axes, np.array(numbers, np.intp)
+    return axes
 
 
 def write_object_page(path: Path, known: KnownObject) -> Path:
@@ -99,7 +95,7 @@ def _figure(known: KnownObject) -> go.Figure:
 
 def _axes(group: SymmetryGroup) -> list[tuple[Array, str]]:
     found = [] if group.axis is None else [(group.axis, "any turn")]
-    return found + [(axis, f"turns by {360.0 / order:.0f} deg") for axis, order in turn_axes(group)[0]]
+    return found + [(axis, f"turns by {360.0 / order:.0f} deg") for axis, order in turn_axes(group)]
 
 
 def _surface(mesh: ObjectMesh) -> go.Mesh3d:
