@@ -80,20 +80,20 @@ def test_a_loop_is_found_the_path_is_corrected_and_map_to_odom_follows(robot: Ro
 
 
 def test_a_saved_map_survives_a_kill_and_finds_the_robot_again(
-    robot: Robot, start_node: StartNode, tmp_path: Path
+    new_robot: Callable[[], Robot], start_node: StartNode, tmp_path: Path
 ) -> None:
     memory_file = tmp_path / "town.places"
-    mapping = start_node(memory_file=memory_file)
+    mapping, robot = start_node(memory_file=memory_file), new_robot()
     robot.meet()
     drive(robot, 0.0, LAP / 2)
     answer = robot.call("save")
     assert answer.success
     assert str(memory_file) in answer.message
+    robot.leave()
     mapping.stop(signal.SIGKILL)
     saved = memory_file.read_bytes()
 
-    localization = start_node(mode="localization", memory_file=memory_file)
-    # the killed node counts as a subscriber for a while, so ask the new one whether it knows of the robot
+    localization, robot = start_node(mode="localization", memory_file=memory_file), new_robot()
     robot.until(lambda: "/points is published by /robot" in robot.status.message)
     T_odom_map = se3.from_planar(100.0, -20.0, 2.0)
     true = on_circle(10.0) @ se3.from_planar(0.0, 0.0, np.pi / 2)
@@ -111,6 +111,7 @@ def test_with_autosave_a_kill_loses_nothing(robot: Robot, start_node: StartNode,
     node = start_node(memory_file=memory_file, autosave=True)
     robot.meet()
     stamps = drive(robot, 0.0, 20.0)
+    robot.leave()
     node.stop(signal.SIGKILL)
     encoder = BirdsEyeEncoder.load()
     memory = PlaceMemory.load(memory_file, encoder.sha256, encoder.descriptor_size)
