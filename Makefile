@@ -42,8 +42,9 @@ docs: .venv/.develop
 	$(python) scripts/parameter_tables.py
 	$(python) -m mkdocs build --strict
 
+# two processes with a thread each: half of the tests wait for a node
 test: lint
-	$(python) -m pytest
+	OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist loadfile
 
 benchmarks: .venv/.develop
 	$(python) -m benchmarks

@@ -47,6 +47,7 @@ TEST = [
     "mypy>=1.11",
     "pytest>=8.0",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "pytransform3d>=3.5",
     "ruff>=0.6",
     "setuptools>=77",
