@@ -184,17 +184,12 @@ def view_of(
     else:
         _check_size("depth image", depth, depth_camera)
         straight = depth_camera.without_distortion(depth)
-        seen = registered(straight, depth_camera.matrix, T_colour_depth, camera.matrix, depth_shape(camera))
+        seen = registered(straight, depth_camera.matrix, T_colour_depth, camera.matrix, camera.shape)
     return View(camera.without_distortion(colour), seen, camera)
 
 
-def depth_shape(camera: Camera) -> tuple[int, int]:
-    """Rows and columns of a camera's images."""
-    return camera.height, camera.width
-
-
 def _check_size(what: str, image: NDArray[np.generic], camera: Camera) -> None:
-    if image.shape[:2] != depth_shape(camera):
+    if image.shape[:2] != camera.shape:
         size = f"{image.shape[1]}x{image.shape[0]}"
         raise ValueError(f"the {what} is {size}, and its camera_info is of {camera.width}x{camera.height}")
 

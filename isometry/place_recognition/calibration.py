@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import expit
 
 from isometry.arrays import Array
 
@@ -44,11 +45,7 @@ def confidence(evidence: Mapping[str, float]) -> float:
     probability that this place is the right one of the two, which is one half where they are equal.
     """
     score = WEIGHTS["offset"] + sum(weight * evidence[name] for name, weight in WEIGHTS.items() if name != "offset")
-    return _logistic(score) * _logistic(evidence["lead"] / LEAD_NOISE + evidence["support_lead"])
-
-
-def _logistic(score: float) -> float:
-    return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
+    return float(expit(score) * expit(evidence["lead"] / LEAD_NOISE + evidence["support_lead"]))
 
 
 def confidence_without_rival(evidence: Mapping[str, float]) -> float:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.special import expit
 
 from isometry.arrays import Array
 from isometry.geometry import degeneracy
@@ -38,22 +39,18 @@ def confidence(evidence: Mapping[str, float]) -> float:
     """
     weights = BLIND if evidence["blind"] else SIGHTED
     score = weights["offset"] + sum(weight * evidence[name] for name, weight in weights.items() if name != "offset")
-    return _logistic(score) * uniqueness(evidence)
+    return float(expit(score)) * uniqueness(evidence)
 
 
 def uniqueness(evidence: Mapping[str, float]) -> float:
     """The part of the confidence that is given: half where two transforms fit alike, 0 where surfaces leave it free."""
-    return _logistic(evidence["distinctness"] / DISTINCTNESS_NOISE) * evidence["determined"]
+    return float(expit(evidence["distinctness"] / DISTINCTNESS_NOISE)) * evidence["determined"]
 
 
 def confidence_without_rival(evidence: Mapping[str, float]) -> float:
     """The confidence if no other transform agreed with the clouds, and the surfaces determined this one."""
     alone = {"margin": evidence["score"], "distinctness": 1.0, "log_distinctness": 0.0, "determined": 1.0}
     return confidence({**evidence, **alone})
-
-
-def _logistic(score: float) -> float:
-    return 1.0 / (1.0 + math.exp(-min(max(score, -50.0), 50.0)))
 
 
 def determined(covariance_: Array, resolution: float) -> float:

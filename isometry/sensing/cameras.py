@@ -40,6 +40,11 @@ class Camera:
     model: str = ""  # of the distortion, as ROS names it
     distortion: tuple[float, ...] = ()  # coefficients, as OpenCV orders them; none: an ideal lens
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of its images."""
+        return self.height, self.width
+
     def same_as(self, other: Camera) -> bool:
         """Whether both map points to the same pixels."""
         return (

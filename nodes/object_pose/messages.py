@@ -18,7 +18,7 @@ from isometry.geometry import se3
 from isometry.nodes.runtime import messages
 from isometry.object_pose.library import KnownObject
 from isometry.object_pose.overlay import hue
-from isometry.object_pose.pipeline import Found, LocatedObject, ObjectPoseStep, depth_shape
+from isometry.object_pose.pipeline import Found, LocatedObject, ObjectPoseStep
 from isometry.object_pose.regions import Box, objects_of_labels, region_of_box
 from isometry.object_pose.thinning import thinned
 from isometry.sensing.cameras import Camera
@@ -52,7 +52,7 @@ def _from_detection(detection: Detection2D, name: str, camera: Camera) -> Found:
     centre = detection.bbox.center
     box = Box(centre.position.x, centre.position.y, detection.bbox.size_x, detection.bbox.size_y, centre.theta)
     try:
-        region = region_of_box(box, depth_shape(camera))
+        region = region_of_box(box, camera.shape)
     except ValueError:
         return Found(name, NOWHERE, False, reason="bad_box")
     return Found(name, camera.without_distortion(region), False, detection.id)
@@ -67,7 +67,7 @@ def from_labels(
     ValueError for an image that cannot be read or is not of the size of the colour image.
     """
     labels = decode_labels(message)
-    if labels.shape != depth_shape(camera):
+    if labels.shape != camera.shape:
         size = f"{labels.shape[1]}x{labels.shape[0]}"
         raise ValueError(f"the label image is {size}, and the colour image {camera.width}x{camera.height}")
     numbered = {int(label): name for label, name in names.items()}

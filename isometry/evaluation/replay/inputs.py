@@ -11,6 +11,7 @@ from isometry.datasets.rosbag.message_types import DETECTIONS, IMU, ODOMETRY, PO
 from isometry.datasets.rosbag.reader import frame_of, topic_types
 from isometry.datasets.rosbag.transforms import BagTransforms, read_transforms, transform_topics
 from isometry.evaluation.replay.object_pose.inputs import choose_image_topics
+from isometry.evaluation.replay.topics import only_topic
 
 ODOMETRY_SOURCES: dict[str, tuple[str, ...]] = {
     "lidar_odometry": (),
@@ -118,13 +119,7 @@ def _sensor_pose(bag: Path, topic: str, base: str, transforms: BagTransforms) ->
 
 def _only_topic(bag: Path, types: Mapping[str, str], kind: str, named: str) -> str:
     """The topic that the user named, which must be of that type, or the only one of it."""
-    found = [topic for topic, its_kind in types.items() if its_kind == kind]
-    if named:
-        if named not in types:
-            raise DatasetError(f"{bag}: no topic {named} in it ({kind}: {', '.join(found) or 'none'})")
-        if named not in found:
-            raise DatasetError(f"{bag}: {named} is of type {types[named]}, expected {kind}")
-        return named
-    if len(found) != 1:
-        raise DatasetError(f"{bag}: {len(found)} topics of type {kind} where one is needed ({', '.join(found) or '-'})")
-    return found[0]
+    chosen = only_topic(bag, types, kind, [topic for topic, its in types.items() if its == kind], named)
+    if types[chosen] != kind:
+        raise DatasetError(f"{bag}: {named} is of type {types[named]}, expected {kind}")
+    return chosen

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.message_types import CAMERA_INFO, DETECTIONS_2D, IMAGE
 from isometry.datasets.rosbag.reader import open_bag
+from isometry.evaluation.replay.topics import only_topic
 from isometry.sensing.images import COLOURS, DEPTHS
 
 LABELS = "label"
@@ -27,29 +28,19 @@ def choose_image_topics(
     labelled = [topic for topic in encodings if LABELS in topic.lower()]
     others = [topic for topic in encodings if topic not in labelled]
     boxes = [topic for topic, kind in types.items() if kind == DETECTIONS_2D]
-    image = _only(bag, types, "colour images", [t for t in others if encodings[t] in COLOURS], asked["image"])
+    image = only_topic(bag, types, "colour images", [t for t in others if encodings[t] in COLOURS], asked["image"])
     depths = [topic for topic in others if encodings[topic] in DEPTHS and topic != image]
-    depth = _only(bag, types, "depth images", depths, asked["depth"])
+    depth = only_topic(bag, types, "depth images", depths, asked["depth"])
     read = given.get("input") or ("detections" if boxes and not asked["labels"] else "labels")
     if read == "labels":
-        found = _only(bag, types, "label images", labelled, asked["labels"])
+        found = only_topic(bag, types, "label images", labelled, asked["labels"])
     else:
-        found = _only(bag, types, DETECTIONS_2D, boxes, asked["detections"])
+        found = only_topic(bag, types, DETECTIONS_2D, boxes, asked["detections"])
     topics = {"image": image, "depth": depth, read: found}
     topics["camera_info"] = _camera_info(bag, types, image, asked["camera_info"])
     if given.get("depth_registration") != "none":
         topics["depth_camera_info"] = _camera_info(bag, types, depth, asked["depth_camera_info"])
     return topics, {"input": read}
-
-
-def _only(bag: Path, types: Mapping[str, str], what: str, found: Sequence[str], named: str) -> str:
-    if named:
-        if named not in types:
-            raise DatasetError(f"{bag}: no topic {named} in it ({what}: {', '.join(found) or 'none'})")
-        return named
-    if len(found) != 1:
-        raise DatasetError(f"{bag}: {len(found)} topics of {what} where one is needed ({', '.join(found) or '-'})")
-    return found[0]
 
 
 def _camera_info(bag: Path, types: Mapping[str, str], image: str, named: str) -> str:

@@ -79,7 +79,7 @@ def write_detections(path: Path) -> None:
 def test_what_cannot_be_replayed_is_named(tmp_path: Path) -> None:
     bag = tmp_path / "detections"
     write_detections(bag)
-    with pytest.raises(DatasetError, match="0 topics of type sensor_msgs/msg/PointCloud2"):
+    with pytest.raises(DatasetError, match="0 topics of sensor_msgs/msg/PointCloud2"):
         replay(TrackingRecording, bag, tmp_path / "node.log")
     arguments = ["run", "tracking", "--bag", str(bag), "--out", str(tmp_path), "--parameter", "input"]
     done = CliRunner().invoke(app, arguments)
