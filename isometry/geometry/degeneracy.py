@@ -40,6 +40,10 @@ class Planes(NamedTuple):
     tilts: Array  # (N,2) variances in radians squared, of the normal towards those two
     thicknesses: Array  # (N,) variances in metres squared, of the distances of points from the plane
 
+    def chosen(self, which: Flags) -> Planes:
+        """Those of them (M,) for which `which` (N,) is true."""
+        return Planes(*(part[which] for part in self))
+
 
 class Held(NamedTuple):
     """What a cloud says about its own motion, if the errors of all planes are independent.

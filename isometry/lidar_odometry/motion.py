@@ -32,6 +32,10 @@ class ConstantVelocity:
         """T_before_after (4,4) after some seconds."""
         return moved(self.twist, seconds)
 
+    def speed_deviation(self, direction: Array) -> float:
+        """Standard deviation of the speed along a direction (3,) in the body's frame, m/s."""
+        return float(np.sqrt(direction @ self.twist_covariance[:3, :3] @ direction))
+
     def advance(self, seconds: float, motion: Array, held: degeneracy.Held) -> Array:
         """T_before_after (4,4) after some seconds, by an alignment that is trusted in the directions that are `held`.
 

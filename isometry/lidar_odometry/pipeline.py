@@ -18,8 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import small_gicp
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from isometry.arrays import Array
+from isometry.arrays import Array, Flags
 from isometry.geometry import covariance, degeneracy, se3
 from isometry.lidar_odometry.motion import ConstantVelocity, twist_of
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
@@ -32,6 +33,9 @@ REMOVE_AFTER, REMOVE_EVERY = 100, 10  # scans until voxels without points are re
 RESIZE = 2.0  # ratio of voxel sizes, by the range of scans and of the local map, at which the map starts again
 AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 UNHELD = 0.5  # least share of the motion along an axis that nothing holds, for the axis to be named
+MISSED = 0.5  # least share of the motion along a direction that the scan holds, but not where it was aligned
+MOST_STARTS, SIGMAS = 8, 3.0  # alignments to each side along it, which cover so many standard deviations of the speed
+PARALLEL_COSINE = 0.7  # of the normals of one surface in the scan and in the local map
 COVARIANCE_SCALE = 8.0  # errors of neighbouring points are not independent
 
 
@@ -100,6 +104,7 @@ class LidarOdometry:
         fits, overlap, restarted = True, 1.0, self._stamp_ns is None
         if self._stamp_ns is None:
             scan = self._begin_map(readings, sensor, wanted)
+            held = scan.held()
         else:
             elapsed_s = (stamp_ns - self._stamp_ns) * 1e-9
             scan = thinned(readings, sensor, self._voxel, self.parameters)
@@ -107,7 +112,7 @@ class LidarOdometry:
                 # a wrong speed blurs the surfaces: compensate again with the speed by a first alignment
                 readings = compensated_by(self._aligned_twist(scan.cloud, elapsed_s))
                 scan = thinned(readings, sensor, self._voxel, self.parameters)
-            fits, overlap = self._advance(scan, elapsed_s)
+            fits, overlap, held = self._advance(scan, elapsed_s)
             if self._misses >= self.parameters.restart_after or not 1.0 / RESIZE < wanted / self._voxel < RESIZE:
                 scan, restarted = self._begin_map(readings, sensor, wanted), True
         if fits or restarted:
@@ -121,7 +126,7 @@ class LidarOdometry:
             self._motion.twist_covariance.copy(),
             fits,
             overlap,
-            scan.held.free,
+            held.free,
             restarted,
             time.perf_counter() - began_s,
         )
@@ -133,18 +138,41 @@ class LidarOdometry:
         self._voxel, self._misses = voxel, 0
         return thinned(readings, sensor, voxel, self.parameters)
 
-    def _advance(self, scan: Scan, elapsed_s: float) -> tuple[bool, float]:
-        """Update the pose by the alignment of a scan, or by the prediction; whether the scan fits, and its overlap."""
+    def _advance(self, scan: Scan, elapsed_s: float) -> tuple[bool, float, degeneracy.Held]:
+        """Update the pose by the alignment of a scan, or by the prediction.
+
+        Returns whether the scan fits, its overlap, and which directions of the motion its surfaces hold.
+        """
         T_odom_predicted = self._T_odom_base @ self._motion.prediction(elapsed_s)
         T_odom_aligned, overlap = self._fit(scan.cloud, T_odom_predicted)
+        held = scan.held(self._matched(scan, T_odom_aligned))
+        missed = None if self._speed_known else _missed(scan.held(), held)
+        if missed is not None:  # the end of a corridor that moved on while its walls stayed: look along it
+            reach = SIGMAS * self._motion.speed_deviation(missed) * elapsed_s
+            steps = np.arange(-MOST_STARTS, MOST_STARTS + 1) * COARSE * self._voxel
+            T_starts = [_shifted(T_odom_predicted, step * missed) for step in steps[np.abs(steps) <= reach]]
+            T_odom_aligned, overlap = self._best(scan.cloud, [T_odom_aligned, *T_starts])
+            held = scan.held(self._matched(scan, T_odom_aligned))
         fits = overlap >= self.parameters.least_overlap
         motion = scan.possible @ twist_of(se3.inverse(T_odom_predicted) @ T_odom_aligned, 1.0)
-        held = scan.held._replace(errors=COVARIANCE_SCALE * scan.held.errors) if fits else degeneracy.NOTHING
-        T_before_after = self._motion.advance(elapsed_s, motion, held)
+        trusted = held._replace(errors=COVARIANCE_SCALE * held.errors) if fits else degeneracy.NOTHING
+        T_before_after = self._motion.advance(elapsed_s, motion, trusted)
         self._T_odom_base = _orthonormal(self._T_odom_base @ T_before_after)
         self._misses = 0 if fits else self._misses + 1
         self._speed_known = fits
-        return fits, overlap
+        return fits, overlap, held
+
+    def _matched(self, scan: Scan, T_odom_base: Array) -> Flags:
+        """Which surfaces (M,) of a scan lie on one of the local map; others have not been aligned with anything."""
+        local_map, surfaces = self._maps[0], scan.surfaces
+        tree = cKDTree(np.asarray(local_map.voxel_points())[:, :3])
+        distance, nearest = tree.query(se3.apply(T_odom_base, surfaces.points), distance_upper_bound=self._voxel)
+        near: Flags = np.isfinite(distance)
+        shapes = np.asarray(local_map.voxel_covs()).reshape(-1, 4, 4)[nearest[near], :3, :3]
+        normals = np.linalg.eigh(shapes)[1][:, :, 0]
+        cosine = np.einsum("ni,ni->n", surfaces.axes[near, :, 0] @ T_odom_base[:3, :3].T, normals)
+        near[near] = np.abs(cosine) > PARALLEL_COSINE
+        return near
 
     def _aligned_twist(self, cloud: small_gicp.PointCloud, elapsed_s: float) -> Array:
         """The twist (6,) that brings the base to where a scan is aligned with the local map."""
@@ -156,11 +184,15 @@ class LidarOdometry:
         if self._speed_known:
             aligned = self._align(cloud, T_odom_predicted)
         if not self._speed_known or aligned.num_inliers < self.parameters.least_overlap * cloud.size():
-            starts = [T_odom_predicted, self._T_odom_base]  # the base may have stopped
-            coarse = [self._align(cloud, T_odom_initial, coarse=True) for T_odom_initial in starts]
-            tried = [self._align(cloud, np.asarray(result.T_target_source)) for result in coarse]
-            aligned = max(tried, key=lambda result: result.num_inliers)
+            return self._best(cloud, [T_odom_predicted, self._T_odom_base])  # the base may have stopped
         return np.asarray(aligned.T_target_source), aligned.num_inliers / cloud.size()
+
+    def _best(self, cloud: small_gicp.PointCloud, T_odom_initial: list[Array]) -> tuple[Array, float]:
+        """The alignment from the best of some poses, and the overlap there."""
+        coarse = [self._align(cloud, T_initial, coarse=True) for T_initial in T_odom_initial]
+        tried = [self._align(cloud, np.asarray(result.T_target_source)) for result in coarse]
+        best = max(tried, key=lambda result: result.num_inliers)
+        return np.asarray(best.T_target_source), best.num_inliers / cloud.size()
 
     def _align(
         self, cloud: small_gicp.PointCloud, T_odom_initial: Array, coarse: bool = False
@@ -173,6 +205,18 @@ class LidarOdometry:
             num_threads=self.parameters.threads,
             max_iterations=ITERATIONS,
         )
+
+
+def _shifted(T_odom_base: Array, shift: Array) -> Array:
+    """A pose (4,4) moved by `shift` (3,) metres along its own axes."""
+    return T_odom_base @ se3.from_rotation_translation(np.eye(3), shift)
+
+
+def _missed(held: degeneracy.Held, matched: degeneracy.Held) -> Array | None:
+    """The direction (3,) in the base in which a scan holds its motion, but not by what lies on the local map."""
+    part = (held.part - matched.part)[:3, :3]
+    shares, axes = np.linalg.eigh((part + part.T) / 2.0)
+    return np.asarray(axes[:, -1]) if shares[-1] > MISSED else None
 
 
 def _orthonormal(transform: Array) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.spatial.transform import Rotation
 
-from isometry.arrays import Array
+from isometry.arrays import Array, Flags
 from isometry.geometry import degeneracy
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
 from isometry.sensing.units import check_metres
@@ -31,8 +31,23 @@ class Scan(NamedTuple):
     """A scan for alignment."""
 
     cloud: small_gicp.PointCloud  # N points with the plane around each
-    held: degeneracy.Held  # which directions of its motion its surfaces hold
+    surfaces: degeneracy.Planes  # around some of the points
+    share: float  # of the points with a surface of which there are `surfaces`
     possible: Array  # (6,6) gives the possible part of a motion: all of it, or that in the plane of a planar laser
+
+    def held(self, chosen: Flags | None = None) -> degeneracy.Held:
+        """Which directions of its motion the surfaces hold, or the chosen ones (M,) of them."""
+        surfaces = self.surfaces if chosen is None else self.surfaces.chosen(chosen)
+        held = degeneracy.held(surfaces)
+        held = held._replace(information=held.information / self.share, errors=held.errors * self.share)
+        if np.array_equal(self.possible, np.eye(6)):
+            return held
+        free = self.possible @ (np.eye(6) - held.part) @ self.possible
+        return held._replace(
+            part=np.eye(6) - free,
+            free=np.diag(free).clip(0.0, 1.0),
+            errors=self.possible @ held.errors @ self.possible,
+        )
 
 
 def compensated(points: NDArray[np.floating], offsets_s: NDArray[np.floating] | None, twist: Array) -> Array:
@@ -103,22 +118,12 @@ def thinned(points: Array, origin: Array, voxel: float, parameters: LidarOdometr
     small_gicp.estimate_covariances(cloud, tree, num_neighbors=NEIGHBOURS, num_threads=parameters.threads)
     every = -(-len(chosen) // SURFACES)
     neighbours, _ = tree.batch_knn_search(chosen[::every], SURFACE_NEIGHBOURS, num_threads=parameters.threads)
-    held = degeneracy.held(degeneracy.planes(chosen, neighbours.astype(np.int64), spacing))
-    held = held._replace(information=held.information * every, errors=held.errors / every)
+    surfaces = degeneracy.planes(chosen, neighbours.astype(np.int64), spacing)
     if normal is None:
-        return Scan(cloud, held, np.eye(6))
+        return Scan(cloud, surfaces, 1.0 / every, np.eye(6))
     # a planar laser is taken to move in its own plane, as on a level floor
     along = np.outer(normal, normal)
-    possible = block_diag(np.eye(3) - along, along)
-    return Scan(cloud, _among(possible, held), possible)
-
-
-def _among(possible: Array, held: degeneracy.Held) -> degeneracy.Held:
-    """What is held when only a part of all motions is possible."""
-    free = possible @ (np.eye(6) - held.part) @ possible
-    return held._replace(
-        part=np.eye(6) - free, free=np.diag(free).clip(0.0, 1.0), errors=possible @ held.errors @ possible
-    )
+    return Scan(cloud, surfaces, 1.0 / every, block_diag(np.eye(3) - along, along))
 
 
 def _normal_of_a_planar_laser(rays: Array) -> Array | None:

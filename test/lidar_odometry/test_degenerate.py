@@ -115,6 +115,24 @@ def test_in_a_corridor_whose_ends_are_out_of_range_the_way_along_it_is_free(turn
     assert not any(step.unheld for step in near_an_end)
 
 
+@pytest.mark.parametrize("step", [0.5, 1.0])
+@pytest.mark.parametrize("start", [27.0, 24.0, 20.0])
+@pytest.mark.parametrize("heading", [0.0, np.pi], ids=["to the end", "away from it"])
+def test_the_end_of_a_corridor_says_nothing_until_it_is_aligned(start: float, step: float, heading: float) -> None:
+    """The first map has the end of a corridor, which the next scan sees half a metre or a metre nearer or further."""
+    count = min(30, int((28.5 - start) / step)) if heading == 0.0 else 30
+    poses = moving((0.0, 0.0, 1.3), (step, 0.0, 0.0), count)
+    true, steps = driven(corridor(), se3.from_planar(start, 0.0, heading) @ poses, SHORT)
+    assert errors_over_sigma(true, steps)[:, 0].max() < 2.0
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0])
+def test_the_end_of_a_corridor_is_found_where_the_robot_has_driven_on(step: float) -> None:
+    poses = moving((27.0, 0.0, 1.3), (-step, 0.0, 0.0), 9)
+    true, steps = driven(corridor(), poses, SHORT)
+    assert abs(steps[-1].T_odom_base[0, 3] - true[-1, 0, 3]) < 0.3
+
+
 def test_in_a_tunnel_the_robot_goes_on_at_the_speed_at_which_it_came() -> None:
     true, steps = driven(tunnel(), moving((-30.0, 0.0, HEIGHT), (1.0, 0.0, 0.0), 140))
     assert not any(step.unheld for step in steps[:15])
