@@ -13,11 +13,15 @@ from isometry.geometry import se3
 
 @dataclass(frozen=True)
 class OdometryDrift:
-    """Errors of odometry: a bias of random sign, and a random walk whose standard deviation at 100 m is the same."""
+    """Errors of odometry: a bias of random sign, and a random walk whose standard deviation after `walk_m` is the same.
+
+    A random walk that reaches 3 % of 100 m has erred by 30 % of its first metre.
+    """
 
     translation: float = 0.01  # of the distance travelled
     rotation_deg_per_100_m: float = 1.0
     seed: int = 0
+    walk_m: float = 100.0
 
 
 def drifting_odometry(poses: Array, drift: OdometryDrift | None = None) -> Array:
@@ -31,8 +35,9 @@ def drifting_odometry(poses: Array, drift: OdometryDrift | None = None) -> Array
     if drift is not None:
         random = np.random.default_rng(drift.seed)
         length = np.linalg.norm(steps[:, :3, 3], axis=1)
-        stretch = _error(length, 100.0 * drift.translation, random)
-        turn = _error(length, np.radians(drift.rotation_deg_per_100_m), random)
+        walk = length / drift.walk_m
+        stretch = drift.translation * drift.walk_m * _error(walk, random)
+        turn = np.radians(drift.rotation_deg_per_100_m) * drift.walk_m / 100.0 * _error(walk, random)
         for step, extra, angle in zip(steps, stretch, turn, strict=True):
             direction = step[:3, 3] / max(float(np.linalg.norm(step[:3, 3])), 1e-9)
             step[:3, 3] += extra * direction
@@ -44,9 +49,7 @@ def drifting_odometry(poses: Array, drift: OdometryDrift | None = None) -> Array
     return odometry
 
 
-def _error(length: Array, per_100_m: float, random: np.random.Generator) -> Array:
-    """Error (S,) of each of S steps with lengths (S,) in metres."""
-    bias = random.choice([-1.0, 1.0]) * length / 100.0
-    walk = random.normal(0.0, np.sqrt(length / 100.0))
-    errors: Array = per_100_m * (bias + walk)
-    return errors
+def _error(length: Array, random: np.random.Generator) -> Array:
+    """Error (S,) of each of S steps with lengths (S,), both in units of those of the whole walk."""
+    bias = random.choice([-1.0, 1.0]) * length
+    return np.asarray(bias + random.normal(0.0, np.sqrt(length)))

@@ -17,42 +17,27 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.registration.candidates import (
-    ALIGNED_TOLERANCE,
-    ALONG,
-    COARSE_ITERATIONS,
-    COARSE_REACH,
-    COARSE_TARGET,
-    HYPOTHESIS_TOLERANCE,
-    distinct,
-    same,
-)
-from isometry.registration.preprocessing import at_resolution, with_normals
-from isometry.registration.refinement import refine
+from isometry.registration.candidates import distinct, same
 from isometry.registration.types import Cloud
 from isometry.registration.upright.birds_eye_correlation import correlate
-from isometry.registration.upright.cells import cell_numbers
 from isometry.registration.upright.directions import dominant_directions
 from isometry.registration.upright.proposer import CELL, LYING_COSINE
-from isometry.registration.verification import CachedCloud, one_way
+from isometry.registration.verification import CachedCloud
+from isometry.relocalization.map_floors import MapFloors
+from isometry.relocalization.map_surfaces import MapSurfaces
 
-HEIGHT_STEP = 2.0  # of floors, in units of the map's resolution
 WINDOW = 256  # cells of an image
 WIDEST_SCAN = 80  # cells of a scan in an image, across
 YAWS = 90
 PEAKS, WINDOW_POSES, PLANAR_POSES = 12, 64, 384  # kept of each turn, each window and of all of the map
-WORSE_IMAGE, WORSE_HEIGHT, WORSE = 0.5, 0.7, 0.7  # shares of the best from which another one may be a rival
+WORSE_IMAGE, WORSE = 0.5, 0.7  # shares of the best from which another one may be a rival
 CUT = 0.85  # share of the best: where one that is left out is as good, not all rivals are found
-WORSE_STOREY = 0.4  # share of the floors as high as those of the scan, and of the step from storey to storey
 STOREY_CELL = 2.0  # of the images of a storey, in units of the resolution: rooms are narrower than streets
 SAME_STOREY = 4.0  # difference in height, in units of the resolution
 WALL_QUANTILES = (0.02, 0.98)  # of the heights of a scan's walls
-FLOOR_CELLS, SAMPLE = 150, 300  # cells and points of a scan that are compared with the map
 ALIGNED, MOST_RIVALS = 40, 16  # poses that are aligned, and rivals
 BADLY = 0.5  # overlap at the pose, below which the scan may lie on its side
 SAME_UP_COSINE = 0.97
@@ -83,24 +68,22 @@ class _PlanarPose(NamedTuple):
 
 
 class MapRivals:
-    """A map at one resolution, prepared for the search."""
+    """A map prepared for the search."""
 
-    def __init__(self, points: Array, resolution: float, up: Array | None) -> None:
-        """`points` (N,3) are `resolution` metres apart; `up` (3,) is their vertical, None where it is not known."""
-        self.resolution = resolution
-        cloud = with_normals(points, resolution, None, up)
-        self._map = CachedCloud(cloud)
+    def __init__(self, surfaces: MapSurfaces, up: Array | None) -> None:
+        """`up` (3,) is the vertical of the map, None where it is not known."""
+        self._surfaces, cloud, self._resolution = surfaces, surfaces.cloud, surfaces.resolution
         vertical = dominant_directions(cloud.normals, oriented=False)[0].axis if up is None else up
         self._T_level_map = se3.from_rotation_translation(se3.levelling_rotation(vertical), np.zeros(3))
-        level = se3.apply(self._T_level_map, points)
+        level = se3.apply(self._T_level_map, cloud.points)
         lying = np.abs(cloud.normals @ vertical) > LYING_COSINE
-        self._walls, self._floors = level[~lying], _Floors(level[lying], resolution)
+        self._walls, self._floors = level[~lying], MapFloors(level[lying], self._resolution)
 
     def search(self, scan: Cloud, T_map_scan: Array) -> Iterator[Rivals | None]:
         """The rivals of a pose (4,4) of a scan in its own frame, as the last item; None after each part of the work."""
-        cached = CachedCloud(at_resolution(scan, self.resolution))
+        cached = self._surfaces.prepared(scan)
         up = (self._T_level_map @ T_map_scan)[2, :3]
-        overlap = float(self._overlap(cached, T_map_scan[None], ALIGNED_TOLERANCE, ALONG)[0])
+        overlap = float(self._surfaces.overlap(cached, T_map_scan[None])[0])
         found, complete = [self._above_and_below(cached.cloud, T_map_scan)], True
         for each in (up, *_other_ups(cached.cloud, up)) if overlap < BADLY else (up,):
             R_level_scan = se3.levelling_rotation(each)
@@ -132,14 +115,14 @@ class MapRivals:
         """
         heights = self._floors.storeys(floors)
         if len(heights) < 2 or not len(walls):
-            yield _Storey(self._walls[:, :2], None, CELL * self.resolution)
+            yield _Storey(self._walls[:, :2], None, CELL * self._resolution)
             return
         low, high = np.quantile(walls[:, 2], WALL_QUANTILES)
-        margin = SAME_STOREY * self.resolution
+        margin = SAME_STOREY * self._resolution
         for height in heights:
             z = self._walls[:, 2] - height
             inside = (z > low - margin) & (z < high + margin)
-            yield _Storey(self._walls[inside, :2], float(height), STOREY_CELL * self.resolution)
+            yield _Storey(self._walls[inside, :2], float(height), STOREY_CELL * self._resolution)
 
     def _upright(self, scan: Cloud, T_level_scan: Array, height: float) -> Iterator[Rivals | None]:
         """Poses in the map of a scan that stands upright by `T_level_scan` (4,4), not aligned, as the last item.
@@ -164,7 +147,7 @@ class MapRivals:
             motion = se3.from_planar(float(pose.place[0]), float(pose.place[1]), pose.yaw)
             heights = self._floors.heights(se3.apply(motion, level[lying]))
             if pose.height is not None:
-                heights = heights[np.abs(heights - pose.height) < SAME_STOREY * self.resolution]
+                heights = heights[np.abs(heights - pose.height) < SAME_STOREY * self._resolution]
                 height = pose.height
             lifted = np.tile(motion, (max(len(heights), 1), 1, 1))
             lifted[:, 2, 3] = heights if len(heights) else height
@@ -175,30 +158,24 @@ class MapRivals:
 
     def _as_good(self, scan: CachedCloud, T_map_scan: Array, least: float, elsewhere: Array) -> Iterator[Rivals | None]:
         """The distinct ones of poses (H,4,4), aligned, with an overlap of at least `least`, but for `T_map_scan`."""
-        rough = self._overlap(scan, elsewhere, HYPOTHESIS_TOLERANCE, 1.0)
-        order = distinct(elsewhere, rough, ALIGNED + 1, self.resolution)
+        rough = self._surfaces.rough_overlap(scan, elsewhere)
+        order = distinct(elsewhere, rough, ALIGNED + 1, self._resolution)
         cut = len(order) > ALIGNED and rough[order[-1]] > CUT * rough[order[0]]
-        target, source = (c.surface(COARSE_TARGET * self.resolution) for c in (self._map, scan))
         aligned = [T_map_scan]
         for k in order[:ALIGNED]:
-            reach = COARSE_REACH * self.resolution
-            aligned.append(refine(target, source, elsewhere[k], reach, COARSE_ITERATIONS).T_target_source)
+            aligned.append(self._surfaces.aligned(scan, elsewhere[k]))
             yield None
         poses = self._good(scan, np.array(aligned), least)
         motions = poses @ se3.inverse(T_map_scan)
         poses = self._good(scan, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), least)
-        rivals = np.array([T for T in poses if not same(T, T_map_scan, self.resolution)]).reshape(-1, 4, 4)
+        rivals = np.array([T for T in poses if not same(T, T_map_scan, self._resolution)]).reshape(-1, 4, 4)
         yield Rivals(rivals[:MOST_RIVALS], not cut and len(rivals) <= MOST_RIVALS)
 
     def _good(self, scan: CachedCloud, poses: Array, least: float) -> Array:
         """The distinct ones (G,4,4) of poses (H,4,4) with an overlap of at least `least`, best first."""
-        overlap = self._overlap(scan, poses, ALIGNED_TOLERANCE, ALONG)
-        best = distinct(poses, overlap, MOST_RIVALS + 2, self.resolution)
+        overlap = self._surfaces.overlap(scan, poses)
+        best = distinct(poses, overlap, MOST_RIVALS + 2, self._resolution)
         return np.asarray(poses[[k for k in best if overlap[k] >= least]])
-
-    def _overlap(self, scan: CachedCloud, T_map_scan: Array, tolerance: float, along: float) -> Array:
-        """Share (H,) of a scan's points that lie on surfaces of the map at poses (H,4,4)."""
-        return one_way(self._map, scan, T_map_scan, tolerance * self.resolution, SAMPLE, along)[0]
 
 
 def _other_ups(scan: Cloud, up: Array) -> list[Array]:
@@ -235,59 +212,3 @@ def _parts(points: Array, size: float, step: float) -> Iterator[Array]:
     middle = (low + high) / 2.0
     for number in product(*map(range, counts)):
         yield middle - size / 2.0 + step * (np.array(number) - (counts - 1) / 2.0)
-
-
-class _Floors:
-    """Where a map has lying surfaces: cells in the plane, each with the steps of height that are filled."""
-
-    def __init__(self, points: Array, resolution: float) -> None:
-        """Points (N,3) in metres, z up."""
-        self.cell, self.step = CELL * resolution, HEIGHT_STEP * resolution
-        self.columns, column = np.unique(cell_numbers(points[:, :2], self.cell), return_inverse=True)
-        z = self._steps(points[:, 2])
-        self.lowest = int(z.min(initial=0))
-        self.levels = int(z.max(initial=0)) - self.lowest + 1
-        self.filled = np.unique(column * self.levels + z - self.lowest)
-
-    def heights(self, floors: Array) -> Array:
-        """Shifts (S,) along z in metres at which most lying points (N,3) of a scan lie on floors, and as good ones.
-
-        None where the scan or the map has no floors there.
-        """
-        if not len(self.columns) or not len(floors):
-            return np.zeros(0)
-        floors = floors[np.unique(cell_numbers(floors[:, :2], self.cell), return_index=True)[1]]
-        floors = floors[:: len(floors) // FLOOR_CELLS + 1]
-        numbers = cell_numbers(floors[:, :2], self.cell)
-        column = np.minimum(np.searchsorted(self.columns, numbers), len(self.columns) - 1)
-        known = self.columns[column] == numbers
-        z = self._steps(floors[known, 2]) - self.lowest
-        if not len(z):
-            return np.zeros(0)
-        shifts = np.arange(-int(z.max()), self.levels - int(z.min()))
-        moved = z[:, None] + shifts
-        inside = (moved >= 0) & (moved < self.levels)
-        wanted = column[known, None] * self.levels + moved
-        nearest = np.minimum(np.searchsorted(self.filled, wanted), len(self.filled) - 1)
-        on_floor = (inside & (self.filled[nearest] == wanted)).sum(axis=0)
-        smooth = np.convolve(np.pad(on_floor, 1), [0.5, 1.0, 0.5], mode="same")
-        peak = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])
-        return np.asarray(shifts[peak & (smooth[1:-1] >= WORSE_HEIGHT * smooth.max())] * self.step)
-
-    def storeys(self, floors: Array) -> Array:
-        """Shifts (S,) along z in metres at which lying points (N,3) of a scan are as high as floors of the map.
-
-        Wherever in the plane those are. On hilly ground, without steps from one to the next, there is one at most.
-        """
-        if not len(self.columns) or not len(floors):
-            return np.zeros(0)
-        floors = floors[np.unique(cell_numbers(floors[:, :2], self.cell), return_index=True)[1]]
-        z = self._steps(floors[:, 2])
-        of_map = np.bincount(self.filled % self.levels, minlength=self.levels).astype(float)
-        agreement = np.correlate(of_map, np.bincount(z - z.min()), "full")
-        least = WORSE_STOREY * agreement.max()
-        peaks = find_peaks(np.pad(agreement, 1), height=least, prominence=least)[0] - 1
-        return np.asarray((peaks - (int(z.max()) - int(z.min())) + self.lowest - int(z.min())) * self.step)
-
-    def _steps(self, z: Array) -> NDArray[np.int64]:
-        return np.asarray(np.floor(z / self.step), np.int64)

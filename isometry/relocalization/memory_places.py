@@ -10,6 +10,7 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.registration.parameters import RegistrationParameters
+from isometry.registration.verification import Agreement
 from isometry.relocalization.map_rivals import Rivals
 from isometry.relocalization.places import CloudPlaces, Place, Scan
 
@@ -56,6 +57,10 @@ class MemoryPlaces:
     def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
         """Poses in all of the map at which a scan fits about as well as at one (4,4)."""
         return self._clouds.rivals(scan, T_map_base)
+
+    def agreement(self, scan: Scan, T_map_base: Array) -> Agreement:
+        """How a scan agrees with the map at each of the poses (H,4,4), after an alignment."""
+        return self._clouds.agreement(scan, T_map_base)
 
     def _recognised_poses(self, scan: Scan) -> list[Array]:
         """Poses (4,4) of the keyframes that a scan resembles most, not close to each other."""

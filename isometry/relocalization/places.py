@@ -20,8 +20,10 @@ from isometry.registration.frames import canonical_frame
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import check_usable, resolution_of, usable_points, with_normals
 from isometry.registration.types import Cloud
+from isometry.registration.verification import Agreement
 from isometry.relocalization.map_levels import MapLevels
 from isometry.relocalization.map_rivals import MapRivals, Rivals
+from isometry.relocalization.map_surfaces import MapSurfaces
 
 TILE_REACHES = 1.5  # radius of a tile over the reach of a scan
 TILE_STEP_REACHES = 1.0  # distance between the centres of tiles over the reach of a scan
@@ -102,6 +104,10 @@ class Places(Protocol):
         """
         ...
 
+    def agreement(self, scan: Scan, T_map_base: Array) -> Agreement:
+        """How a scan agrees with the map near each of the poses (H,4,4), by the same of its points."""
+        ...
+
 
 class CloudPlaces:
     """A map that is a cloud, thinned to several resolutions and cut into tiles that overlap, so that one holds a scan.
@@ -128,7 +134,8 @@ class CloudPlaces:
         self._tile_reach, self._tile_centres = 0.0, np.zeros((0, 3))
         self._tiles: OrderedDict[tuple[int, float], Place | None] = OrderedDict()
         self._regions: list[_Region] = []  # around poses, the one used last first
-        self._map_rivals: MapRivals | None = None  # at the resolution of the last search
+        self._surfaces: MapSurfaces | None = None  # at the resolution of the last search
+        self._map_rivals: MapRivals | None = None  # of those
 
     def candidates(self, scan: Scan, T_map_last: Array | None, first: int = 0) -> Iterator[Place]:
         """The tiles: those nearest to the last known pose first; without one, those with most points first."""
@@ -160,13 +167,30 @@ class CloudPlaces:
 
     def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
         """Poses in all of the map at which a scan fits about as well as at one (4,4); see `map_rivals.py`."""
-        level = self._levels.thinned_to(MOST_SEARCHED, scan.cloud.resolution)
-        if self._map_rivals is None or self._map_rivals.resolution != level.resolution:
-            self._map_rivals = MapRivals(level.points.astype(np.float64), level.resolution, self._up)
+        surfaces = self._whole(scan)
+        if self._map_rivals is None:
+            yield None
+            self._map_rivals = MapRivals(surfaces, self._up)
             yield None
         T_canonical_map = se3.inverse(self._T_map_canonical)
         for rivals in self._map_rivals.search(scan.cloud, T_canonical_map @ T_map_base):
             yield None if rivals is None else rivals._replace(poses=self._T_map_canonical @ rivals.poses)
+
+    def agreement(self, scan: Scan, T_map_base: Array) -> Agreement:
+        """How a scan agrees with the map at each of the poses (H,4,4), after an alignment."""
+        surfaces = self._whole(scan)
+        prepared = surfaces.prepared(scan.cloud)
+        poses = se3.inverse(self._T_map_canonical) @ T_map_base
+        aligned = np.array([surfaces.aligned(prepared, T) for T in poses])
+        return surfaces.agreement(prepared, aligned, scan.reach)
+
+    def _whole(self, scan: Scan) -> MapSurfaces:
+        """All of the map at one resolution; the same as for an earlier scan of that resolution."""
+        level = self._levels.thinned_to(MOST_SEARCHED, scan.cloud.resolution)
+        if self._surfaces is None or self._surfaces.resolution != level.resolution:
+            self._surfaces = MapSurfaces(level.points.astype(np.float64), level.resolution, self._up)
+            self._map_rivals = None
+        return self._surfaces
 
     def _cut(self, reach: float) -> None:
         """Choose the centres of the tiles, unless the reach of scans is about the same as before."""

@@ -68,6 +68,10 @@ class Belief:
         )
         return Belief(T_map_base, moved)
 
+    def corrected(self, T_before_after: Array) -> Belief:
+        """After a motion (4,4) without errors of its own."""
+        return Belief(self.T_map_base @ T_before_after, self.covariance)
+
     def determined(self, resolution: float) -> bool:
         """Whether the pose is probably as near to the true one as a right registration; `resolution` in metres."""
         return calibration.determined(self.covariance, resolution) >= LEAST_DETERMINED

@@ -76,7 +76,8 @@ class Search:
         T_odom_last = T_odom_base if self._T_odom_last is None else self._T_odom_last
         self._T_odom_last = T_odom_base
         T_before_after = se3.inverse(T_odom_last) @ T_odom_base
-        self._hypotheses.follow(T_before_after, partial(self._near, scan), lambda: scan.late)
+        agreement = partial(self._places.agreement, scan)
+        self._hypotheses.follow(T_before_after, partial(self._near, scan), agreement, lambda: scan.late)
         if not self._hypotheses.left:
             self._rivals = None
         tried: list[ScanPose] = []

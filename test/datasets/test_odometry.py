@@ -27,6 +27,14 @@ def test_errors_are_of_the_stated_size_over_many_seeds() -> None:
     assert np.std(length) == pytest.approx(np.sqrt(2.0), rel=0.15)
 
 
+def test_a_walk_over_a_metre_errs_by_its_share_of_each_metre() -> None:
+    poses = straight_drive(200)
+    odometry = drifting_odometry(poses, OdometryDrift(translation=0.03, rotation_deg_per_100_m=3.0, walk_m=1.0))
+    steps = np.linalg.norm(np.diff(odometry[:, :3, 3], axis=0), axis=1)
+    assert abs(abs(steps.mean() - 1.0) - 0.03) < 0.01
+    assert steps.std() == pytest.approx(0.03, rel=0.2)
+
+
 def test_the_seed_decides_and_the_input_stays(random: np.random.Generator) -> None:
     poses = straight_drive(20)
     before = poses.copy()

@@ -18,6 +18,7 @@ from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Cloud
 from isometry.relocalization import map_rivals as module
 from isometry.relocalization.map_rivals import MapRivals, Rivals
+from isometry.relocalization.map_surfaces import MapSurfaces
 
 RESOLUTION = 0.2
 UP = np.array([0.0, 0.0, 1.0])
@@ -61,7 +62,7 @@ def scan() -> Cloud:
 
 def searched(points: Array, T_map_base: Array = T_HALL_BASE, up: Array | None = UP) -> Rivals:
     """The rivals of a pose in a map."""
-    *parts, found = MapRivals(points, RESOLUTION, up).search(scan(), T_map_base)
+    *parts, found = MapRivals(MapSurfaces(points, RESOLUTION, up), up).search(scan(), T_map_base)
     assert all(part is None for part in parts)
     assert found is not None
     return found
@@ -173,7 +174,7 @@ def test_a_pose_in_the_wrong_room_has_the_right_ones_of_all_equal_storeys_as_riv
     cloud = prepare(se3.apply(se3.inverse(T_map_base), seen), RegistrationParameters(resolution=RESOLUTION))
     wrong = T_map_base.copy()
     wrong[:3, 3] += [6.0, 0.0, -3.2]
-    *_, found = MapRivals(points, RESOLUTION, UP).search(cloud, wrong)
+    *_, found = MapRivals(MapSurfaces(points, RESOLUTION, UP), UP).search(cloud, wrong)
     assert found is not None
     heights = {
         round(float((pose[2, 3] - T_map_base[2, 3]) / 3.2))

@@ -16,6 +16,7 @@ from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.pipeline import load_registrar
 from isometry.registration.types import Reason, Registration, UnusableCloudError
+from isometry.registration.verification import Agreement
 from isometry.relocalization.map_registration import MapRegistration
 from isometry.relocalization.map_rivals import Rivals
 from isometry.relocalization.parameters import RelocalizationParameters
@@ -61,6 +62,10 @@ class Oracle:
         twin[:3, 3] += self.twin if T_map_base[0, 3] < self.twins_until else -self.twin
         alike = self.truth is not None and self.truth[0, 3] < self.twins_until
         yield Rivals(twin[None] if alike else np.empty((0, 4, 4)), True)
+
+    def agreement(self, scan: Scan, T_map_base: Array) -> Agreement:
+        """The same at all poses."""
+        return Agreement(np.full(len(T_map_base), self.overlap), np.zeros(len(T_map_base)))
 
     # The registration: each place is known by its middle, which the truth is near to or not.
     def at(self, place: Place, T_map_initial: Array | None) -> Registration:

@@ -43,8 +43,8 @@ class Trial:
 def draw_trials(world: World, count: int, metres: float, drift: float, seed: int) -> list[Trial]:
     """So many trials of at most so many metres each; three of four begin where the pose is unknowable.
 
-    Half of those begin where what decides is within reach. `drift` is the error of odometry over the distance. Raises
-    ValueError for a route that is shorter than a trial.
+    Half of those begin where what decides is within reach. `drift` is the error of odometry over the distance, and
+    over each metre. Raises ValueError for a route that is shorter than a trial.
     """
     random = np.random.default_rng([seed, 1])
     out = world.lap(STEP_M)
@@ -67,7 +67,8 @@ def draw_trials(world: World, count: int, metres: float, drift: float, seed: int
             starts = np.arange(len(lap) - scans)
         start = int(random.choice(starts))
         poses = np.concatenate([np.repeat(lap[start : start + 1], STANDING, axis=0), lap[start : start + scans]])
-        odometry = drifting_odometry(poses, OdometryDrift(drift, 100.0 * drift, seed=int(random.integers(2**31))))
+        errors = OdometryDrift(drift, 100.0 * drift, int(random.integers(2**31)), STEP_M)
+        odometry = drifting_odometry(poses, errors)
         trials.append(Trial(number, poses, odometry, knowable_along(world, poses)))
     return trials
 
