@@ -24,9 +24,10 @@ FEWEST_COMPARED = 2  # with each scan: one alone says nothing of the others
 DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
 GAIN = 0.3  # weight of a scan in the running mean of the agreement
 # Shares of points by which a pose is behind the best one in the same scan: what of it does not count, the most that
-# counts, and the sum over metres from where the pose is dropped. Poses in equal places differ by chance, to and fro.
-LESS_OVERLAP, MOST_OVERLAP, DROPPED_OVERLAP = 0.02, 0.04, 0.06
-MORE_CONTRADICTION, MOST_CONTRADICTION, DROPPED_CONTRADICTION = 0.003, 0.008, 0.01
+# counts, and the sum over metres that is one piece of evidence. Poses in equal places differ by chance, to and fro.
+LESS_OVERLAP, MOST_OVERLAP, OVERLAP_PIECE = 0.02, 0.04, 0.06
+MORE_CONTRADICTION, MOST_CONTRADICTION, CONTRADICTION_PIECE = 0.003, 0.008, 0.01
+DROPPED_PIECES = 2.0  # from where it is dropped, if at least one is of contradiction: a map may have gaps
 CHANGED = 2.0  # times the contradiction of the best pose, which tells how much the map has changed, are allowed too
 COMPARED_METRES = 0.5  # that the robot moves from one comparison to the next: the same view says the same again
 
@@ -76,7 +77,8 @@ class PoseHypothesis:
     @property
     def behind(self) -> bool:
         """Whether it has agreed less than the best pose for long enough."""
-        return self.less_overlap >= DROPPED_OVERLAP and self.more_contradiction >= DROPPED_CONTRADICTION
+        contradicted = self.more_contradiction / CONTRADICTION_PIECE
+        return contradicted >= 1.0 and contradicted + self.less_overlap / OVERLAP_PIECE >= DROPPED_PIECES
 
     @property
     def score(self) -> float:
