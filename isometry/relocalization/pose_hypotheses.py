@@ -93,7 +93,7 @@ class PoseHypotheses:
         self.left: list[PoseHypothesis] = []
         self.searched = False  # for rivals in all of the map, while at least one was left
         self._parameters = parameters
-        self._metres = 0.0  # driven since poses were compared
+        self._T_compared_now = np.eye(4)  # motion since poses were compared
 
     def add(self, found: ScanPose) -> None:
         """Add a pose that a registration accepted, unless it is one that is left already."""
@@ -137,7 +137,8 @@ class PoseHypotheses:
             moved = hypothesis.belief
             tried = [moved, moved.corrected(correction)] if fitting else [moved]
             if any(hypothesis.fit(each, near(each), self._parameters.tolerance) for each in tried):
-                if not fitting or hypothesis.score > max(each.score for each in fitting):
+                better = not fitting or hypothesis.score > max(each.score for each in fitting)
+                if better and hypothesis.determined:  # along a tunnel a scan corrects nothing
                     correction = se3.inverse(moved.T_map_base) @ hypothesis.belief.T_map_base
                 fitting.append(hypothesis)
             else:
@@ -152,17 +153,18 @@ class PoseHypotheses:
             if not hypothesis.dropped and not self._known(hypothesis, still):  # two may have become one
                 still.append(hypothesis)
         still = [hypothesis for hypothesis in still if hypothesis.agreement >= 1.0 - WORSE]
-        self._metres += float(np.linalg.norm(T_before_after[:3, 3]))
-        if len(still) > 1 and self._metres >= COMPARED_METRES:
-            still = self._not_behind(still, agreement)
+        self._T_compared_now = self._T_compared_now @ T_before_after
+        metres = float(np.linalg.norm(self._T_compared_now[:3, 3]))
+        if len(still) > 1 and metres >= COMPARED_METRES:
+            still = self._not_behind(still, agreement, min(metres, 1.0))
+            self._T_compared_now = np.eye(4)
         self.searched &= 0 < len(still) <= MOST
         self.left = still[:MOST]
 
     def _not_behind(
-        self, hypotheses: list[PoseHypothesis], agreement: Callable[[Array], Agreement]
+        self, hypotheses: list[PoseHypothesis], agreement: Callable[[Array], Agreement], metres: float
     ) -> list[PoseHypothesis]:
         """Compare poses in one scan, by the same points of it; those that have not fallen behind the best one."""
-        metres, self._metres = min(self._metres, 1.0), 0.0
         agreed = agreement(np.array([each.belief.T_map_base for each in hypotheses]))
         each = [Agreement(*shares) for shares in zip(*agreed, strict=True)]
         best = each[int(np.argmax(agreed.score))]
