@@ -9,17 +9,24 @@ from isometry.arrays import Array
 from isometry.object_pose.model import ObjectModel
 
 DAMPING = 1e-3  # of the normal equations, against directions in which points can slide
+NOISE_M = 0.003  # of the depth, for covariances
 LARGEST_TURN = 0.3  # radians of one step: beyond, the linearisation means nothing
 
 
 def align(
-    T_camera_object: Array, points: Array, model: ObjectModel, reaches: list[float], visible: bool = False
+    T_camera_object: Array,
+    points: Array,
+    model: ObjectModel,
+    reaches: list[float],
+    visible: bool = False,
+    stiffness: float = 0.0,
 ) -> Array:
     """Poses (H,4,4) moved so that points (P,3), measured on the object, lie on its surface.
 
     `reaches`: for each step, the distance in metres from the surface from which a point counts little. The partner of
     a point is the nearest of the surface; with `visible`, the one that is seen where the point was, where there is one:
-    the nearest can be on the inner side of a thin wall.
+    the nearest can be on the inner side of a thin wall. With `stiffness`, the poses move little in directions in which
+    only that share of the points holds them, as along a flat side.
     Source: Chen and Medioni, "Object modelling by registration of multiple range images" (1992).
     """
     poses = T_camera_object.copy()
@@ -28,7 +35,7 @@ def align(
         if visible:
             apart, normals = _visible_partners(poses, points, model, local, apart, normals)
         weights = 1.0 / (1.0 + (np.linalg.norm(apart, axis=2) / reach) ** 2) ** 2
-        poses = _moved(poses, *_step(local - model.mesh.centre, apart, normals, weights), model.mesh.centre)
+        poses = _moved(poses, *_step(local - model.mesh.centre, apart, normals, weights, stiffness), model.mesh.centre)
     return poses
 
 
@@ -43,6 +50,19 @@ def information(T_camera_object: Array, points: Array, model: ObjectModel, sigma
     normals_camera, arms = normals[0][near] @ rotation.T, local[0][near] @ rotation.T
     jacobian = np.hstack([normals_camera, np.cross(arms, normals_camera)])
     return np.asarray(jacobian.T @ jacobian / sigma**2)
+
+
+def pose_covariance(T_camera_object: Array, axis: Array | None, points: Array, model: ObjectModel) -> Array:
+    """Covariance (6,6) of a pose (4,4) by points (P,3), along the camera's axes.
+
+    About a free `axis` (3,) of the object the turn is unknown.
+    """
+    matrix = information(T_camera_object, points, model, NOISE_M) + np.diag([1.0] * 3 + [1.0 / np.pi**2] * 3)
+    covariance = np.linalg.inv(matrix)
+    if axis is not None:
+        direction = np.concatenate([np.zeros(3), T_camera_object[:3, :3] @ axis])
+        covariance += (np.pi**2 / 3.0) * np.outer(direction, direction)
+    return np.asarray(covariance)
 
 
 def _partners(poses: Array, points: Array, model: ObjectModel) -> tuple[Array, Array, Array]:
@@ -66,7 +86,7 @@ def _visible_partners(
     return np.where(met, off_plane * seen_normals, apart), np.where(met, seen_normals, normals)
 
 
-def _step(arms: Array, apart: Array, normals: Array, weights: Array) -> tuple[Array, Array]:
+def _step(arms: Array, apart: Array, normals: Array, weights: Array, stiffness: float) -> tuple[Array, Array]:
     """Rotation vectors (H,3) and translations (H,3) of the points, in the object's frame, that bring them nearer."""
     jacobian = np.concatenate([np.cross(arms, normals), normals], axis=2)
     residuals = np.sum(apart * normals, axis=2)
@@ -74,6 +94,10 @@ def _step(arms: Array, apart: Array, normals: Array, weights: Array) -> tuple[Ar
     right = np.einsum("hpi,hp->hi", jacobian, weights * residuals)
     scale = np.maximum(np.einsum("hii->hi", matrix), 1e-12)
     matrix += DAMPING * np.eye(6) * scale[:, None, :]
+    if stiffness > 0.0:
+        turned = np.einsum("hp,hpi->h", weights, arms**2) / 3.0
+        matrix[:, range(3), range(3)] += stiffness * turned[:, None]
+        matrix[:, range(3, 6), range(3, 6)] += stiffness * weights.sum(axis=1)[:, None]
     solved = np.linalg.solve(matrix, right[..., None])[..., 0]
     turns = solved[:, :3]
     angles = np.linalg.norm(turns, axis=1, keepdims=True)

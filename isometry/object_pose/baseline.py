@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from isometry.arrays import Array
-from isometry.object_pose.alignment import information
+from isometry.object_pose.alignment import pose_covariance
 from isometry.object_pose.comparison import Comparison, compare
 from isometry.object_pose.crop import measured_points
 from isometry.object_pose.model import ObjectModel
@@ -27,7 +27,6 @@ POINTS, FEWEST_POINTS = 500, 30  # measured on the object
 ALIGNED, KEPT = 64, 12  # poses after the ranking and after the first alignment
 SMALLEST_SIZE, LARGEST_SIZE = 0.05, 1.6  # extent of the measured points, over the diameter
 LEAST_AGREEMENT = 0.2  # of depth and silhouette, below which a pose explains nothing
-NOISE_M = 0.003  # of the depth
 
 
 class RenderedViewsEstimator:
@@ -53,7 +52,7 @@ class RenderedViewsEstimator:
         result = weighted(candidates, comparison)
         times.append(time.perf_counter())
         best = result.modes[0]
-        covariance = _covariance(best.T_camera_object, best.axis, points, model)
+        covariance = pose_covariance(best.T_camera_object, best.axis, points, model)
         seconds = dict(zip(("rank", "align", "modes"), np.diff(times).tolist(), strict=True))
         return ObjectPose(result.modes, covariance, result.confidence, result.reason, result.evidence, seconds)
 
@@ -73,13 +72,3 @@ def _aligned(T_initial: Array, comparison: Comparison) -> Candidates:
 def _extent(points: Array) -> float:
     """Twice the distance in metres of nearly all points from their median."""
     return 2.0 * float(np.percentile(np.linalg.norm(points - np.median(points, axis=0), axis=1), 90))
-
-
-def _covariance(T_camera_object: Array, axis: Array | None, points: Array, model: ObjectModel) -> Array:
-    """Covariance (6,6) of a pose; about a free axis the turn is unknown."""
-    matrix = information(T_camera_object, points, model, NOISE_M) + np.diag([1.0] * 3 + [1.0 / np.pi**2] * 3)
-    covariance = np.linalg.inv(matrix)
-    if axis is not None:
-        direction = np.concatenate([np.zeros(3), T_camera_object[:3, :3] @ axis])
-        covariance += (np.pi**2 / 3.0) * np.outer(direction, direction)
-    return np.asarray(covariance)

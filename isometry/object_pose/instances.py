@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -37,17 +38,26 @@ class Instances:
         self._known.clear()
 
     def numbers(
-        self, name: str, T_frame_object: Sequence[Array], tags: Sequence[str], reach: float, stamp_ns: int
+        self,
+        name: str,
+        T_frame_object: Sequence[Array],
+        tags: Sequence[str],
+        reach: float,
+        stamp_ns: int,
+        fixed: Mapping[int, int] = MappingProxyType({}),
     ) -> list[int]:
         """The numbers, from 1, of objects of one kind in one image; each is that of the same object before.
 
         An object is the same where the detector says so by its tag, else where it is nearest, within `reach` metres.
+        Those at the positions in `fixed` have the numbers there.
         """
         known = self._known.setdefault(name, {})
         for number in [n for n, each in known.items() if stamp_ns - each.stamp_ns > self._forget_ns]:
             del known[number]
-        found: dict[int, int] = {}  # numbers by position among the poses
+        found = dict(fixed)  # numbers by position among the poses
         for k, tag in enumerate(tags):
+            if k in found:
+                continue
             same = next((n for n, each in known.items() if tag and each.tag == tag and n not in found.values()), None)
             if same is not None:
                 found[k] = same

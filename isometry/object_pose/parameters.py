@@ -19,6 +19,13 @@ class ObjectPoseParameters:
     time_limit: float = parameter(
         5.0, "seconds for one image; detections left over are out_of_time and come first in the next image", 0.05, 600.0
     )
+    follow: bool = parameter(True, "objects are followed from image to image; else each image is taken alone")
+    estimate_again_after: float = parameter(
+        1.0, "seconds after which the pose of an object with several possible ones is estimated again", 0.0, 600.0
+    )
     forget_after: float = parameter(
-        5.0, "seconds after which the number of an object that is not seen is given to another one", 0.1, 600.0
+        5.0,
+        "seconds after which an object that no detection shows is forgotten; its number is free then",
+        0.1,
+        600.0,
     )

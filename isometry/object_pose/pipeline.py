@@ -1,8 +1,10 @@
 """The objects in one image, top to bottom: what a detector has found, and the pose of each object whose mesh is known.
 
 colour, depth -> one view without distortion                        view_of
+              -> the objects of the images before, followed         tracking.py, tracks.py
 boxes, labels -> the pixels of each object                          regions.py
-              -> its poses by the estimator, or a reason            baseline.py
+              -> one that is followed, or                           tracks.py
+                 its poses by the estimator, or a reason            baseline.py
               -> its number, and the twin that it was before        instances.py
 """
 
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ from isometry.object_pose.instances import REACH, Instances, nearest_twin
 from isometry.object_pose.library import KnownObject
 from isometry.object_pose.parameters import ObjectPoseParameters
 from isometry.object_pose.regions import object_in_region
+from isometry.object_pose.tracking import ObjectTracker
+from isometry.object_pose.tracks import Key, Track, Tracks
 from isometry.object_pose.types import ObjectPose, Observation, PoseEstimator, PoseMode
 from isometry.sensing.cameras import Camera
 from isometry.sensing.depth_registration import registered
@@ -90,6 +94,16 @@ class ObjectPoseStep:
     seconds: dict[str, float]  # duration of each stage
 
 
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """The pose of one object in the camera's frame."""
+
+    name: str
+    pose: ObjectPose
+    tag: str
+    followed: int | None  # its number, where it is one that was followed
+
+
 class ObjectPosePipeline:
     """Finds the poses of known objects in images that come one after the other."""
 
@@ -97,7 +111,12 @@ class ObjectPosePipeline:
         self, library: Mapping[str, KnownObject], estimator: PoseEstimator, parameters: ObjectPoseParameters
     ) -> None:
         self.library, self.estimator, self.parameters = library, estimator, parameters
-        self.instances = Instances(parameters.forget_after)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as when time has jumped."""
+        self._instances = Instances(self.parameters.forget_after)
+        self._tracks = Tracks()
         self._left_over: set[str] = set()  # names whose turn did not come in the image before
 
     def process(self, view: View, found: Sequence[Found], stamp_ns: int, T_frame_camera: Array) -> ObjectPoseStep:
@@ -105,25 +124,54 @@ class ObjectPosePipeline:
 
         That frame should be one that stands still, so that numbers of objects stay while the camera moves.
         """
-        began = time.perf_counter()
-        answers: list[tuple[Found, ObjectPose]] = []
+        times = [time.perf_counter()]
+        self._tracks.forget(stamp_ns - round(1e9 * self.parameters.forget_after))
+        if self.parameters.follow:
+            self._tracks.follow(view.colour, view.depth, view.camera.matrix, T_frame_camera)
+        followed, new = self._followed(found, stamp_ns)
+        times.append(time.perf_counter())
         refused: list[tuple[str, str, str]] = []
-        waiting = sorted(found, key=lambda each: each.name not in self._left_over)
+        answers: list[_Answer] = []
+        waiting = sorted(new, key=lambda each: each[0].name not in self._left_over)
         self._left_over = set()
-        for each in waiting:
+        for tried, (each, key) in enumerate(waiting):
             reason, words, pose = "out_of_time", "", None
-            if not answers or time.perf_counter() - began < self.parameters.time_limit:
+            if not tried or time.perf_counter() - times[0] < self.parameters.time_limit:
                 reason, words, pose = self._estimate(view, each)
             else:
                 self._left_over.add(each.name)
-            if pose is None:
+            if pose is not None:
+                answers.append(_Answer(each.name, pose, each.tag, None))
+                followed.pop(key, None)
+            elif key is None:
                 refused.append((each.name, reason, words or REASONS[reason]))
-            else:
-                answers.append((each, pose))
-        estimated = time.perf_counter()
-        objects = self._named(answers, stamp_ns, T_frame_camera)
-        seconds = {"estimate": estimated - began, "name": time.perf_counter() - estimated}
+        times.append(time.perf_counter())
+        objects = self._named([*followed.values(), *answers], view, stamp_ns, T_frame_camera)
+        times.append(time.perf_counter())
+        seconds = dict(zip(("follow", "estimate", "name"), np.diff(times).tolist(), strict=True))
         return ObjectPoseStep(view, objects, tuple(refused), T_frame_camera, seconds)
+
+    def _followed(
+        self, found: Sequence[Found], stamp_ns: int
+    ) -> tuple[dict[Key | None, _Answer], list[tuple[Found, Key | None]]]:
+        """The objects that are followed, and the detections whose pose is to be estimated.
+
+        Those are the ones that are no object that is followed, and those of an object with several possible poses.
+        """
+        names, regions, tags = ([getattr(each, what) for each in found] for what in ("name", "region", "tag"))
+        matches = self._tracks.matches(names, regions, tags)
+        new: list[tuple[Found, Key | None]] = [(each, None) for k, each in enumerate(found) if k not in matches]
+        for k, key in matches.items():
+            track = self._tracks.known[key]
+            track.detected_ns, track.tag = stamp_ns, found[k].tag
+            unclear = track.pose.reason == "ambiguous"
+            if unclear and stamp_ns - track.estimated_ns >= 1e9 * self.parameters.estimate_again_after:
+                new.append((found[k], key))
+        answers: dict[Key | None, _Answer] = {
+            (name, number): _Answer(name, track.pose, track.tag, number)
+            for (name, number), track in self._tracks.known.items()
+        }
+        return answers, new
 
     def _estimate(self, view: View, found: Found) -> tuple[str, str, ObjectPose | None]:
         if found.reason:
@@ -145,24 +193,37 @@ class ObjectPosePipeline:
         return pose.reason, "", pose
 
     def _named(
-        self, answers: Sequence[tuple[Found, ObjectPose]], stamp_ns: int, T_frame_camera: Array
+        self, answers: Sequence[_Answer], view: View, stamp_ns: int, T_frame_camera: Array
     ) -> tuple[LocatedObject, ...]:
         located = []
         T_camera_frame = se3.inverse(T_frame_camera)
-        for name in dict.fromkeys(found.name for found, _ in answers):
+        for name in dict.fromkeys(answer.name for answer in answers):
             known = self.library[name]
-            own = [(found, pose) for found, pose in answers if found.name == name]
-            poses = [T_frame_camera @ pose.modes[0].T_camera_object for _, pose in own]
+            own = [answer for answer in answers if answer.name == name]
+            poses = [T_frame_camera @ answer.pose.modes[0].T_camera_object for answer in own]
             reach = REACH * known.model.mesh.diameter
-            numbers = self.instances.numbers(name, poses, [found.tag for found, _ in own], reach, stamp_ns)
-            for (found, pose), number in zip(own, numbers, strict=True):
-                before = self.instances.before(name, number)
-                modes = pose.modes if before is None else nearest_twin(pose, T_camera_frame @ before, known.model)
-                T_frame_object = T_frame_camera @ modes[0].T_camera_object
-                self.instances.remember(name, number, T_frame_object, found.tag, stamp_ns)
+            fixed = {k: answer.followed for k, answer in enumerate(own) if answer.followed is not None}
+            numbers = self._instances.numbers(name, poses, [answer.tag for answer in own], reach, stamp_ns, fixed)
+            for answer, number in zip(own, numbers, strict=True):
+                before = self._instances.before(name, number)
+                pose = answer.pose
+                if answer.followed is None and before is not None:
+                    pose = replace(pose, modes=nearest_twin(pose, T_camera_frame @ before, known.model))
+                T_frame_object = T_frame_camera @ pose.modes[0].T_camera_object
+                self._instances.remember(name, number, T_frame_object, answer.tag, stamp_ns)
+                if answer.followed is None and self.parameters.follow:
+                    self._begin_track(known, number, pose, answer.tag, view, stamp_ns, T_frame_object)
                 covariance = rotated(pose.covariance, T_frame_camera[:3, :3])
-                located.append(LocatedObject(known, number, modes, T_frame_object, covariance, pose))
+                located.append(LocatedObject(known, number, pose.modes, T_frame_object, covariance, pose))
         return tuple(located)
+
+    def _begin_track(
+        self, known: KnownObject, number: int, pose: ObjectPose, tag: str, view: View, stamp_ns: int, T: Array
+    ) -> None:
+        """Follow an object from this image on; `T` (4,4) is its pose in the frame of the output."""
+        first = pose.modes[0].T_camera_object
+        tracker = ObjectTracker(known.model, view.colour, view.depth, view.camera.matrix, first)
+        self._tracks.known[known.name, number] = Track(tracker, pose, T, stamp_ns, stamp_ns, tag)
 
 
 def view_of(

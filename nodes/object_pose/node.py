@@ -134,7 +134,7 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
     def restart(self) -> None:
         """Objects of another time are others."""
         assert self._pipeline is not None
-        self._pipeline.instances.forget()
+        self._pipeline.forget()
 
     # Messages, on the executor's thread.
     def _receive_info(self, topic: str, message: CameraInfo) -> None:

@@ -16,6 +16,8 @@ from isometry.evaluation.common.statistics import finite, median
 from isometry.evaluation.object_pose import metrics
 from isometry.evaluation.object_pose.cases import Case
 from isometry.object_pose.surface import sample
+from isometry.object_pose.tracking import ObjectTracker
+from isometry.object_pose.tracks import moved
 from isometry.object_pose.types import ObjectPose, PoseEstimator
 
 THRESHOLDS = {"recall_5deg_2cm": (5.0, 0.02), "recall_10deg_2cm": (10.0, 0.02)}  # degrees, metres
@@ -40,8 +42,10 @@ class InstanceResult:
     add_s_m: float
     mssd_m: float
     mspd_px: float
-    seconds: float  # wall time of the first pose, with a model that is prepared
+    seconds: float  # wall time, with a model that is prepared
     processor_seconds: float
+    followed: bool = False  # from the frame before
+    lost: bool = False  # it had been followed, and was estimated anew
 
     def within(self, degrees: float, metres: float, shape: bool = False) -> bool:
         """Whether both errors are below a threshold."""
@@ -55,19 +59,62 @@ def measure(
     """Estimate the poses of all instances, and compare them with the true ones. `advance` is told how many are done."""
     results = []
     for case in cases:
-        results.append(_result(case, estimator))
+        began = _Clock()
+        results.append(_result(case, estimator.estimate(case.observation, case.prepared.model), began))
         advance(len(results))
     return results
 
 
-def _result(case: Case, estimator: PoseEstimator) -> InstanceResult:
-    began, worked = time.perf_counter(), time.process_time()
-    answer = estimator.estimate(case.observation, case.prepared.model)
-    seconds, processor_seconds = time.perf_counter() - began, time.process_time() - worked
+def track(
+    cases: Iterable[Case], estimator: PoseEstimator, advance: Callable[[int], None] = lambda done: None
+) -> list[InstanceResult]:
+    """Follow each object from frame to frame, from its own first pose; the frames of a scene must come in order.
+
+    The estimator is asked in the first frame, and again, with the mask of that frame, where an object was lost.
+    """
+    results: list[InstanceResult] = []
+    followed: dict[tuple[int, int, int], tuple[ObjectTracker, ObjectPose]] = {}
+    for case in cases:
+        key = case.frame.scene, case.instance.object_number, case.instance.number
+        began = _Clock()
+        seen, known = case.observation, followed.pop(key, None)
+        answer = None
+        if known is not None:
+            tracker, before = known
+            sighting = tracker.follow(seen.colour, seen.depth, seen.camera, before.modes[0].T_camera_object)
+            answer = None if sighting is None else moved(before, sighting, tracker.model)
+        lost = known is not None and answer is None
+        if answer is None:
+            answer = estimator.estimate(seen, case.prepared.model)
+            if answer.modes:
+                first = answer.modes[0].T_camera_object
+                tracker = ObjectTracker(case.prepared.model, seen.colour, seen.depth, seen.camera, first)
+        if answer.modes:
+            followed[key] = tracker, answer
+        results.append(_result(case, answer, began, known is not None and not lost, lost))
+        advance(len(results))
+    return results
+
+
+class _Clock:
+    """Time since it was made."""
+
+    def __init__(self) -> None:
+        self._began, self._worked = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> tuple[float, float]:
+        """Wall time and processor time."""
+        return time.perf_counter() - self._began, time.process_time() - self._worked
+
+
+def _result(
+    case: Case, answer: ObjectPose, began: _Clock, followed: bool = False, lost: bool = False
+) -> InstanceResult:
+    times = began.seconds()
     T_estimated, T_true = answer.T_camera_object, case.T_camera_object
     if T_estimated is None:
         none = np.inf
-        return InstanceResult(case, answer, none, none, none, none, none, none, none, none, seconds, processor_seconds)
+        return InstanceResult(case, answer, none, none, none, none, none, none, none, none, *times, followed, lost)
     model, symmetries = case.prepared.model, metrics.symmetry_transforms(case.prepared.info)
     points = sample(model.mesh, POINTS).points
     rotation, translation = metrics.pose_error(T_estimated, T_true, symmetries)
@@ -83,8 +130,9 @@ def _result(case: Case, estimator: PoseEstimator) -> InstanceResult:
         metrics.add_s(T_estimated, T_true, points),
         metrics.mssd(T_estimated, T_true, symmetries, points),
         metrics.mspd(T_estimated, T_true, symmetries, points, case.frame.camera),
-        seconds,
-        processor_seconds,
+        *times,
+        followed,
+        lost,
     )
 
 
@@ -114,10 +162,24 @@ def figures(results: Sequence[InstanceResult]) -> dict[str, Any]:
         "overconfident": _share([r.rotation_deg > WRONG_DEG for r in confident]),
         "confident": len(confident),
         "refused": sum(not r.answer.modes for r in results),
-        "seconds": median([r.seconds for r in results]),
-        "processor_seconds": median([r.processor_seconds for r in results]),
+        **_times([r for r in results if not r.followed]),
         "preparation_processor_seconds": median(list(prepared.values())),
         "instances": [_row(r) for r in results],
+    }
+
+
+def tracking_figures(results: Sequence[InstanceResult]) -> dict[str, Any]:
+    """Frames in which an object was lost, and times of the others."""
+    followed = [r for r in results if r.followed]
+    seconds = {f"{name}_per_frame": value for name, value in _times(followed).items()}
+    return {"followed_frames": len(followed), "lost_frames": sum(r.lost for r in results), **seconds}
+
+
+def _times(results: Sequence[InstanceResult]) -> dict[str, float | None]:
+    """Medians."""
+    return {
+        "seconds": median([r.seconds for r in results]),
+        "processor_seconds": median([r.processor_seconds for r in results]),
     }
 
 
@@ -148,6 +210,8 @@ def _row(result: InstanceResult) -> dict[str, Any]:
         "mspd_px": finite(result.mspd_px),
         "T_camera_object": None if answer.T_camera_object is None else answer.T_camera_object.tolist(),
         "evidence": answer.evidence,
+        "followed": result.followed,
+        "lost": result.lost,
         "seconds": result.seconds,
         "processor_seconds": result.processor_seconds,
     }
