@@ -26,9 +26,12 @@ REACHES = (0.15, 0.075, 0.05)  # of pixels from the model's depth over the diame
 NARROWING = (1.0, 0.8, 0.6)  # of the reach of ICP over that, step by step
 POINTS, FEWEST_POINTS = 300, 20
 STIFFNESSES = (0.0, 0.05)  # free, or stiff where few points hold the object, as a flat side slides
-LEAST_SEEN = 0.6  # share of the pixels that are seen or seen through
+LEAST_SEEN = 0.8  # share of the pixels that are not hidden
+HIDING = 0.25  # least distance of what hides an object from it, over the diameter: what is nearer may be its other side
 LEAST_VISIBLE = 0.2  # share of the measured pixels that are not hidden by something nearer
 TONES = 6  # bins of each of two shares of colour, whatever the brightness is
+PRINTED = 0.4  # correlation of the brightness with that of the mesh, at first, from which a print is known
+LEAST_PRINT = 0.5  # of that correlation, below which it is another side
 LEAST_ALIKE = 0.5  # overlap (Bhattacharyya) of the colours with those at first
 
 
@@ -48,6 +51,7 @@ class Sighting:
 
     T_camera_object: Array  # (4,4)
     on: float  # at the depth of the model
+    hidden: float  # by something that is clearly nearer
     through: float  # behind it
     closeness: float  # mean agreement of the depth, 0 to 1
     measured: int  # pixels in the silhouette
@@ -71,6 +75,7 @@ class ObjectTracker:
         self.model = model
         patch = _patch(model, colour, depth, camera, T_camera_object)
         self._tones = self._sighting(T_camera_object, patch).tones
+        self._print = self._print_of(T_camera_object, patch)
         self._T_step = np.eye(4)  # from the object's frame in the last image to that in the one before
 
     def follow(
@@ -84,17 +89,29 @@ class ObjectTracker:
         patch = _patch(self.model, colour, depth, camera, moving)
         starts = product((moving, T_camera_object_before), STIFFNESSES)
         best = max((self._aligned(T, patch, each) for T, each in starts), key=lambda sighting: sighting.score)
-        if self._is_lost(best):
+        if self._is_lost(best, patch):
             return None
         self._T_step = se3.inverse(T_camera_object_before) @ best.T_camera_object
         return best
 
-    def _is_lost(self, sighting: Sighting) -> bool:
-        if sighting.measured < FEWEST_POINTS or sighting.on + sighting.through < LEAST_VISIBLE:
+    def _is_lost(self, sighting: Sighting, patch: Patch) -> bool:
+        visible = 1.0 - sighting.hidden
+        if sighting.measured < FEWEST_POINTS or visible < LEAST_VISIBLE or sighting.on < LEAST_SEEN * visible:
             return True
-        if sighting.on < LEAST_SEEN * (sighting.on + sighting.through):
+        if float(np.sqrt(sighting.tones * self._tones).sum()) < LEAST_ALIKE:
             return True
-        return float(np.sqrt(sighting.tones * self._tones).sum()) < LEAST_ALIKE
+        return self._print > PRINTED and self._print_of(sighting.T_camera_object, patch) < LEAST_PRINT * self._print
+
+    def _print_of(self, T_camera_object: Array, patch: Patch) -> float:
+        """Correlation of the brightness seen with that of the mesh; 0 for a mesh without colours."""
+        if self.model.mesh.colours is None:
+            return 0.0
+        view = self.model.renderer.view(T_camera_object, patch.rays)
+        on = view.silhouette & (np.abs(patch.depth - view.depth) < _tolerance(T_camera_object))
+        if on.sum() < FEWEST_POINTS:
+            return 0.0
+        brightness = np.stack([view.colours[on].mean(axis=1), patch.colours[on].mean(axis=1)])
+        return float(np.nan_to_num(np.corrcoef(brightness)[0, 1])) if brightness.std(axis=1).min() > 0.0 else 0.0
 
     def _aligned(self, T_camera_object: Array, patch: Patch, stiffness: float) -> Sighting:
         for reach in REACHES:
@@ -121,6 +138,7 @@ class ObjectTracker:
         return Sighting(
             T_camera_object,
             float(on.sum() / count),
+            float((apart < -HIDING * self.model.mesh.diameter).sum() / count),
             float((apart >= tolerance).sum() / count),
             float((1.0 - np.abs(apart[on]) / tolerance).sum() / count),
             int(measured.sum()),

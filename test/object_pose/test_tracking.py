@@ -78,6 +78,13 @@ def test_it_is_lost_when_it_is_taken_away_or_jumps(printed_box: ObjectModel, obs
     assert followed(printed_box, [seen, observe(printed_box.mesh, away)], T_FIRST) == [None]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_it_is_lost_when_it_is_put_back_another_way(printed_box: ObjectModel, observe: Observe, seed: int) -> None:
+    other = T_FIRST @ se3.from_rotation_translation(Rotation.random(random_state=seed).as_matrix(), np.zeros(3))
+    found = followed(printed_box, [observe(printed_box.mesh, T) for T in (T_FIRST, other)], T_FIRST)
+    assert found == [None]
+
+
 def test_another_thing_in_its_place_is_not_it(printed_box: ObjectModel, observe: Observe) -> None:
     seen = observe(printed_box.mesh, T_FIRST)
     red = np.where(seen.mask[..., None], np.array([200, 20, 20], np.uint8), seen.colour)
@@ -85,14 +92,14 @@ def test_another_thing_in_its_place_is_not_it(printed_box: ObjectModel, observe:
     assert followed(printed_box, [seen, other], T_FIRST) == [None]
 
 
-def test_it_is_followed_while_something_hides_half_of_it(printed_box: ObjectModel, observe: Observe) -> None:
+def test_it_is_followed_while_something_hides_a_third_of_it(printed_box: ObjectModel, observe: Observe) -> None:
     true = moving([0.01, 0.0, 0.0], [0.0, 2.0, 0.0], 10)
     seen = []
     for T in true:
         each = observe(printed_box.mesh, T)
         columns = np.flatnonzero(each.mask.any(axis=0))
         depth, colour = each.depth.copy(), each.colour.copy()
-        hidden = slice(columns[0], (columns[0] + columns[-1]) // 2)
+        hidden = slice(columns[0], (2 * columns[0] + columns[-1]) // 3)
         depth[:, hidden], colour[:, hidden] = 0.4, 20
         seen.append(Observation(colour, depth, each.mask, each.camera))
     found = followed(printed_box, [observe(printed_box.mesh, T_FIRST), *seen[1:]], T_FIRST)
