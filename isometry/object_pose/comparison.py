@@ -37,7 +37,7 @@ class Comparison:
     @property
     def least_tolerance(self) -> float:
         """Metres by which the camera's depth can be off at the object."""
-        return CAMERA_TOLERANCE_M + CAMERA_TOLERANCE_PER_M * float(np.median(self.points[:, 2])) ** 2
+        return float(depth_tolerance(np.median(self.points[:, 2])))
 
     def aligned_coarsely(self, poses: Array) -> Array:
         """The poses after ICP from far."""
@@ -76,6 +76,11 @@ class Comparison:
 
     def _metres(self, shares: tuple[float, ...]) -> list[float]:
         return [share * self.model.mesh.diameter for share in shares]
+
+
+def depth_tolerance(depth: Array | np.floating) -> Array:
+    """Metres (...) by which the camera's depth (...) can be off."""
+    return np.asarray(CAMERA_TOLERANCE_M + CAMERA_TOLERANCE_PER_M * np.square(depth))
 
 
 def compare(observation: Observation, model: ObjectModel, points: Array) -> Comparison:

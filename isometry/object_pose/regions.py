@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from isometry.arrays import Array, Flags, Index, Integers
-from isometry.object_pose.comparison import CAMERA_TOLERANCE_M, CAMERA_TOLERANCE_PER_M
+from isometry.object_pose.comparison import depth_tolerance
 from isometry.object_pose.rendering import rays_through
 
 AROUND = 0.5  # of the region's larger side, on each side: there the surface is seen that the object stands on
@@ -152,7 +152,7 @@ def _on_plane(points: Array, measured: Flags, around: Flags) -> Flags:
     readings = readings[random.permutation(len(readings))[:PLANE_POINTS]]
     if len(readings) < 30:
         return none
-    tolerances = CAMERA_TOLERANCE_M + CAMERA_TOLERANCE_PER_M * readings[:, 2] ** 2
+    tolerances = depth_tolerance(readings[:, 2])
     a, b, c = np.moveaxis(readings[random.integers(len(readings), size=(PLANE_TRIALS, 3))], 1, 0)
     normals = np.cross(b - a, c - a)
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from isometry.arrays import Array, Flags, Index
 from isometry.geometry import se3
 from isometry.object_pose.alignment import align
-from isometry.object_pose.comparison import CAMERA_TOLERANCE_M, CAMERA_TOLERANCE_PER_M
+from isometry.object_pose.comparison import depth_tolerance
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.rendering import Window, rays_through
 
@@ -150,7 +150,7 @@ class ObjectTracker:
 
 def _tolerance(T_camera_object: Array) -> float:
     """Metres by which the camera's depth can be off at the object."""
-    return CAMERA_TOLERANCE_M + CAMERA_TOLERANCE_PER_M * float(T_camera_object[2, 3]) ** 2
+    return float(depth_tolerance(T_camera_object[2, 3]))
 
 
 def _patch(model: ObjectModel, colour: NDArray[np.uint8], depth: Array, camera: Array, T_camera_object: Array) -> Patch:
