@@ -43,9 +43,8 @@ def pytest_configure() -> None:
     os.environ["AMENT_PREFIX_PATH"] = os.pathsep.join(dict.fromkeys(filter(None, prefixes)))
     os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(REPOSITORY / "config" / "fastdds.xml"))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    domain = int(
-        os.environ.setdefault("ROS_DOMAIN_ID", str(1 + 3 * (os.getpid() % 30)))
-    )  # two runs at a time are separate
+    # two runs at a time are separate, and so are the two workers of one
+    domain = int(os.environ.setdefault("ROS_DOMAIN_ID", str(1 + 3 * (os.getpid() % 30))))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw0", "gw1", with the environment of the run
     if worker:
         os.environ["ROS_DOMAIN_ID"] = str(domain + 1 + int(worker.removeprefix("gw")))

@@ -42,6 +42,7 @@ class Patch:
     pixels: Index  # (N,2) columns and rows
     rays: Array  # (N,3) with z = 1
     depth: Array  # (N,) metres, 0 where nothing was measured
+    points: Array  # (N,3) metres, in the camera's frame
     colours: NDArray[np.uint8]  # (N,3)
 
 
@@ -119,8 +120,8 @@ class ObjectTracker:
             near = self._near(T_camera_object, patch, within)
             if near.sum() < FEWEST_POINTS:
                 break
-            points = np.random.default_rng(0).permutation(patch.rays[near] * patch.depth[near, None])[:POINTS]
             reaches = [step * within for step in NARROWING]
+            points = _some(patch.points[near])
             T_camera_object = align(T_camera_object[None], points, self.model, reaches, True, stiffness)[0]
         return self._sighting(T_camera_object, patch)
 
@@ -143,7 +144,7 @@ class ObjectTracker:
             float((1.0 - np.abs(apart[on]) / tolerance).sum() / count),
             int(measured.sum()),
             patch.pixels[measured][on],
-            np.random.default_rng(0).permutation((patch.rays * patch.depth[:, None])[measured][on])[:POINTS],
+            _some(patch.points[measured][on]),
             _tones(patch.colours[measured][on]),
         )
 
@@ -167,7 +168,13 @@ def _patch(model: ObjectModel, colour: NDArray[np.uint8], depth: Array, camera: 
     pixels = pixels[np.all((pixels >= 0) & (pixels < [width, height]), axis=1)]
     u_seen, v_seen = pixels.T
     measured = np.nan_to_num(depth[v_seen, u_seen], nan=0.0, posinf=0.0)
-    return Patch(pixels, rays_through(camera, pixels.astype(np.float64)), measured, colour[v_seen, u_seen])
+    rays = rays_through(camera, pixels.astype(np.float64))
+    return Patch(pixels, rays, measured, rays * measured[:, None], colour[v_seen, u_seen])
+
+
+def _some(points: Array) -> Array:
+    """At most `POINTS` of the points (N,3), always the same ones."""
+    return np.random.default_rng(0).permutation(points)[:POINTS]
 
 
 def _tones(colours: NDArray[np.uint8]) -> Array:

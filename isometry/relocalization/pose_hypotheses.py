@@ -124,8 +124,7 @@ class PoseHypotheses:
 
         `near` gives the pose of the scan near a belief, None where it does not fit. From when it is `late` on, the
         others are only moved, all but two, as the best of those that the scan fits; they are the first ones at the next
-        scan. `agreement` is that of the scan
-        with the map at poses (H,4,4).
+        scan. `agreement` is that of the scan with the map at poses (H,4,4).
         """
         for hypothesis in self.left:
             hypothesis.belief = hypothesis.belief.moved(T_before_after, self._parameters.odometry_drift)
