@@ -26,19 +26,27 @@ class VisibleRange:
         ranges = np.linalg.norm(rays, axis=1)
         image = np.full(CELLS * CELLS, np.inf, np.float32)
         np.minimum.at(image, _octahedral_cell(rays), ranges.astype(np.float32))
+        self._measured = np.isfinite(image)
         # the nearest of nine cells, as the space between measured directions need not be free
         self._nearest = minimum_filter(image.reshape(CELLS, CELLS), size=3).ravel()
 
-    def seen_through(self, points: Array, margin: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def seen_through(self, points: Array, margin: float | Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether each point (...,3) is in front of all measured around its direction, and whether any were measured.
 
-        It must be in front by at least `margin` metres.
+        It must be in front by at least `margin` metres, one or (...).
         """
         rays = points - self.viewpoint
         ranges = np.sqrt(np.einsum("...i,...i->...", rays, rays))
         nearest = self._nearest[_octahedral_cell(rays)]
         known = np.isfinite(nearest)
         return known & (ranges * (1.0 + RELATIVE_MARGIN) + margin < nearest), known
+
+    def measured(self, points: Array) -> NDArray[np.bool_]:
+        """Whether a range was measured in the direction of each point (...,3) itself, not only beside it.
+
+        At the edge of the field of view, what is beside says little of a surface that the rays meet at a flat angle.
+        """
+        return np.asarray(self._measured[_octahedral_cell(points - self.viewpoint)])
 
 
 def _octahedral_cell(rays: Array) -> NDArray[np.int64]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.pipeline import Registrar
-from isometry.relocalization.places import Place, Places, Scan
+from isometry.relocalization.places import Place, Places
+from isometry.relocalization.scan import Scan
 from isometry.relocalization.scan_pose import ScanPose
 
 LAST_PLACE = 2.0  # the registration to a place is cut short after so many times the time limit of a scan

@@ -6,7 +6,8 @@ fits badly, it may have been found lying on its side, and is stood up on each of
     the pose itself, lifted to each height at which floors of the scan lie on floors
     storeys of the map, one where it has none -> bird's-eye images of each, window by window
     -> shifts and turns at which walls of the scan cover walls -> heights at which its floors lie on floors
-    -> the best of these, aligned -> those that agree with the map nearly as well as the pose itself
+    -> the best of these, aligned -> those that agree with the map nearly as well as the pose itself, or where the map
+       has gaps but nothing that the scan sees through
     -> where several do, the motions from one to the other lead to further ones, as along a row of rooms
 """
 
@@ -26,14 +27,18 @@ from isometry.registration.upright.birds_eye_correlation import correlate
 from isometry.registration.upright.directions import dominant_directions
 from isometry.registration.upright.proposer import CELL, LYING_COSINE
 from isometry.registration.verification import CachedCloud
+from isometry.relocalization.contradictions import Contradictions, contradicted
 from isometry.relocalization.map_floors import MapFloors
 from isometry.relocalization.map_surfaces import MapSurfaces
+from isometry.relocalization.scan import Scan
 
 WINDOW = 256  # cells of an image
 WIDEST_SCAN = 80  # cells of a scan in an image, across
 YAWS = 90
 PEAKS, WINDOW_POSES, PLANAR_POSES = 12, 64, 384  # kept of each turn, each window and of all of the map
-WORSE_IMAGE, WORSE = 0.5, 0.7  # shares of the best from which another one may be a rival
+WORSE_IMAGE, WORSE = 0.4, 0.7  # shares of the best from which another one may be a rival
+WORSE_WITH_GAPS = 0.4  # the same where few places contradict it: the map may have gaps there
+CHANGED_PLACES = 2  # that are few
 CUT = 0.85  # share of the best: where one that is left out is as good, not all rivals are found
 STOREY_CELL = 2.0  # of the images of a storey, in units of the resolution: rooms are narrower than streets
 SAME_STOREY = 4.0  # difference in height, in units of the resolution
@@ -67,6 +72,13 @@ class _PlanarPose(NamedTuple):
     height: float | None  # of its storey
 
 
+class _Fit(NamedTuple):
+    """How a scan fits a pose."""
+
+    overlap: float  # share of it on surfaces of the map
+    contradicted_places: int
+
+
 class MapRivals:
     """A map prepared for the search."""
 
@@ -79,9 +91,9 @@ class MapRivals:
         lying = np.abs(cloud.normals @ vertical) > LYING_COSINE
         self._walls, self._floors = level[~lying], MapFloors(level[lying], self._resolution)
 
-    def search(self, scan: Cloud, T_map_scan: Array) -> Iterator[Rivals | None]:
+    def search(self, scan: Scan, T_map_scan: Array) -> Iterator[Rivals | None]:
         """The rivals of a pose (4,4) of a scan in its own frame, as the last item; None after each part of the work."""
-        cached = self._surfaces.prepared(scan)
+        cached = self._surfaces.prepared(scan.cloud)
         up = (self._T_level_map @ T_map_scan)[2, :3]
         overlap = float(self._surfaces.overlap(cached, T_map_scan[None])[0])
         found, complete = [self._above_and_below(cached.cloud, T_map_scan)], True
@@ -95,7 +107,7 @@ class MapRivals:
                 else:
                     found.append(part.poses)
                     complete &= part.complete
-        for rivals in self._as_good(cached, T_map_scan, WORSE * overlap, np.concatenate(found)):
+        for rivals in self._as_good(scan, cached, T_map_scan, np.concatenate(found)):
             yield None if rivals is None else rivals._replace(complete=rivals.complete and complete)
 
     def _above_and_below(self, scan: Cloud, T_map_scan: Array) -> Array:
@@ -156,26 +168,43 @@ class MapRivals:
         poses = T_map_level @ np.array(motions).reshape(-1, 4, 4) @ se3.inverse(T_level_middle) @ T_level_scan
         yield Rivals(poses, not cut)
 
-    def _as_good(self, scan: CachedCloud, T_map_scan: Array, least: float, elsewhere: Array) -> Iterator[Rivals | None]:
-        """The distinct ones of poses (H,4,4), aligned, with an overlap of at least `least`, but for `T_map_scan`."""
-        rough = self._surfaces.rough_overlap(scan, elsewhere)
+    def _as_good(self, scan: Scan, cached: CachedCloud, T_map_scan: Array, elsewhere: Array) -> Iterator[Rivals | None]:
+        """The distinct ones of poses (H,4,4), aligned, at which a scan fits about as well as at `T_map_scan`."""
+        rough = self._surfaces.rough_overlap(cached, elsewhere)
         order = distinct(elsewhere, rough, ALIGNED + 1, self._resolution)
         cut = len(order) > ALIGNED and rough[order[-1]] > CUT * rough[order[0]]
         aligned = [T_map_scan]
         for k in order[:ALIGNED]:
-            aligned.append(self._surfaces.aligned(scan, elsewhere[k]))
+            aligned.append(self._surfaces.aligned(cached, elsewhere[k]))
             yield None
-        poses = self._good(scan, np.array(aligned), least)
+        own = _Fit(
+            float(self._surfaces.overlap(cached, T_map_scan[None])[0]),
+            self._contradicted_places(scan, cached, T_map_scan),
+        )
+        poses = self._good(scan, cached, np.array(aligned), own)
         motions = poses @ se3.inverse(T_map_scan)
-        poses = self._good(scan, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), least)
+        poses = self._good(scan, cached, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), own)
         rivals = np.array([T for T in poses if not same(T, T_map_scan, self._resolution)]).reshape(-1, 4, 4)
         yield Rivals(rivals[:MOST_RIVALS], not cut and len(rivals) <= MOST_RIVALS)
 
-    def _good(self, scan: CachedCloud, poses: Array, least: float) -> Array:
-        """The distinct ones (G,4,4) of poses (H,4,4) with an overlap of at least `least`, best first."""
-        overlap = self._surfaces.overlap(scan, poses)
-        best = distinct(poses, overlap, MOST_RIVALS + 2, self._resolution)
-        return np.asarray(poses[[k for k in best if overlap[k] >= least]])
+    def _good(self, scan: Scan, cached: CachedCloud, poses: Array, own: _Fit) -> Array:
+        """The distinct ones (G,4,4) of poses (H,4,4) that a scan fits about as well as its `own`, best first."""
+        overlap = self._surfaces.overlap(cached, poses)
+        good = []
+        for k in distinct(poses, overlap, ALIGNED, self._resolution):
+            if overlap[k] < WORSE * own.overlap:
+                if scan.visible is None or overlap[k] < WORSE_WITH_GAPS * own.overlap:
+                    break
+                places = self._contradicted_places(scan, cached, poses[k])
+                if contradicted(places, own.contradicted_places, CHANGED_PLACES):
+                    continue
+            good.append(k)
+        return np.asarray(poses[good[: MOST_RIVALS + 2]])
+
+    def _contradicted_places(self, scan: Scan, cached: CachedCloud, T_map_scan: Array) -> int:
+        contradictions = Contradictions(self._resolution)
+        contradictions.add(self._surfaces.view(scan, cached, T_map_scan))
+        return contradictions.places()
 
 
 def _other_ups(scan: Cloud, up: Array) -> list[Array]:

@@ -10,9 +10,10 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.place_recognition.pipeline import PlaceRecognizer
 from isometry.registration.parameters import RegistrationParameters
-from isometry.registration.verification import Agreement
+from isometry.relocalization.contradictions import View
 from isometry.relocalization.map_rivals import Rivals
-from isometry.relocalization.places import CloudPlaces, Place, Scan
+from isometry.relocalization.places import CloudPlaces, Place
+from isometry.relocalization.scan import Scan
 
 RECOGNISED_PLACES = 5  # that descriptors propose before the whole map is searched
 DISTINCT_REACHES = 0.5  # least distance between two of them over the reach of a scan
@@ -58,9 +59,9 @@ class MemoryPlaces:
         """Poses in all of the map at which a scan fits about as well as at one (4,4)."""
         return self._clouds.rivals(scan, T_map_base)
 
-    def agreement(self, scan: Scan, T_map_base: Array) -> Agreement:
-        """How a scan agrees with the map at each of the poses (H,4,4), after an alignment."""
-        return self._clouds.agreement(scan, T_map_base)
+    def views(self, scan: Scan, T_map_base: Array) -> list[View]:
+        """What a scan says against each of the poses (H,4,4), after an alignment."""
+        return self._clouds.views(scan, T_map_base)
 
     def _recognised_poses(self, scan: Scan) -> list[Array]:
         """Poses (4,4) of the keyframes that a scan resembles most, not close to each other."""

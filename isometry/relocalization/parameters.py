@@ -27,6 +27,12 @@ class RelocalizationParameters:
     least_overlap: float = parameter(
         0.3, "share of a scan that must lie on the map at a pose by which a lost robot may be located", 0.0, 1.0
     )
+    changed_places: int = parameter(
+        2,
+        "places within sight that may have changed since the map was made; a pose that more contradict is dropped",
+        0,
+        50,
+    )
     odometry_drift: float = parameter(0.05, "metres by which odometry errs over a metre, standard deviation", 0.0, 1.0)
     reach: float = parameter(
         0.0, "metres of the map around the robot that are compared; 0: the range of a scan", 0, 500

@@ -26,7 +26,8 @@ from isometry.registration.preprocessing import prepare
 from isometry.registration.types import UnusableCloudError
 from isometry.relocalization.map_registration import MapRegistration
 from isometry.relocalization.parameters import RelocalizationParameters
-from isometry.relocalization.places import Places, Scan
+from isometry.relocalization.places import Places
+from isometry.relocalization.scan import Scan
 from isometry.relocalization.scan_pose import Belief, ScanPose
 from isometry.relocalization.search import Reason, Search, alike, reason_of
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import Protocol
 
@@ -20,15 +17,14 @@ from isometry.registration.frames import canonical_frame
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import check_usable, resolution_of, usable_points, with_normals
 from isometry.registration.types import Cloud
-from isometry.registration.verification import Agreement
+from isometry.relocalization.contradictions import View
 from isometry.relocalization.map_levels import MapLevels
 from isometry.relocalization.map_rivals import MapRivals, Rivals
 from isometry.relocalization.map_surfaces import MapSurfaces
+from isometry.relocalization.scan import Scan
 
 TILE_REACHES = 1.5  # radius of a tile over the reach of a scan
 TILE_STEP_REACHES = 1.0  # distance between the centres of tiles over the reach of a scan
-REACH_QUANTILE = 0.95  # of the ranges of a scan's thinned points
-REACH_RESOLUTIONS = 160.0  # longest reach over the resolution: a narrow place has a fine one, whatever a door lets see
 SPARSE = 0.1  # a tile with a smaller share of the points of the fullest one is left out
 MOST_POINTS = 30_000  # of a place; of more, a coarser level of the map is used
 MOST_SEARCHED = 300_000  # points of the map in which rivals are looked for
@@ -37,27 +33,6 @@ KEPT_TILES = 16  # tiles that were made last
 SAME_REACH = 1.3  # ratio of two reaches, below which the map is cut as before
 NEAR_REACHES = 0.1  # way of the robot over the reach, up to which the region around it is used again
 KEPT_REGIONS = 8  # around poses: several may be followed
-
-
-@dataclass(frozen=True)
-class Scan:
-    """A scan in the base frame, as measured and prepared for registration."""
-
-    points: NDArray[np.floating]  # (N,3) metres, as measured
-    cloud: Cloud  # thinned; its viewpoint is the sensor's position
-    began_s: float = 0.0  # when the work on it began, by `time.perf_counter`
-    time_limit_s: float = math.inf  # after which no further place is searched
-
-    @cached_property
-    def reach(self) -> float:
-        """Metres from the base within which nearly all of its points lie, as far as its resolution suits them."""
-        reach = float(np.quantile(np.linalg.norm(self.cloud.points, axis=1), REACH_QUANTILE))
-        return min(reach, REACH_RESOLUTIONS * self.cloud.resolution)
-
-    @property
-    def late(self) -> bool:
-        """Whether its time is over."""
-        return time.perf_counter() >= self.began_s + self.time_limit_s
 
 
 @dataclass(frozen=True)
@@ -104,8 +79,8 @@ class Places(Protocol):
         """
         ...
 
-    def agreement(self, scan: Scan, T_map_base: Array) -> Agreement:
-        """How a scan agrees with the map near each of the poses (H,4,4), by the same of its points."""
+    def views(self, scan: Scan, T_map_base: Array) -> list[View]:
+        """What a scan says against each of the poses (H,4,4), after an alignment."""
         ...
 
 
@@ -168,21 +143,21 @@ class CloudPlaces:
     def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
         """Poses in all of the map at which a scan fits about as well as at one (4,4); see `map_rivals.py`."""
         surfaces = self._whole(scan)
-        if self._map_rivals is None:
+        map_rivals = self._map_rivals
+        if map_rivals is None:
             yield None
-            self._map_rivals = MapRivals(surfaces, self._up)
+            map_rivals = self._map_rivals = MapRivals(surfaces, self._up)
             yield None
         T_canonical_map = se3.inverse(self._T_map_canonical)
-        for rivals in self._map_rivals.search(scan.cloud, T_canonical_map @ T_map_base):
+        for rivals in map_rivals.search(scan, T_canonical_map @ T_map_base):
             yield None if rivals is None else rivals._replace(poses=self._T_map_canonical @ rivals.poses)
 
-    def agreement(self, scan: Scan, T_map_base: Array) -> Agreement:
-        """How a scan agrees with the map at each of the poses (H,4,4), after an alignment."""
+    def views(self, scan: Scan, T_map_base: Array) -> list[View]:
+        """What a scan says against each of the poses (H,4,4), after an alignment."""
         surfaces = self._whole(scan)
         prepared = surfaces.prepared(scan.cloud)
-        poses = se3.inverse(self._T_map_canonical) @ T_map_base
-        aligned = np.array([surfaces.aligned(prepared, T) for T in poses])
-        return surfaces.agreement(prepared, aligned, scan.reach)
+        aligned = [surfaces.aligned(prepared, T) for T in se3.inverse(self._T_map_canonical) @ T_map_base]
+        return [surfaces.view(scan, prepared, T) for T in aligned]
 
     def _whole(self, scan: Scan) -> MapSurfaces:
         """All of the map at one resolution; the same as for an earlier scan of that resolution."""

@@ -20,8 +20,9 @@ from isometry.registration.types import Reason as RegistrationReason
 from isometry.relocalization.map_registration import MapRegistration
 from isometry.relocalization.map_rivals import Rivals
 from isometry.relocalization.parameters import RelocalizationParameters
-from isometry.relocalization.places import Place, Places, Scan
+from isometry.relocalization.places import Place, Places
 from isometry.relocalization.pose_hypotheses import PoseHypotheses, PoseHypothesis
+from isometry.relocalization.scan import Scan
 from isometry.relocalization.scan_pose import Belief, ScanPose
 
 FEW = 8  # poses that are left, up to which their rivals are looked for; among more, further ones decide nothing
@@ -76,8 +77,7 @@ class Search:
         T_odom_last = T_odom_base if self._T_odom_last is None else self._T_odom_last
         self._T_odom_last = T_odom_base
         T_before_after = se3.inverse(T_odom_last) @ T_odom_base
-        agreement = partial(self._places.agreement, scan)
-        self._hypotheses.follow(T_before_after, partial(self._near, scan), agreement, lambda: scan.late)
+        self._hypotheses.follow(T_before_after, scan, partial(self._near, scan), partial(self._places.views, scan))
         if not self._hypotheses.left:
             self._rivals = None
         tried: list[ScanPose] = []
@@ -97,7 +97,7 @@ class Search:
         return SearchStep(best, "out_of_time" if scan.late else reason_of(best), len(tried))
 
     def _near(self, scan: Scan, belief: Belief) -> ScanPose | None:
-        """The pose of a scan near a belief; None where too few of its points lie on the map.
+        """The pose of a scan near a belief; None where the map has too few points.
 
         Along a corridor odometry drifts out of the reach of an alignment. Where the scan does not fit, it is also tried
         a standard deviation ahead and back.
@@ -108,9 +108,9 @@ class Search:
             T_map_base = belief.T_map_base.copy()
             T_map_base[:3, 3] += step * axes[:, -1]
             near = self._registration.near(scan, T_map_base)
-            if near is not None and self._overlaps(near):
+            if near is not None:
                 found.append(near)
-                if near.reason == "ok":
+                if near.reason == "ok" and self._overlaps(near):
                     break
         return max(found, key=lambda near: (near.reason == "ok", near.registration.confidence), default=None)
 

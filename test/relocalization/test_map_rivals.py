@@ -15,10 +15,10 @@ from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.registration.parameters import RegistrationParameters
 from isometry.registration.preprocessing import prepare
-from isometry.registration.types import Cloud
 from isometry.relocalization import map_rivals as module
 from isometry.relocalization.map_rivals import MapRivals, Rivals
 from isometry.relocalization.map_surfaces import MapSurfaces
+from isometry.relocalization.scan import Scan
 
 RESOLUTION = 0.2
 UP = np.array([0.0, 0.0, 1.0])
@@ -54,10 +54,14 @@ def map_of(shifts: Sequence[Sequence[float]], others: Sequence[Sequence[float]] 
     return np.asarray(small_gicp.voxelgrid_sampling(points, RESOLUTION).points())[:, :3]
 
 
-def scan() -> Cloud:
+def scan() -> Scan:
     """Of the hall, from the pose of the base in it."""
-    points = se3.apply(se3.inverse(T_HALL_BASE), hall())
-    return prepare(points, RegistrationParameters(resolution=RESOLUTION))
+    return scan_of(se3.apply(se3.inverse(T_HALL_BASE), hall()))
+
+
+def scan_of(points: Array) -> Scan:
+    """Points (N,3) in the base frame, without a viewpoint."""
+    return Scan(points, prepare(points, RegistrationParameters(resolution=RESOLUTION)))
 
 
 def searched(points: Array, T_map_base: Array = T_HALL_BASE, up: Array | None = UP) -> Rivals:
@@ -171,10 +175,10 @@ def test_a_pose_in_the_wrong_room_has_the_right_ones_of_all_equal_storeys_as_riv
     near = storey(9)
     T_map_base = se3.from_rotation_translation(T_HALL_BASE[:3, :3], np.array([15.0, 0.5, 3 * 3.2 + 1.2]))
     seen = near[np.abs(near[:, 0] - 15.0) < 8.0] + np.array([0.0, 0.0, 3 * 3.2])
-    cloud = prepare(se3.apply(se3.inverse(T_map_base), seen), RegistrationParameters(resolution=RESOLUTION))
+    near_scan = scan_of(se3.apply(se3.inverse(T_map_base), seen))
     wrong = T_map_base.copy()
     wrong[:3, 3] += [6.0, 0.0, -3.2]
-    *_, found = MapRivals(MapSurfaces(points, RESOLUTION, UP), UP).search(cloud, wrong)
+    *_, found = MapRivals(MapSurfaces(points, RESOLUTION, UP), UP).search(near_scan, wrong)
     assert found is not None
     heights = {
         round(float((pose[2, 3] - T_map_base[2, 3]) / 3.2))

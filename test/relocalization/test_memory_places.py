@@ -17,7 +17,7 @@ from isometry.registration.preprocessing import prepare
 from isometry.relocalization.memory_places import MemoryPlaces
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pipeline import Relocalizer
-from isometry.relocalization.places import Scan
+from isometry.relocalization.scan import Scan
 from isometry.simulation.drive import SimulatedDrive, sensor_poses
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.town import build_town

@@ -15,7 +15,8 @@ from isometry.registration.preprocessing import prepare
 from isometry.registration.types import UnusableCloudError
 from isometry.relocalization import places as module
 from isometry.relocalization.map_levels import MapLevel, MapLevels
-from isometry.relocalization.places import CloudPlaces, Scan
+from isometry.relocalization.places import CloudPlaces
+from isometry.relocalization.scan import Scan
 
 PARAMETERS = RegistrationParameters()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import cycle, islice, repeat
 
@@ -10,76 +10,124 @@ import numpy as np
 
 from isometry.arrays import Array
 from isometry.geometry import se3
-from isometry.registration.types import Registration
-from isometry.registration.verification import Agreement
+from isometry.registration.types import Cloud, Reason, Registration
+from isometry.relocalization.contradictions import View
 from isometry.relocalization.parameters import RelocalizationParameters
 from isometry.relocalization.pose_hypotheses import PoseHypotheses
-from isometry.relocalization.scan_pose import ScanPose
+from isometry.relocalization.scan import Scan
+from isometry.relocalization.scan_pose import Belief, ScanPose
 
 HALLS = (0.0, 50.0, 100.0)  # where the robot may be, x in metres
 METRE = se3.from_planar(1.0, 0.0, 0.0)
+RESOLUTION = 0.2
+SCAN = Scan(np.zeros((1, 3)), Cloud(np.zeros((1, 3)), np.zeros((1, 3)), RESOLUTION, None))
 
 
-def fits(T_map_base: Array) -> ScanPose:
-    """The pose of a scan that fits the map there."""
+def pose_in(T_map_base: Array, reason: Reason = "ok", overlap: float = 0.8) -> ScanPose:
+    """The pose of a scan there."""
     covariance = np.diag([0.01, 0.01, 0.01, 1e-4, 1e-4, 1e-4])
-    registration = Registration(T_map_base, covariance, 0.99, True, "ok", 0.8, "", {"score": 0.8})
-    return ScanPose(T_map_base, covariance, registration, 0.2)
+    registration = Registration(T_map_base, covariance, 0.99, reason == "ok", reason, overlap, "", {"score": overlap})
+    return ScanPose(T_map_base, covariance, registration, RESOLUTION)
+
+
+def fits(belief: Belief) -> ScanPose | None:
+    """The scan fits everywhere."""
+    return pose_in(belief.T_map_base)
 
 
 def left_after(
-    scans: int, overlap: Iterable[Array], contradiction: Iterable[Array], T_steps: Iterable[Array] = repeat(METRE)
+    scans: int,
+    gone: dict[float, int] | None = None,
+    near: Callable[[Belief], ScanPose | None] = fits,
+    T_steps: Iterable[Array] = repeat(METRE),
+    beside: dict[float, float] | None = None,
+    share: dict[float, float] | None = None,
+    changed_places: int = 2,
 ) -> list[float]:
-    """Where the robot may be, x at its start, after so many scans that fit everywhere, with shares (3,) by hall."""
-    hypotheses = PoseHypotheses(RelocalizationParameters())
+    """Where the robot may be, x at its start, after so many scans.
+
+    `gone`: things by hall that the map has there and the scans see through, one more with each metre until it is all of
+    them. `beside`: share of the scans by hall that has nothing of the map near it; `share`: of the rest, what fits.
+    """
+    hypotheses = PoseHypotheses(RelocalizationParameters(changed_places=changed_places))
     for x in HALLS:
-        hypotheses.add(fits(se3.from_planar(x, 0.0, 0.0)))
+        hypotheses.add(pose_in(se3.from_planar(x, 0.0, 0.0)))
     hypotheses.searched = True
     driven = 0.0
-    for *by_hall, T_step in islice(zip(overlap, contradiction, T_steps, strict=False), scans):
-        driven += T_step[0, 3]
-        agreement = partial(agreement_in_halls, driven, by_hall)
-        hypotheses.follow(T_step, lambda belief: fits(belief.T_map_base), agreement, lambda: False)
+    for T_step in islice(T_steps, scans):
+        driven += float(T_step[0, 3])
+        hypotheses.follow(T_step, SCAN, near, partial(views_in, driven, gone or {}, beside or {}, share or {}))
     return sorted(round(float(each.belief.T_map_base[0, 3]) - driven) for each in hypotheses.left)
 
 
-def agreement_in_halls(driven: float, by_hall: Sequence[Array], T_map_base: Array) -> Agreement:
-    """Of poses (H,4,4) so many metres from where the robot may have started."""
-    hall = [HALLS.index(round(float(T[0, 3]) - driven)) for T in T_map_base]
-    return Agreement(by_hall[0][hall], by_hall[1][hall])
+def views_in(
+    driven: float, gone: dict[float, int], beside: dict[float, float], share: dict[float, float], T_map_base: Array
+) -> list[View]:
+    """From poses (H,4,4) so many metres from where the robot may have started."""
+    halls = [min(HALLS, key=lambda x: abs(float(T[0, 3]) - driven - x)) for T in T_map_base]
+    return [View(things(x, min(gone.get(x, 0), int(driven) + 1)), beside.get(x, 0.0), share.get(x, 0.9)) for x in halls]
 
 
-def always(*shares: float) -> Iterable[Array]:
-    return repeat(np.array(shares))
+def things(x: float, count: int) -> Array:
+    """Points (N,3) of so many cabinets 4 m from one to the next, some metres high."""
+    steps = np.arange(0.0, 2.0, 0.2)
+    cabinet = np.array([[0.0, y, z] for y in steps for z in steps])
+    return np.concatenate([np.zeros((0, 3)), *(cabinet + np.array([x, 4.0 * k, 0.0]) for k in range(count))])
 
 
-def test_poses_that_agree_alike_but_for_chance_are_all_kept() -> None:
-    random = np.random.default_rng(0)
-    overlap = (0.9 + 0.01 * random.standard_normal(3) for _ in range(500))
-    contradiction = (np.abs(0.005 + 0.002 * random.standard_normal(3)) for _ in range(500))
-    assert left_after(500, overlap, contradiction) == list(HALLS)
+def test_poses_that_nothing_contradicts_are_all_kept() -> None:
+    assert left_after(100) == list(HALLS)
 
 
-def test_one_that_agrees_a_little_less_metre_by_metre_is_dropped() -> None:
-    worse = always(0.95, 0.91, 0.95), always(0.0, 0.008, 0.0)
-    assert left_after(1, *worse) == list(HALLS)
-    assert left_after(10, *worse) == [0.0, 100.0]
+def test_one_that_several_places_contradict_is_dropped_when_they_are_seen_twice() -> None:
+    assert left_after(2, {50.0: 3}) == list(HALLS)
+    assert left_after(3, {50.0: 3}) == [0.0, 100.0]
+
+
+def test_two_cars_that_left_do_not_contradict_a_pose_and_how_many_may_have_left_is_a_parameter() -> None:
+    assert left_after(40, {0.0: 2}) == list(HALLS)
+    assert left_after(40, {0.0: 5}, changed_places=5) == list(HALLS)
+    assert left_after(40, {0.0: 2}, changed_places=1) == [50.0, 100.0]
+
+
+def test_where_places_contradict_all_poses_the_map_has_changed_and_a_few_more_say_nothing() -> None:
+    assert left_after(40, {0.0: 2, 50.0: 5, 100.0: 2}) == list(HALLS)
+    assert left_after(40, {0.0: 2, 50.0: 7, 100.0: 2}) == [0.0, 100.0]
+
+
+def test_one_that_fits_less_well_is_kept_as_the_map_may_have_gaps_there() -> None:
+    def worse_in_the_middle(belief: Belief) -> ScanPose:
+        middle = 45.0 < belief.T_map_base[0, 3] - belief.T_map_base[1, 3] < 95.0
+        return pose_in(belief.T_map_base, "low_confidence" if middle else "ok", 0.2 if middle else 0.9)
+
+    assert left_after(30, near=worse_in_the_middle) == list(HALLS)
+
+
+def test_one_from_where_the_robot_would_have_left_the_map_is_dropped() -> None:
+    assert left_after(2, beside={50.0: 0.95}) == list(HALLS)
+    assert left_after(3, beside={50.0: 0.95}) == [0.0, 100.0]
+    assert left_after(30, beside={50.0: 0.8}) == list(HALLS)
+
+
+def test_one_that_fits_its_part_of_the_map_badly_is_dropped_after_some_views() -> None:
+    assert left_after(2, share={50.0: 0.5}) == list(HALLS)
+    assert left_after(3, share={50.0: 0.5}) == [0.0, 100.0]
+    assert left_after(40, share={50.0: 0.7}) == list(HALLS)
+    assert left_after(40, share=dict.fromkeys(HALLS, 0.4)) == list(HALLS)
+
+
+def test_all_are_dropped_where_no_scan_fits_any() -> None:
+    def unsure(belief: Belief) -> ScanPose:
+        return pose_in(belief.T_map_base, "low_confidence", 0.1)
+
+    assert left_after(2, near=unsure) == list(HALLS)
+    assert not left_after(3, near=unsure)
 
 
 def test_a_robot_that_stands_learns_nothing_new() -> None:
-    worse = always(0.95, 0.91, 0.95), always(0.0, 0.008, 0.0)
-    assert left_after(100, *worse, T_steps=repeat(np.eye(4))) == list(HALLS)
+    assert left_after(100, {50.0: 3}, T_steps=repeat(np.eye(4))) == list(HALLS)
 
 
 def test_odometry_that_trembles_is_not_a_way() -> None:
-    worse = always(0.95, 0.91, 0.95), always(0.0, 0.008, 0.0)
     to_and_fro = cycle([se3.from_planar(0.01, 0.0, 0.0), se3.from_planar(-0.01, 0.0, 0.0)])
-    assert left_after(1000, *worse, T_steps=to_and_fro) == list(HALLS)
-
-
-def test_one_that_only_overlaps_less_is_kept_as_the_map_may_have_gaps_there() -> None:
-    assert left_after(40, always(0.95, 0.9, 0.95), always(0.001, 0.001, 0.001)) == list(HALLS)
-
-
-def test_where_the_best_is_contradicted_too_the_map_has_changed_and_little_says_nothing() -> None:
-    assert left_after(40, always(0.8, 0.76, 0.8), always(0.02, 0.035, 0.02)) == list(HALLS)
+    assert left_after(1000, {50.0: 1}, T_steps=to_and_fro, changed_places=0) == list(HALLS)

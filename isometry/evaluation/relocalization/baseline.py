@@ -8,7 +8,8 @@ import numpy as np
 
 from isometry.arrays import Array
 from isometry.relocalization.map_rivals import Rivals
-from isometry.relocalization.places import CloudPlaces, Scan
+from isometry.relocalization.places import CloudPlaces
+from isometry.relocalization.scan import Scan
 
 
 class WithoutRivals(CloudPlaces):
