@@ -15,11 +15,11 @@ from scipy.spatial import cKDTree
 
 from isometry.arrays import Array
 
-CELL, LEAST_CELL_M = 2.5, 0.5  # of the map: in units of the resolution of the scans, and at least so many metres
+CELL, LEAST_CELL_M = 2.5, 0.5  # of the map: in units of its resolution, and at least so many metres
 FEWEST_CELLS = 3  # of a place: fewer are an edge, seen from elsewhere
 ONE_PLACE = 4.2  # cells between parts of one place: two sides of a lorry are seen, and not what joins them
 LARGEST_MOVED_M = 20.0  # that leaves at once, as a lorry with its trailer; a longer place counts as several
-TIMES_FEWEST = 2  # times as many places as contradict the best pose may contradict another one
+TIMES_OTHER = 2  # times as many places as contradict another pose may contradict this one
 
 
 class View(NamedTuple):
@@ -31,24 +31,27 @@ class View(NamedTuple):
 
 
 class Contradictions:
-    """The cells of a map that scans see through from one pose and where the robot drove from there."""
+    """The cells of a map that scans see through from one pose and where the robot drove from there, view by view."""
 
     def __init__(self, resolution: float) -> None:
-        """`resolution` of the scans in metres."""
+        """`resolution` of the map in metres."""
         self._cell = max(CELL * resolution, LEAST_CELL_M)
-        self._cells = np.zeros((0, 3), np.int64)
-        self._views = np.zeros(0, np.int64)  # in which each cell was seen through
+        self._cells: dict[int, NDArray[np.int64]] = {}  # (N,3) by number of the view
 
-    def add(self, view: View) -> None:
-        """Take in one more view."""
-        cells = np.unique(np.floor(view.seen_through / self._cell).astype(np.int64), axis=0)
-        self._cells, inverse = np.unique(np.concatenate([self._cells, cells]), axis=0, return_inverse=True)
-        views = np.concatenate([self._views, np.ones(len(cells), np.int64)])
-        self._views = np.bincount(inverse.ravel(), views, len(self._cells)).astype(np.int64)
+    @property
+    def views(self) -> set[int]:
+        """Numbers of the views that were taken in."""
+        return set(self._cells)
 
-    def places(self, views: int = 1) -> int:
-        """Connected places that were seen through in so many views at least."""
-        return count_places(self._cells[self._views >= views], self._cell)
+    def add(self, number: int, view: View) -> None:
+        """Take in a view."""
+        self._cells[number] = np.unique(np.floor(view.seen_through / self._cell).astype(np.int64), axis=0)
+
+    def places(self, views: set[int], fewest: int) -> int:
+        """Connected places that were seen through in at least `fewest` of some views."""
+        cells = [self._cells[number] for number in views]
+        all_cells, count = np.unique(np.concatenate([np.zeros((0, 3), np.int64), *cells]), axis=0, return_counts=True)
+        return count_places(all_cells[count >= fewest], self._cell)
 
 
 def count_places(cells: NDArray[np.int64], cell: float) -> int:
@@ -61,9 +64,9 @@ def count_places(cells: NDArray[np.int64], cell: float) -> int:
     return sum(1 + int(np.ptp(part, axis=0).max() * cell // LARGEST_MOVED_M) for part in parts)
 
 
-def contradicted(places: int, fewest: int, changed: int) -> bool:
-    """Whether a pose that so many places contradict is not the right one, where another pose has the `fewest`.
+def contradicted(places: int, of_other: int, changed: int) -> bool:
+    """Whether a pose that so many places contradict is not the right one, where fewer contradict another pose.
 
-    `changed`: as many may have changed since the map was made, and more if the best pose is contradicted too.
+    `changed`: as many may have changed since the map was made, and twice as many more as contradict the other pose.
     """
-    return places > changed + TIMES_FEWEST * fewest
+    return places > changed + TIMES_OTHER * of_other

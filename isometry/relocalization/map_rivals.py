@@ -37,8 +37,8 @@ WIDEST_SCAN = 80  # cells of a scan in an image, across
 YAWS = 90
 PEAKS, WINDOW_POSES, PLANAR_POSES = 12, 64, 384  # kept of each turn, each window and of all of the map
 WORSE_IMAGE, WORSE = 0.4, 0.7  # shares of the best from which another one may be a rival
-WORSE_WITH_GAPS = 0.4  # the same where few places contradict it: the map may have gaps there
-CHANGED_PLACES = 2  # that are few
+WORSE_WITH_GAPS = 0.4  # the same where the map may have gaps, as few places contradict the pose
+WORSE_WHERE_KNOWN = 0.65  # and what lies near the map fits it about as well
 CUT = 0.85  # share of the best: where one that is left out is as good, not all rivals are found
 STOREY_CELL = 2.0  # of the images of a storey, in units of the resolution: rooms are narrower than streets
 SAME_STOREY = 4.0  # difference in height, in units of the resolution
@@ -77,6 +77,7 @@ class _Fit(NamedTuple):
 
     overlap: float  # share of it on surfaces of the map
     contradicted_places: int
+    share: float  # of what lies near the map, on its surfaces
 
 
 class MapRivals:
@@ -91,8 +92,11 @@ class MapRivals:
         lying = np.abs(cloud.normals @ vertical) > LYING_COSINE
         self._walls, self._floors = level[~lying], MapFloors(level[lying], self._resolution)
 
-    def search(self, scan: Scan, T_map_scan: Array) -> Iterator[Rivals | None]:
-        """The rivals of a pose (4,4) of a scan in its own frame, as the last item; None after each part of the work."""
+    def search(self, scan: Scan, T_map_scan: Array, changed_places: int) -> Iterator[Rivals | None]:
+        """The rivals of a pose (4,4) of a scan in its own frame, as the last item; None after each part of the work.
+
+        `changed_places`: so many may have changed since the map was made.
+        """
         cached = self._surfaces.prepared(scan.cloud)
         up = (self._T_level_map @ T_map_scan)[2, :3]
         overlap = float(self._surfaces.overlap(cached, T_map_scan[None])[0])
@@ -107,7 +111,7 @@ class MapRivals:
                 else:
                     found.append(part.poses)
                     complete &= part.complete
-        for rivals in self._as_good(scan, cached, T_map_scan, np.concatenate(found)):
+        for rivals in self._as_good(scan, cached, T_map_scan, np.concatenate(found), changed_places):
             yield None if rivals is None else rivals._replace(complete=rivals.complete and complete)
 
     def _above_and_below(self, scan: Cloud, T_map_scan: Array) -> Array:
@@ -168,7 +172,9 @@ class MapRivals:
         poses = T_map_level @ np.array(motions).reshape(-1, 4, 4) @ se3.inverse(T_level_middle) @ T_level_scan
         yield Rivals(poses, not cut)
 
-    def _as_good(self, scan: Scan, cached: CachedCloud, T_map_scan: Array, elsewhere: Array) -> Iterator[Rivals | None]:
+    def _as_good(
+        self, scan: Scan, cached: CachedCloud, T_map_scan: Array, elsewhere: Array, changed_places: int
+    ) -> Iterator[Rivals | None]:
         """The distinct ones of poses (H,4,4), aligned, at which a scan fits about as well as at `T_map_scan`."""
         rough = self._surfaces.rough_overlap(cached, elsewhere)
         order = distinct(elsewhere, rough, ALIGNED + 1, self._resolution)
@@ -177,17 +183,16 @@ class MapRivals:
         for k in order[:ALIGNED]:
             aligned.append(self._surfaces.aligned(cached, elsewhere[k]))
             yield None
-        own = _Fit(
-            float(self._surfaces.overlap(cached, T_map_scan[None])[0]),
-            self._contradicted_places(scan, cached, T_map_scan),
-        )
-        poses = self._good(scan, cached, np.array(aligned), own)
+        own = self._fit(scan, cached, T_map_scan)
+        poses = self._good(scan, cached, np.array(aligned), own, changed_places)
         motions = poses @ se3.inverse(T_map_scan)
-        poses = self._good(scan, cached, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), own)
+        poses = self._good(
+            scan, cached, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), own, changed_places
+        )
         rivals = np.array([T for T in poses if not same(T, T_map_scan, self._resolution)]).reshape(-1, 4, 4)
         yield Rivals(rivals[:MOST_RIVALS], not cut and len(rivals) <= MOST_RIVALS)
 
-    def _good(self, scan: Scan, cached: CachedCloud, poses: Array, own: _Fit) -> Array:
+    def _good(self, scan: Scan, cached: CachedCloud, poses: Array, own: _Fit, changed_places: int) -> Array:
         """The distinct ones (G,4,4) of poses (H,4,4) that a scan fits about as well as its `own`, best first."""
         overlap = self._surfaces.overlap(cached, poses)
         good = []
@@ -195,16 +200,19 @@ class MapRivals:
             if overlap[k] < WORSE * own.overlap:
                 if scan.visible is None or overlap[k] < WORSE_WITH_GAPS * own.overlap:
                     break
-                places = self._contradicted_places(scan, cached, poses[k])
-                if contradicted(places, own.contradicted_places, CHANGED_PLACES):
+                fit = self._fit(scan, cached, poses[k])
+                fewer = contradicted(fit.contradicted_places, own.contradicted_places, changed_places)
+                if fewer or fit.share < WORSE_WHERE_KNOWN * own.share:
                     continue
             good.append(k)
         return np.asarray(poses[good[: MOST_RIVALS + 2]])
 
-    def _contradicted_places(self, scan: Scan, cached: CachedCloud, T_map_scan: Array) -> int:
+    def _fit(self, scan: Scan, cached: CachedCloud, T_map_scan: Array) -> _Fit:
+        view = self._surfaces.view(scan, cached, T_map_scan)
         contradictions = Contradictions(self._resolution)
-        contradictions.add(self._surfaces.view(scan, cached, T_map_scan))
-        return contradictions.places()
+        contradictions.add(0, view)
+        overlap = float(self._surfaces.overlap(cached, T_map_scan[None])[0])
+        return _Fit(overlap, contradictions.places({0}, 1), view.fits)
 
 
 def _other_ups(scan: Cloud, up: Array) -> list[Array]:

@@ -55,9 +55,9 @@ class MemoryPlaces:
         """The points of all keyframes within reach of the pose."""
         return self._clouds.around(scan, T_map_base)
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+    def rivals(self, scan: Scan, T_map_base: Array, changed_places: int) -> Iterator[Rivals | None]:
         """Poses in all of the map at which a scan fits about as well as at one (4,4)."""
-        return self._clouds.rivals(scan, T_map_base)
+        return self._clouds.rivals(scan, T_map_base, changed_places)
 
     def views(self, scan: Scan, T_map_base: Array) -> list[View]:
         """What a scan says against each of the poses (H,4,4), after an alignment."""

@@ -29,7 +29,7 @@ class RelocalizationParameters:
     )
     changed_places: int = parameter(
         2,
-        "places within sight that may have changed since the map was made; a pose that more contradict is dropped",
+        "things that may have left since the map was made; a pose that more contradict is dropped for another",
         0,
         50,
     )

@@ -72,10 +72,10 @@ class Places(Protocol):
         """The map within a scan's reach of a pose (4,4); None where it has too few points."""
         ...
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+    def rivals(self, scan: Scan, T_map_base: Array, changed_places: int) -> Iterator[Rivals | None]:
         """Poses anywhere that a scan fits about as well as one (4,4) that was found, as the last item.
 
-        None after each part of the work until then.
+        None after each part of the work until then. So many places may have changed since the map was made.
         """
         ...
 
@@ -140,7 +140,7 @@ class CloudPlaces:
         self._regions = [region, *self._regions[: KEPT_REGIONS - 1]]
         return region.place
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+    def rivals(self, scan: Scan, T_map_base: Array, changed_places: int) -> Iterator[Rivals | None]:
         """Poses in all of the map at which a scan fits about as well as at one (4,4); see `map_rivals.py`."""
         surfaces = self._whole(scan)
         map_rivals = self._map_rivals
@@ -149,7 +149,7 @@ class CloudPlaces:
             map_rivals = self._map_rivals = MapRivals(surfaces, self._up)
             yield None
         T_canonical_map = se3.inverse(self._T_map_canonical)
-        for rivals in map_rivals.search(scan, T_canonical_map @ T_map_base):
+        for rivals in map_rivals.search(scan, T_canonical_map @ T_map_base, changed_places):
             yield None if rivals is None else rivals._replace(poses=self._T_map_canonical @ rivals.poses)
 
     def views(self, scan: Scan, T_map_base: Array) -> list[View]:

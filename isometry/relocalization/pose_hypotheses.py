@@ -1,9 +1,9 @@
 """The poses at which a lost robot may be: one for each place that its scans fit, until one alone is left.
 
 In one of two equal halls both poses fit, scan after scan. They part when the robot drives to where the halls differ:
-there its scans see through what the map has at the wrong one. A pose is dropped when several places contradict it and
-fewer the best one, when what of its scans lies near the map fits it badly, or when nothing lies near it. That less of a
-scan lies on the map drops none: there may be gaps, and things come and go.
+there its scans see through what the map has at the wrong one. A pose is dropped when more places contradict it than
+may have changed, and fewer another one in the same scans; when what of the scans lies near the map fits it badly; or
+when nothing lies near it. That less of a scan lies on the map drops none: there may be gaps, and things come and go.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ MOST = 16  # poses that are followed; with more, the worst are dropped, and riva
 FEWEST_COMPARED = 2  # with each scan: one alone says nothing of the others
 DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
 GAIN = 0.3  # weight of a scan in the running mean of the agreement
-COMPARED_METRES = 0.5  # that the robot moves from one comparison to the next: the same view says the same again
+COMPARED_METRES, COMPARED_RADIANS = 0.5, 0.5  # moved or turned from view to view: the same view says the same again
+MORE_IN_ONE_VIEW = 2  # places that may contradict a pose there
 FEWEST_VIEWS = 2  # that see through a place: in one alone, an edge may look so
 LEAST_FITTING = 0.7  # share of what the best one fits there; a wrong pose fits its part of the map half as well
 BESIDE = 0.9  # share of a scan that has nothing of the map near it: the robot would have left the map
@@ -38,10 +39,11 @@ class PoseHypothesis:
     last: ScanPose | None = None  # by the last scan
     agreement: float = 1.0  # of scan and map, over that of the pose that fits best: running mean over the scans
     scans: int = 1  # that fit, with the one that it was found by
+    tried: bool = False  # with the last scan
+    compared: int = 0  # scans that were tried
     unfit: int = 0  # scans in a row that do not fit
     elsewhere: int = 0  # of them, those that fit another pose near it, or nothing
-    views: int = 0  # that were compared
-    beside: int = 0  # of them, those in a row that lie beside the map
+    beside: int = 0  # views in a row that lie beside the map
     fitting: float = 1.0  # share of what lies near the map that fits it, over that of the best pose: running mean
     contradictions: Contradictions | None = None  # of the views
 
@@ -53,7 +55,7 @@ class PoseHypothesis:
     @property
     def dropped(self) -> bool:
         """Whether it has failed too often."""
-        worse = self.views >= DROPPED_AFTER and self.fitting < LEAST_FITTING
+        worse = bool(self.views) and self.compared >= DROPPED_AFTER and self.fitting < LEAST_FITTING
         return worse or max(self.elsewhere, self.beside) >= DROPPED_AFTER
 
     def fit(self, expected: Belief, found: ScanPose | None, parameters: RelocalizationParameters) -> bool | None:
@@ -71,22 +73,40 @@ class PoseHypothesis:
         self.last, self.scans, self.unfit, self.elsewhere = found, self.scans + 1, 0, 0
         return True
 
-    def see(self, view: View, best: float, resolution: float) -> None:
-        """Take in what a scan of a resolution in metres says against it; `best`: share that fits at the best pose."""
-        if self.contradictions is None:
-            self.contradictions = Contradictions(resolution)
-        self.contradictions.add(view)
-        share = view.fits / max(best, 1e-9)
-        self.fitting = share if not self.views else self.fitting + GAIN * (share - self.fitting)
-        self.views += 1
-        self.beside = self.beside + 1 if view.beside > BESIDE else 0
+    @property
+    def fits(self) -> bool:
+        """Whether the last scan was tried, and fits."""
+        return self.tried and self.last is not None and not self.unfit
 
     @property
-    def contradicted_places(self) -> int:
-        """Places of the map that are seen through; in one view, for a pose that no scan has fitted yet."""
+    def views(self) -> set[int]:
+        """Numbers of the views that were compared."""
+        return set() if self.contradictions is None else self.contradictions.views
+
+    def see(self, number: int, view: View, best: float, resolution: float) -> None:
+        """Take in what a view of a scan of a resolution in metres says; `best`: share that fits at the best pose."""
+        share = view.fits / max(best, 1e-9)
+        self.fitting = self.fitting + GAIN * (share - self.fitting) if self.views else share
+        self.beside = self.beside + 1 if view.beside > BESIDE else 0
         if self.contradictions is None:
-            return 0
-        return self.contradictions.places(1 if self.last is None else FEWEST_VIEWS)
+            self.contradictions = Contradictions(resolution)
+        self.contradictions.add(number, view)
+
+    def contradicted_places(self, views: set[int], fewest: int) -> int:
+        """Places of the map that are seen through in at least `fewest` of some views."""
+        return 0 if self.contradictions is None else self.contradictions.places(views, fewest)
+
+    def loses_to(self, other: PoseHypothesis, changed_places: int) -> bool:
+        """Whether many more places contradict it than another pose, in the views of both.
+
+        A robot that stands has one view alone, in which an edge may look like a place: then it takes some more.
+        """
+        shared = self.views & other.views
+        if not shared or (len(shared) < FEWEST_VIEWS and self.compared < DROPPED_AFTER):
+            return False
+        fewest, more = (FEWEST_VIEWS, 0) if len(shared) >= FEWEST_VIEWS else (1, MORE_IN_ONE_VIEW)
+        own, others = (each.contradicted_places(shared, fewest) for each in (self, other))
+        return contradicted(own, others, changed_places + more)
 
     @property
     def score(self) -> float:
@@ -102,10 +122,11 @@ class PoseHypotheses:
         self.searched = False  # for rivals in all of the map, while at least one was left
         self._parameters = parameters
         self._T_compared_now = np.eye(4)  # motion since poses were compared
+        self._view = 0  # number of that view
 
     def add(self, found: ScanPose) -> None:
         """Add a pose that a registration accepted, unless it is one that is left already."""
-        self._add(PoseHypothesis(Belief(found.T_map_base, found.covariance), found))
+        self._add(PoseHypothesis(Belief(found.T_map_base, found.covariance), found, tried=True))
 
     def add_unchecked(self, T_map_base: Array, T_then_now: Array) -> None:
         """Add a pose (4,4) that an earlier scan may fit; since then the robot moved by `T_then_now` (4,4)."""
@@ -144,11 +165,11 @@ class PoseHypotheses:
         if all(hypothesis.unfit >= DROPPED_AFTER for hypothesis in still):
             still = []
         self._T_compared_now = self._T_compared_now @ T_before_after
-        moved = bool(np.linalg.norm(self._T_compared_now[:3, 3]) >= COMPARED_METRES)
+        metres, radians = se3.distance(np.eye(4), self._T_compared_now)
+        if metres >= COMPARED_METRES or radians >= COMPARED_RADIANS:
+            self._view, self._T_compared_now = self._view + 1, np.eye(4)
         if len(still) > 1:
-            still = self._not_contradicted(still, moved, scan, views)
-        if moved:
-            self._T_compared_now = np.eye(4)
+            still = self._not_contradicted(still, scan, views)
         self.searched &= 0 < len(still) <= MOST
         self.left = still[:MOST]
 
@@ -156,9 +177,12 @@ class PoseHypotheses:
         """Take in the poses of a scan near those that are left."""
         fitting: list[PoseHypothesis] = []
         waiting = sorted(self.left, key=lambda each: each.scans + each.unfit)
+        for hypothesis in waiting:
+            hypothesis.tried = False
         correction = np.eye(4)  # of the motion by odometry, which errs alike at all poses
         while waiting and not (scan.late and len(self.left) - len(waiting) >= FEWEST_COMPARED):
             hypothesis = waiting.pop(0)
+            hypothesis.tried, hypothesis.compared = True, hypothesis.compared + 1
             moved = hypothesis.belief
             outcomes = []
             for each in [moved, moved.corrected(correction)] if fitting else [moved]:
@@ -181,33 +205,20 @@ class PoseHypotheses:
             hypothesis.agreement += GAIN * (hypothesis.score / max(best, 1e-9) - hypothesis.agreement)
 
     def _not_contradicted(
-        self,
-        hypotheses: list[PoseHypothesis],
-        moved: bool,
-        scan: Scan,
-        views: Callable[[Array], list[View]],
+        self, hypotheses: list[PoseHypothesis], scan: Scan, views: Callable[[Array], list[View]]
     ) -> list[PoseHypothesis]:
-        """Those that what the scan says does not contradict; unless the robot `moved`, it says so of new ones only."""
-        asked = [each for each in hypotheses if moved or not each.views]
-        if not asked:
-            return hypotheses
-        seen = views(np.array([each.belief.T_map_base for each in hypotheses]))
-        fitting = self._fitting(hypotheses)
-        best = max(view.fits for each, view in zip(hypotheses, seen, strict=True) if each in fitting)
-        for hypothesis, view in zip(hypotheses, seen, strict=True):
-            if hypothesis in asked:
-                hypothesis.see(view, best, scan.cloud.resolution)
-        fewest = min(each.contradicted_places for each in fitting)
-        changed = self._parameters.changed_places
+        """Those that are left when what the scan says of them is taken in, once for each view."""
+        asked = [each for each in hypotheses if each.tried and self._view not in each.views]
+        if any(each.fits for each in asked):
+            seen = views(np.array([each.belief.T_map_base for each in asked]))
+            best = max(view.fits for each, view in zip(asked, seen, strict=True) if each.fits)
+            for hypothesis, view in zip(asked, seen, strict=True):
+                hypothesis.see(self._view, view, best, scan.cloud.resolution)
         kept = [each for each in hypotheses if not each.dropped]
-        return [each for each in kept if not contradicted(each.contradicted_places, fewest, changed)]
-
-    @staticmethod
-    def _fitting(hypotheses: list[PoseHypothesis]) -> list[PoseHypothesis]:
-        """Those that the last scan fits, or all if it fits none."""
-        return [each for each in hypotheses if not each.unfit] or hypotheses
+        changed, judges = self._parameters.changed_places, [each for each in kept if each.fits]
+        return [each for each in kept if not any(each.loses_to(judge, changed) for judge in judges)]
 
     @property
     def only(self) -> PoseHypothesis | None:
         """The one pose that is left; None while there may be others."""
-        return self.left[0] if self.searched and len(self.left) == 1 and not self.left[0].unfit else None
+        return self.left[0] if self.searched and len(self.left) == 1 and self.left[0].fits else None

@@ -154,7 +154,8 @@ class Search:
         """Begin to look for rivals of the best pose, if there is one, in all of the map."""
         best = self._best_determined  # another one would be its own rival, all along a tunnel
         if best is not None and len(self._hypotheses.left) <= FEW:
-            self._rivals = _RivalSearch(self._places.rivals(scan, best.belief.T_map_base), T_odom_base)
+            rivals = self._places.rivals(scan, best.belief.T_map_base, self._parameters.changed_places)
+            self._rivals = _RivalSearch(rivals, T_odom_base)
 
     def _search_rivals(self, scan: Scan, T_odom_base: Array) -> None:
         """Go on with the search for rivals, as long as there is time, but for some parts at least."""

@@ -65,10 +65,11 @@ def test_what_left_or_was_never_mapped_does_not_make_the_other_hall_the_right_on
     parameters = RelocalizationParameters(time_limit=60.0)
     robot = Relocalizer(load_registrar(), CloudPlaces(points, RegistrationParameters()), parameters)
     start = at(-6.0, 1.0, 0.35)
-    for k in range(9):
+    for k in range(7):
         T_world_base = at(-6.0 + 0.8 * k, 1.0, 0.35 + 0.05 * k)
         step = robot.process(simulator.scan(T_world_base, random), se3.inverse(start) @ T_world_base)
         assert not step.located
     assert step.reason == "ambiguous"
-    middles = np.sort([T[0, 3] - T_world_base[0, 3] for T in step.alternatives])
-    assert np.allclose(middles[[0, -1]], [0.0, OTHER_M], atol=1.0)
+    from_own = step.alternatives[:, 0, 3] - T_world_base[0, 3]
+    assert np.abs(from_own).min() < 0.5
+    assert np.abs(from_own - OTHER_M).min() < 0.5

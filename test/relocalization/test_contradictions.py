@@ -16,9 +16,9 @@ def box(x: float, length: float = 2.0) -> Array:
 
 def places(*views: Array, seen: int = 1) -> int:
     contradictions = Contradictions(0.2)
-    for points in views:
-        contradictions.add(View(points, 0.0, 1.0))
-    return contradictions.places(seen)
+    for number, points in enumerate(views):
+        contradictions.add(number, View(points, 0.0, 1.0))
+    return contradictions.places(contradictions.views, seen)
 
 
 def test_a_thing_is_one_place_whatever_its_size_and_a_long_wall_is_several() -> None:

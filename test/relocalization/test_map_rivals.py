@@ -66,7 +66,7 @@ def scan_of(points: Array) -> Scan:
 
 def searched(points: Array, T_map_base: Array = T_HALL_BASE, up: Array | None = UP) -> Rivals:
     """The rivals of a pose in a map."""
-    *parts, found = MapRivals(MapSurfaces(points, RESOLUTION, up), up).search(scan(), T_map_base)
+    *parts, found = MapRivals(MapSurfaces(points, RESOLUTION, up), up).search(scan(), T_map_base, 2)
     assert all(part is None for part in parts)
     assert found is not None
     return found
@@ -178,7 +178,7 @@ def test_a_pose_in_the_wrong_room_has_the_right_ones_of_all_equal_storeys_as_riv
     near_scan = scan_of(se3.apply(se3.inverse(T_map_base), seen))
     wrong = T_map_base.copy()
     wrong[:3, 3] += [6.0, 0.0, -3.2]
-    *_, found = MapRivals(MapSurfaces(points, RESOLUTION, UP), UP).search(near_scan, wrong)
+    *_, found = MapRivals(MapSurfaces(points, RESOLUTION, UP), UP).search(near_scan, wrong, 2)
     assert found is not None
     heights = {
         round(float((pose[2, 3] - T_map_base[2, 3]) / 3.2))

@@ -57,7 +57,7 @@ class Oracle:
     def around(self, scan: Scan, T_map_base: Array) -> Place | None:
         return None if abs(T_map_base[1, 3]) > 100.0 else Place(scan.cloud, se3.from_planar(T_map_base[0, 3], 0.0, 0.1))
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+    def rivals(self, scan: Scan, T_map_base: Array, changed_places: int) -> Iterator[Rivals | None]:
         """The twin of a pose, where there is one."""
         yield None
         twin = T_map_base.copy()

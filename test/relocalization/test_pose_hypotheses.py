@@ -90,6 +90,20 @@ def test_two_cars_that_left_do_not_contradict_a_pose_and_how_many_may_have_left_
     assert left_after(40, {0.0: 2}, changed_places=1) == [50.0, 100.0]
 
 
+def test_one_that_is_new_does_not_judge_what_others_saw_before() -> None:
+    """Things have left all along the way: more than one more scan shows at a pose that was found only now."""
+    hypotheses = PoseHypotheses(RelocalizationParameters())
+    for x in HALLS[:2]:
+        hypotheses.add(pose_in(se3.from_planar(x, 0.0, 0.0)))
+    gone = {0.0: 3, 50.0: 4}
+    for k in range(12):
+        if k == 10:
+            hypotheses.add(pose_in(se3.from_planar(HALLS[2] + k, 0.0, 0.0)))
+        everywhere = dict.fromkeys(HALLS, 3) if k >= 10 else gone
+        hypotheses.follow(METRE, SCAN, fits, partial(views_in, k + 1.0, everywhere, {}, {}))
+    assert len(hypotheses.left) == 3
+
+
 def test_where_places_contradict_all_poses_the_map_has_changed_and_a_few_more_say_nothing() -> None:
     assert left_after(40, {0.0: 2, 50.0: 5, 100.0: 2}) == list(HALLS)
     assert left_after(40, {0.0: 2, 50.0: 7, 100.0: 2}) == [0.0, 100.0]

@@ -15,6 +15,6 @@ from isometry.relocalization.scan import Scan
 class WithoutRivals(CloudPlaces):
     """A map of which it is taken for granted that no two places in it look alike."""
 
-    def rivals(self, scan: Scan, T_map_base: Array) -> Iterator[Rivals | None]:
+    def rivals(self, scan: Scan, T_map_base: Array, changed_places: int) -> Iterator[Rivals | None]:
         """None."""
         yield Rivals(np.empty((0, 4, 4)), True)
