@@ -93,7 +93,7 @@ def test_a_robot_that_was_switched_on_in_a_closed_office_is_followed_into_the_ha
     stands += [se3.from_planar(-2.0, 0.1, yaw) for yaw in (0.0, 2.0, 4.0)]
     points = np.vstack([se3.apply(at_height(T), opened.scan(at_height(T), random).astype(float)) for T in stands])
     robot = Relocalizer(load_registrar(), CloudPlaces(points, RegistrationParameters()), UNHURRIED)
-    way = np.concatenate([np.full(2, -2.0), np.arange(-2.0, 7.0, 1.2)])
+    way = np.concatenate([np.full(2, -2.0), np.arange(-2.0, 14.0, 1.2)])
     errors = []
     for k, x in enumerate(way):
         T_map_base = at_height(se3.from_planar(x, 0.1, 0.07))
