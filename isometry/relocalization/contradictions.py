@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from isometry.arrays import Array
 
-CELL, LEAST_CELL_M = 2.5, 0.5  # of the map: in units of its resolution, and at least so many metres
+CELL, LEAST_CELL_M = 2.5, 0.5  # of the map: in units of the resolution, and at least so many metres
 FEWEST_CELLS = 3  # of a place: fewer are an edge, seen from elsewhere
 ONE_PLACE = 4.2  # cells between parts of one place: two sides of a lorry are seen, and not what joins them
 LARGEST_MOVED_M = 20.0  # that leaves at once, as a lorry with its trailer; a longer place counts as several
@@ -34,7 +34,7 @@ class Contradictions:
     """The cells of a map that scans see through from one pose and where the robot drove from there, view by view."""
 
     def __init__(self, resolution: float) -> None:
-        """`resolution` of the map in metres."""
+        """`resolution` of the scans, or of a map that is as fine, in metres."""
         self._cell = max(CELL * resolution, LEAST_CELL_M)
         self._cells: dict[int, NDArray[np.int64]] = {}  # (N,3) by number of the view
 

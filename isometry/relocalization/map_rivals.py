@@ -111,7 +111,8 @@ class MapRivals:
                 else:
                     found.append(part.poses)
                     complete &= part.complete
-        for rivals in self._as_good(scan, cached, T_map_scan, np.concatenate(found), changed_places):
+        own = self._fit(scan, cached, T_map_scan, overlap)
+        for rivals in self._as_good(scan, cached, T_map_scan, np.concatenate(found), own, changed_places):
             yield None if rivals is None else rivals._replace(complete=rivals.complete and complete)
 
     def _above_and_below(self, scan: Cloud, T_map_scan: Array) -> Array:
@@ -173,9 +174,9 @@ class MapRivals:
         yield Rivals(poses, not cut)
 
     def _as_good(
-        self, scan: Scan, cached: CachedCloud, T_map_scan: Array, elsewhere: Array, changed_places: int
+        self, scan: Scan, cached: CachedCloud, T_map_scan: Array, elsewhere: Array, own: _Fit, changed_places: int
     ) -> Iterator[Rivals | None]:
-        """The distinct ones of poses (H,4,4), aligned, at which a scan fits about as well as at `T_map_scan`."""
+        """The distinct ones of poses (H,4,4), aligned, that a scan fits about as well as its `own`, `T_map_scan`."""
         rough = self._surfaces.rough_overlap(cached, elsewhere)
         order = distinct(elsewhere, rough, ALIGNED + 1, self._resolution)
         cut = len(order) > ALIGNED and rough[order[-1]] > CUT * rough[order[0]]
@@ -183,7 +184,6 @@ class MapRivals:
         for k in order[:ALIGNED]:
             aligned.append(self._surfaces.aligned(cached, elsewhere[k]))
             yield None
-        own = self._fit(scan, cached, T_map_scan)
         poses = self._good(scan, cached, np.array(aligned), own, changed_places)
         motions = poses @ se3.inverse(T_map_scan)
         poses = self._good(
@@ -200,18 +200,17 @@ class MapRivals:
             if overlap[k] < WORSE * own.overlap:
                 if scan.visible is None or overlap[k] < WORSE_WITH_GAPS * own.overlap:
                     break
-                fit = self._fit(scan, cached, poses[k])
+                fit = self._fit(scan, cached, poses[k], float(overlap[k]))
                 fewer = contradicted(fit.contradicted_places, own.contradicted_places, changed_places)
                 if fewer or fit.share < WORSE_WHERE_KNOWN * own.share:
                     continue
             good.append(k)
         return np.asarray(poses[good[: MOST_RIVALS + 2]])
 
-    def _fit(self, scan: Scan, cached: CachedCloud, T_map_scan: Array) -> _Fit:
+    def _fit(self, scan: Scan, cached: CachedCloud, T_map_scan: Array, overlap: float) -> _Fit:
         view = self._surfaces.view(scan, cached, T_map_scan)
         contradictions = Contradictions(self._resolution)
         contradictions.add(0, view)
-        overlap = float(self._surfaces.overlap(cached, T_map_scan[None])[0])
         return _Fit(overlap, contradictions.places({0}, 1), view.fits)
 
 

@@ -87,4 +87,4 @@ class MapSurfaces:
         seen = se3.apply(se3.inverse(T_map_scan), points)
         margin = ALIGNED_TOLERANCE * self.resolution + BETWEEN_RAYS * ranges * np.sqrt(1.0 - cosine**2) / cosine
         through, _ = scan.visible.seen_through(seen, margin)
-        return np.asarray(points[through & scan.visible.measured(seen)])
+        return np.asarray(points[through][scan.visible.measured(seen[through])])

@@ -23,7 +23,7 @@ from isometry.relocalization.scan_pose import Belief, ScanPose
 MOST = 16  # poses that are followed; with more, the worst are dropped, and rivals are looked for again
 FEWEST_COMPARED = 2  # with each scan: one alone says nothing of the others
 DROPPED_AFTER = 3  # scans in a row that do not fit; one alone may be occluded, and fit the equal place by chance
-GAIN = 0.3  # weight of a scan in the running mean of the agreement
+GAIN = 0.3  # weight of a scan in a running mean
 COMPARED_METRES, COMPARED_RADIANS = 0.5, 0.5  # moved or turned from view to view: the same view says the same again
 MORE_IN_ONE_VIEW = 2  # places that may contradict a pose there
 FEWEST_VIEWS = 2  # that see through a place: in one alone, an edge may look so
@@ -33,10 +33,10 @@ BESIDE = 0.9  # share of a scan that has nothing of the map near it: the robot w
 
 @dataclass(eq=False)
 class PoseHypothesis:
-    """A pose that all scans since it was found fit."""
+    """A pose that no scan since it was found speaks against enough."""
 
     belief: Belief
-    last: ScanPose | None = None  # by the last scan
+    last: ScanPose | None = None  # by the last scan that fits
     agreement: float = 1.0  # of scan and map, over that of the pose that fits best: running mean over the scans
     scans: int = 1  # that fit, with the one that it was found by
     tried: bool = False  # with the last scan
