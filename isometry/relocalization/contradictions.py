@@ -37,6 +37,7 @@ class Contradictions:
         """`resolution` of the scans, or of a map that is as fine, in metres."""
         self._cell = max(CELL * resolution, LEAST_CELL_M)
         self._cells: dict[int, NDArray[np.int64]] = {}  # (N,3) by number of the view
+        self._counted: dict[tuple[frozenset[int], int], int] = {}  # most poses share the same views
 
     @property
     def views(self) -> set[int]:
@@ -46,9 +47,16 @@ class Contradictions:
     def add(self, number: int, view: View) -> None:
         """Take in a view."""
         self._cells[number] = np.unique(np.floor(view.seen_through / self._cell).astype(np.int64), axis=0)
+        self._counted.clear()
 
     def places(self, views: set[int], fewest: int) -> int:
         """Connected places that were seen through in at least `fewest` of some views."""
+        key = frozenset(views), fewest
+        if key not in self._counted:
+            self._counted[key] = self._count(views, fewest)
+        return self._counted[key]
+
+    def _count(self, views: set[int], fewest: int) -> int:
         cells = [self._cells[number] for number in views]
         all_cells, count = np.unique(np.concatenate([np.zeros((0, 3), np.int64), *cells]), axis=0, return_counts=True)
         return count_places(all_cells[count >= fewest], self._cell)
