@@ -123,6 +123,7 @@ class PoseHypotheses:
         self._parameters = parameters
         self._T_compared_now = np.eye(4)  # motion since poses were compared
         self._view = 0  # number of that view
+        self._best_fits = 0.0  # share that fits there at the best pose
 
     def add(self, found: ScanPose) -> None:
         """Add a pose that a registration accepted, unless it is one that is left already."""
@@ -167,7 +168,7 @@ class PoseHypotheses:
         self._T_compared_now = self._T_compared_now @ T_before_after
         metres, radians = se3.distance(np.eye(4), self._T_compared_now)
         if metres >= COMPARED_METRES or radians >= COMPARED_RADIANS:
-            self._view, self._T_compared_now = self._view + 1, np.eye(4)
+            self._view, self._best_fits, self._T_compared_now = self._view + 1, 0.0, np.eye(4)
         if len(still) > 1:
             still = self._not_contradicted(still, scan, views)
         self.searched &= 0 < len(still) <= MOST
@@ -207,13 +208,14 @@ class PoseHypotheses:
     def _not_contradicted(
         self, hypotheses: list[PoseHypothesis], scan: Scan, views: Callable[[Array], list[View]]
     ) -> list[PoseHypothesis]:
-        """Those that are left when what the scan says of them is taken in, once for each view."""
+        """Those that are left when what the scan says of them is taken in, once for each view and pose."""
         asked = [each for each in hypotheses if each.tried and self._view not in each.views]
-        if any(each.fits for each in asked):
+        if asked and any(each.fits for each in hypotheses):
             seen = views(np.array([each.belief.T_map_base for each in asked]))
-            best = max(view.fits for each, view in zip(asked, seen, strict=True) if each.fits)
+            fitting = [view.fits for each, view in zip(asked, seen, strict=True) if each.fits]
+            self._best_fits = max([self._best_fits, *fitting])
             for hypothesis, view in zip(asked, seen, strict=True):
-                hypothesis.see(self._view, view, best, scan.cloud.resolution)
+                hypothesis.see(self._view, view, self._best_fits, scan.cloud.resolution)
         kept = [each for each in hypotheses if not each.dropped]
         changed, judges = self._parameters.changed_places, [each for each in kept if each.fits]
         return [each for each in kept if not any(each.loses_to(judge, changed) for judge in judges)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
-from itertools import cycle, islice, repeat
+from itertools import chain, cycle, islice, repeat
 
 import numpy as np
 
@@ -43,6 +44,7 @@ def left_after(
     beside: dict[float, float] | None = None,
     share: dict[float, float] | None = None,
     changed_places: int = 2,
+    scan: Scan = SCAN,
 ) -> list[float]:
     """Where the robot may be, x at its start, after so many scans.
 
@@ -56,7 +58,7 @@ def left_after(
     driven = 0.0
     for T_step in islice(T_steps, scans):
         driven += float(T_step[0, 3])
-        hypotheses.follow(T_step, SCAN, near, partial(views_in, driven, gone or {}, beside or {}, share or {}))
+        hypotheses.follow(T_step, scan, near, partial(views_in, driven, gone or {}, beside or {}, share or {}))
     return sorted(round(float(each.belief.T_map_base[0, 3]) - driven) for each in hypotheses.left)
 
 
@@ -136,6 +138,15 @@ def test_all_are_dropped_where_no_scan_fits_any() -> None:
 
     assert left_after(2, near=unsure) == list(HALLS)
     assert not left_after(3, near=unsure)
+
+
+def test_one_that_there_is_time_for_later_is_compared_too_though_the_robot_stands() -> None:
+    def nowhere_in_the_last(belief: Belief) -> ScanPose:
+        return pose_in(belief.T_map_base, overlap=0.1 if belief.T_map_base[0, 3] > 95.0 else 0.8)
+
+    late = replace(SCAN, time_limit_s=0.0)
+    stops = chain([se3.from_planar(9.0, 0.0, 0.0)], repeat(np.eye(4)))
+    assert left_after(12, {100.0: 6}, nowhere_in_the_last, stops, scan=late) == [0.0, 50.0]
 
 
 def test_a_robot_that_stands_learns_nothing_new() -> None:
