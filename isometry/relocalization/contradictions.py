@@ -27,7 +27,7 @@ class View(NamedTuple):
 
     seen_through: Array  # (N,3) metres, points of the map that the scan sees through
     beside: float  # share of the scan that has nothing of the map near it
-    fits: float  # share of the rest that lies on surfaces of the map
+    on_surface: float  # share of the rest that lies on surfaces of the map
 
 
 class Contradictions:

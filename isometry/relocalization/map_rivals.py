@@ -77,7 +77,7 @@ class _Fit(NamedTuple):
 
     overlap: float  # share of it on surfaces of the map
     contradicted_places: int
-    share: float  # of what lies near the map, on its surfaces
+    on_surface: float  # share of what lies near the map
 
 
 class MapRivals:
@@ -202,7 +202,7 @@ class MapRivals:
                     break
                 fit = self._fit(scan, cached, poses[k], float(overlap[k]))
                 fewer = contradicted(fit.contradicted_places, own.contradicted_places, changed_places)
-                if fewer or fit.share < WORSE_WHERE_KNOWN * own.share:
+                if fewer or fit.on_surface < WORSE_WHERE_KNOWN * own.on_surface:
                     continue
             good.append(k)
         return np.asarray(poses[good[: MOST_RIVALS + 2]])
@@ -211,7 +211,7 @@ class MapRivals:
         view = self._surfaces.view(scan, cached, T_map_scan)
         contradictions = Contradictions(self._resolution)
         contradictions.add(0, view)
-        return _Fit(overlap, contradictions.places({0}, 1), view.fits)
+        return _Fit(overlap, contradictions.places({0}, 1), view.on_surface)
 
 
 def _other_ups(scan: Cloud, up: Array) -> list[Array]:

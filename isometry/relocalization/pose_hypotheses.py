@@ -27,7 +27,7 @@ GAIN = 0.3  # weight of a scan in a running mean
 COMPARED_METRES, COMPARED_RADIANS = 0.5, 0.5  # moved or turned from view to view: the same view says the same again
 MORE_IN_ONE_VIEW = 2  # places that may contradict a pose there
 FEWEST_VIEWS = 2  # that see through a place: in one alone, an edge may look so
-LEAST_FITTING = 0.7  # share of what the best one fits there; a wrong pose fits its part of the map half as well
+LEAST_ON_SURFACE = 0.7  # over that of the best pose; at a wrong one, its part of the map holds half as much of the scan
 BESIDE = 0.9  # share of a scan that has nothing of the map near it: the robot would have left the map
 
 
@@ -44,7 +44,7 @@ class PoseHypothesis:
     unfit: int = 0  # scans in a row that do not fit
     elsewhere: int = 0  # of them, those that fit another pose near it, or nothing
     beside: int = 0  # views in a row that lie beside the map
-    fitting: float = 1.0  # share of what lies near the map that fits it, over that of the best pose: running mean
+    on_surface: float = 1.0  # share of what lies near the map, over that of the best pose: running mean over views
     contradictions: Contradictions | None = None  # of the views
 
     @property
@@ -55,7 +55,7 @@ class PoseHypothesis:
     @property
     def dropped(self) -> bool:
         """Whether it has failed too often."""
-        worse = bool(self.views) and self.compared >= DROPPED_AFTER and self.fitting < LEAST_FITTING
+        worse = bool(self.views) and self.compared >= DROPPED_AFTER and self.on_surface < LEAST_ON_SURFACE
         return worse or max(self.elsewhere, self.beside) >= DROPPED_AFTER
 
     def fit(self, expected: Belief, found: ScanPose | None, parameters: RelocalizationParameters) -> bool | None:
@@ -84,9 +84,9 @@ class PoseHypothesis:
         return set() if self.contradictions is None else self.contradictions.views
 
     def see(self, number: int, view: View, best: float, resolution: float) -> None:
-        """Take in what a view of a scan of a resolution in metres says; `best`: share that fits at the best pose."""
-        share = view.fits / max(best, 1e-9)
-        self.fitting = self.fitting + GAIN * (share - self.fitting) if self.views else share
+        """Take in what a view of a scan of a resolution in metres says; `best`: what is on surfaces at the best one."""
+        share = view.on_surface / max(best, 1e-9)
+        self.on_surface = self.on_surface + GAIN * (share - self.on_surface) if self.views else share
         self.beside = self.beside + 1 if view.beside > BESIDE else 0
         if self.contradictions is None:
             self.contradictions = Contradictions(resolution)
@@ -123,7 +123,7 @@ class PoseHypotheses:
         self._parameters = parameters
         self._T_compared_now = np.eye(4)  # motion since poses were compared
         self._view = 0  # number of that view
-        self._best_fits = 0.0  # share that fits there at the best pose
+        self._best_on_surface = 0.0  # what lies on surfaces there, at the best pose
 
     def add(self, found: ScanPose) -> None:
         """Add a pose that a registration accepted, unless it is one that is left already."""
@@ -168,7 +168,7 @@ class PoseHypotheses:
         self._T_compared_now = self._T_compared_now @ T_before_after
         metres, radians = se3.distance(np.eye(4), self._T_compared_now)
         if metres >= COMPARED_METRES or radians >= COMPARED_RADIANS:
-            self._view, self._best_fits, self._T_compared_now = self._view + 1, 0.0, np.eye(4)
+            self._view, self._best_on_surface, self._T_compared_now = self._view + 1, 0.0, np.eye(4)
         if len(still) > 1:
             still = self._not_contradicted(still, scan, views)
         self.searched &= 0 < len(still) <= MOST
@@ -212,10 +212,10 @@ class PoseHypotheses:
         asked = [each for each in hypotheses if each.tried and self._view not in each.views]
         if asked and any(each.fits for each in hypotheses):
             seen = views(np.array([each.belief.T_map_base for each in asked]))
-            fitting = [view.fits for each, view in zip(asked, seen, strict=True) if each.fits]
-            self._best_fits = max([self._best_fits, *fitting])
+            of_fitting = [view.on_surface for each, view in zip(asked, seen, strict=True) if each.fits]
+            self._best_on_surface = max([self._best_on_surface, *of_fitting])
             for hypothesis, view in zip(asked, seen, strict=True):
-                hypothesis.see(self._view, view, self._best_fits, scan.cloud.resolution)
+                hypothesis.see(self._view, view, self._best_on_surface, scan.cloud.resolution)
         kept = [each for each in hypotheses if not each.dropped]
         changed, judges = self._parameters.changed_places, [each for each in kept if each.fits]
         return [each for each in kept if not any(each.loses_to(judge, changed) for judge in judges)]
