@@ -13,7 +13,7 @@ fits badly, it may have been found lying on its side, and is stood up on each of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -184,15 +184,16 @@ class MapRivals:
         for k in order[:ALIGNED]:
             aligned.append(self._surfaces.aligned(cached, elsewhere[k]))
             yield None
-        poses = self._good(scan, cached, np.array(aligned), own, changed_places)
+        poses = yield from self._good(scan, cached, np.array(aligned), own, changed_places)
         motions = poses @ se3.inverse(T_map_scan)
-        poses = self._good(
-            scan, cached, np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)]), own, changed_places
-        )
+        further = np.concatenate([poses, (motions[:, None] @ poses).reshape(-1, 4, 4)])
+        poses = yield from self._good(scan, cached, further, own, changed_places)
         rivals = np.array([T for T in poses if not same(T, T_map_scan, self._resolution)]).reshape(-1, 4, 4)
         yield Rivals(rivals[:MOST_RIVALS], not cut and len(rivals) <= MOST_RIVALS)
 
-    def _good(self, scan: Scan, cached: CachedCloud, poses: Array, own: _Fit, changed_places: int) -> Array:
+    def _good(
+        self, scan: Scan, cached: CachedCloud, poses: Array, own: _Fit, changed_places: int
+    ) -> Generator[None, None, Array]:
         """The distinct ones (G,4,4) of poses (H,4,4) that a scan fits about as well as its `own`, best first."""
         overlap = self._surfaces.overlap(cached, poses)
         good = []
@@ -201,6 +202,7 @@ class MapRivals:
                 if scan.visible is None or overlap[k] < WORSE_WITH_GAPS * own.overlap:
                     break
                 fit = self._fit(scan, cached, poses[k], float(overlap[k]))
+                yield
                 fewer = contradicted(fit.contradicted_places, own.contradicted_places, changed_places)
                 if fewer or fit.on_surface < WORSE_WHERE_KNOWN * own.on_surface:
                     continue
