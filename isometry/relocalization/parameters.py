@@ -28,7 +28,7 @@ class RelocalizationParameters:
         0.3, "share of a scan that must lie on the map at a pose by which a lost robot may be located", 0.0, 1.0
     )
     changed_places: int = parameter(
-        2,
+        1,
         "things that may have left since the map was made; a pose that more contradict is dropped for another",
         0,
         50,

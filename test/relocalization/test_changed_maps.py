@@ -52,20 +52,20 @@ def map_of(simulator: LidarSimulator, own_stands: Sequence[tuple[float, float]])
 
 
 @pytest.mark.parametrize(
-    ("gone", "own_stands"),
-    [(LORRY, STANDS), (TWO_CARS, STANDS), ([], STANDS[3:5]), ([], STANDS[1::2])],
+    ("gone", "own_stands", "changed_places"),
+    [(LORRY, STANDS, 1), (TWO_CARS, STANDS, 2), ([], STANDS[3:5], 1), ([], STANDS[1::2], 1)],
     ids=["a lorry left", "two cars left", "mapped from two places", "mapped from one side"],
 )
 def test_what_left_or_was_never_mapped_does_not_make_the_other_hall_the_right_one(
-    gone: list[Mesh], own_stands: Sequence[tuple[float, float]]
+    gone: list[Mesh], own_stands: Sequence[tuple[float, float]], changed_places: int
 ) -> None:
     halls = hall(0.0) + hall(OTHER_M)
     points = map_of(LidarSimulator(joined(halls + gone), LIDAR), own_stands)
     simulator, random = LidarSimulator(joined(halls), LIDAR), np.random.default_rng(7)
-    parameters = RelocalizationParameters(time_limit=60.0)
+    parameters = RelocalizationParameters(time_limit=60.0, changed_places=changed_places)
     robot = Relocalizer(load_registrar(), CloudPlaces(points, RegistrationParameters()), parameters)
     start = at(-6.0, 1.0, 0.35)
-    for k in range(7):
+    for k in range(5):
         T_world_base = at(-6.0 + 0.8 * k, 1.0, 0.35 + 0.05 * k)
         step = robot.process(simulator.scan(T_world_base, random), se3.inverse(start) @ T_world_base)
         assert not step.located
