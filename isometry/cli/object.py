@@ -73,6 +73,23 @@ def view(
         typer.echo(f"page: {write_object_page(page or Path('out') / f'{known.name}.html', known).resolve()}")
 
 
+@app.command("scenes")
+def scenes(
+    output: Annotated[Path, typer.Argument(help="Folder to write to, which must not exist.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same scenes.")] = 0,
+) -> None:
+    """Write simulated scenes of generated objects on a table in the layout of BOP, to measure poses on."""
+    with clear_errors():
+        from isometry.simulation.tabletop.data_set import write_tabletop_scenes
+
+        if output.exists():
+            raise ValueError(f"{output}: exists")
+        with progress_bar("scenes") as advance:
+            write_tabletop_scenes(output, count, seed, lambda done: advance(done, count))
+        typer.echo(f"{count} scenes: {output.resolve()}")
+
+
 def _load(mesh: Path) -> KnownObject:
     from isometry.datasets.mesh_file import read_mesh
     from isometry.object_pose.library import load_object

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import open3d
@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array
 from isometry.simulation.worlds.shapes import Mesh
+
+
+class Hits(NamedTuple):
+    """The first hit of each ray."""
+
+    distance: Array  # (M,) as a multiple of the ray's length, infinite without a hit
+    triangle: NDArray[np.intp]  # (M,) its number
+    weights: Array  # (M,2) of the second and third corner of the triangle at the hit
+    normals: Array  # (M,3) unit, in the world frame, of either sign
 
 
 class RayCaster:
@@ -26,11 +35,27 @@ class RayCaster:
         `t_hit` (M,) is the distance as a multiple of the direction's length, infinite without a hit.
         `primitive_normals` (M,3) are unit normals in the world frame, of either sign.
         """
-        rays = np.empty((len(directions), 6), np.float32)
-        rays[:, :3] = T_world_sensor[:3, 3]
-        rays[:, 3:] = directions @ T_world_sensor[:3, :3].T
-        hits = self._mesh.cast_rays(open3d.core.Tensor.from_numpy(rays))
+        hits = self._cast(T_world_sensor[:3, 3], directions @ T_world_sensor[:3, :3].T)
         return {name: hits[name].numpy() for name in ("t_hit", "primitive_normals")}
+
+    def meet(self, T_world_sensor: Array, directions: Array) -> Hits:
+        """The same with the triangles that are hit, and where."""
+        return self.meet_from(T_world_sensor[:3, 3], directions @ T_world_sensor[:3, :3].T)
+
+    def meet_from(self, origins: Array, directions: Array) -> Hits:
+        """The first hits of rays from origins (M,3), or from one (3,), in directions (M,3), in the world frame."""
+        hits = {name: found.numpy() for name, found in self._cast(origins, directions).items()}
+        return Hits(
+            hits["t_hit"].astype(np.float64),
+            hits["primitive_ids"].astype(np.intp),
+            hits["primitive_uvs"].astype(np.float64),
+            hits["primitive_normals"].astype(np.float64),
+        )
+
+    def _cast(self, origins: Array, directions: Array) -> Any:
+        rays = np.empty((len(directions), 6), np.float32)
+        rays[:, :3], rays[:, 3:] = origins, directions
+        return self._mesh.cast_rays(open3d.core.Tensor.from_numpy(rays))
 
     def clearance(self, positions: Array) -> Array:
         """Distance (P,) in metres from each position (P,3) to the mesh."""

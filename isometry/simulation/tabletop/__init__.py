@@ -1,0 +1,1 @@
+"""Household objects on a table, seen by a colour and depth camera."""
