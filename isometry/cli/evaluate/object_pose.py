@@ -11,13 +11,16 @@ from isometry.cli.common.progress import clear_errors, progress_bar
 from isometry.cli.common.results import Json
 from isometry.cli.common.threads import use_one_thread
 
-DETECTIONS = ("gt-mask", "gt-box")
+DETECTIONS = ("gt-mask", "gt-box", "auto")
 
 
 def object_pose(
     bop: Annotated[Path, typer.Option(help="Data set in BOP's layout: models and test/NNNNNN.")],
     detections: Annotated[
-        str, typer.Option(help="Where the objects are: gt-mask: the labelled masks; gt-box: the boxes around them.")
+        str,
+        typer.Option(
+            help="gt-mask: the labelled masks; gt-box: the boxes around them; auto: all objects are looked for."
+        ),
     ] = "gt-mask",
     scene: Annotated[int | None, typer.Option(min=0, help="Only the scene with this number.")] = None,
     track: Annotated[
@@ -30,22 +33,31 @@ def object_pose(
     recall_5deg_2cm and recall_10deg_2cm: up to the symmetries that the data set states; _shape: up to those of the
     mesh's shape as well. mode_recall: the true rotation is within 10 deg of a mode. overconfident: share of the answers
     with a confidence over 0.9 that are over 10 deg wrong. An instance without a pose is a miss. With --track, the
-    times are of the poses that were estimated, and those of the others are given as `_per_frame`.
+    times are of the poses that were estimated, and those of the others are given as `_per_frame`. With --detections
+    auto no mask is read, times are of whole images, and `others` counts what was found where no instance is.
     """
     use_one_thread()
     with clear_errors():
         from isometry.evaluation.common.provenance import provenance, write_json
         from isometry.evaluation.object_pose.cases import BopCases
+        from isometry.evaluation.object_pose.finding import find
         from isometry.evaluation.object_pose.measure import figures, measure, tracking_figures
         from isometry.evaluation.object_pose.measure import track as follow
         from isometry.object_pose.baseline import RenderedViewsEstimator
 
         if detections not in DETECTIONS:
             raise ValueError(f"--detections {detections}: it must be one of {', '.join(DETECTIONS)}")
+        if track and detections == "auto":
+            raise ValueError("--track follows labelled instances: it needs --detections gt-mask or gt-box")
         cases, estimator = BopCases(bop, scene, boxes=detections == "gt-box"), RenderedViewsEstimator()
+        others: dict[str, Any] = {}
         with progress_bar("following" if track else "estimating") as advance:
-            results = (follow if track else measure)(cases, estimator, lambda done: advance(done, cases.count))
-        measured = figures(results) | (tracking_figures(results) if track else {})
+            if detections == "auto":
+                finding = find(cases, estimator, lambda done: advance(done, cases.count))
+                results, others = finding.results, {"others": finding.others}
+            else:
+                results = (follow if track else measure)(cases, estimator, lambda done: advance(done, cases.count))
+        measured = figures(results) | others | (tracking_figures(results) if track else {})
         measured |= {"frames_without_depth": cases.without_depth}
         part = "" if scene is None else f" scene {scene}"
         origin = provenance(

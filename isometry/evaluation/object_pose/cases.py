@@ -89,6 +89,11 @@ class BopCases:
                         observation = replace(observation, mask=_mask_in_box(observation, prepared.model))
                     yield Case(frame, instance, observation, prepared, visible)
 
+    def prepared(self) -> dict[int, PreparedObject]:
+        """All objects of the data set that have a mesh, by number."""
+        numbers = [number for number in sorted(self.models.infos) if self.models.path(number).is_file()]
+        return {number: self._prepared(number) for number in numbers}
+
     def _prepare(self, number: int) -> PreparedObject:
         info = self.models.info(number)
         vertices, triangles, colours = self.models.mesh(number)

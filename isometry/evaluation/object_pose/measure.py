@@ -59,8 +59,9 @@ def measure(
     """Estimate the poses of all instances, and compare them with the true ones. `advance` is told how many are done."""
     results = []
     for case in cases:
-        began = _Clock()
-        results.append(_result(case, estimator.estimate(case.observation, case.prepared.model), began))
+        began = Clock()
+        answer = estimator.estimate(case.observation, case.prepared.model)
+        results.append(compared(case, answer, began.seconds()))
         advance(len(results))
     return results
 
@@ -76,7 +77,7 @@ def track(
     followed: dict[tuple[int, int, int], tuple[ObjectTracker, ObjectPose]] = {}
     for case in cases:
         key = case.frame.scene, case.instance.object_number, case.instance.number
-        began = _Clock()
+        began = Clock()
         seen, known = case.observation, followed.pop(key, None)
         answer = None
         if known is not None:
@@ -91,12 +92,12 @@ def track(
                 tracker = ObjectTracker(case.prepared.model, seen.colour, seen.depth, seen.camera, first)
         if answer.modes:
             followed[key] = tracker, answer
-        results.append(_result(case, answer, began, known is not None and not lost, lost))
+        results.append(compared(case, answer, began.seconds(), known is not None and not lost, lost))
         advance(len(results))
     return results
 
 
-class _Clock:
+class Clock:
     """Time since it was made."""
 
     def __init__(self) -> None:
@@ -107,10 +108,10 @@ class _Clock:
         return time.perf_counter() - self._began, time.process_time() - self._worked
 
 
-def _result(
-    case: Case, answer: ObjectPose, began: _Clock, followed: bool = False, lost: bool = False
+def compared(
+    case: Case, answer: ObjectPose, times: tuple[float, float], followed: bool = False, lost: bool = False
 ) -> InstanceResult:
-    times = began.seconds()
+    """The errors of an answer that took so many seconds, wall time and processor time."""
     T_estimated, T_true = answer.T_camera_object, case.T_camera_object
     if T_estimated is None:
         none = np.inf

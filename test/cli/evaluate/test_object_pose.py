@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,8 +50,22 @@ def test_bad_input_gets_one_line(simulated_bop: Path, tmp_path: Path, refusal: C
     assert refusal(*command, tmp_path / "absent").endswith("absent: no such directory")
     assert "no scene 9 (there are 3)" in refusal(*command, simulated_bop, "--scene", "9")
     assert refusal(*command, simulated_bop, "--detections", "guess") == (
-        "--detections guess: it must be one of gt-mask, gt-box"
+        "--detections guess: it must be one of gt-mask, gt-box, auto"
     )
+    assert "--track follows labelled instances" in refusal(*command, simulated_bop, "--detections", "auto", "--track")
+
+
+@pytest.mark.slow
+def test_objects_are_found_where_no_mask_is_there(simulated_bop: Path, tmp_path: Path) -> None:
+    without_masks, output = tmp_path / "set", tmp_path / "figures.json"
+    shutil.copytree(simulated_bop, without_masks, ignore=shutil.ignore_patterns("mask*"))
+    arguments = ["--bop", str(without_masks), "--detections", "auto", "--json", str(output)]
+    result = CliRunner().invoke(app, ["evaluate", "object-pose", *arguments])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(output.read_text())
+    assert figures["n"] == 4
+    assert figures["recall_10deg_2cm"] == 1.0
+    assert figures["others"] == 0
 
 
 RECALLS = {"ycbv": 0.8, "ycbreal": 0.6}  # of 5 deg 2 cm; the labels of ycbreal are good for the mode of the rotation

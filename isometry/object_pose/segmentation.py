@@ -1,0 +1,230 @@
+"""Which pixels may show one object: what rises above the surfaces of a room, divided where surfaces meet in a valley.
+
+depth -> points, normals
+      -> large planes (table, floor, walls) and what is behind them are left out
+      -> segments: divided at steps of depth and along concave edges
+      -> regions: each segment, and neighbouring ones together
+
+Objects are mostly convex, and where one touches another one or a table, their surfaces meet in a valley. An object that
+is not convex falls into several segments, so neighbours are proposed together too. Source: Stein, Schoeler, Papon and
+Woergoetter, "Object partitioning using local convexity" (CVPR 2014), here for images.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull
+
+from isometry.arrays import Array, Flags, Index, Integers
+from isometry.geometry import se3
+from isometry.object_pose.comparison import depth_tolerance
+from isometry.object_pose.rendering import rays_through
+
+SMOOTH = 1.5  # pixels, of the depth from which normals are taken
+STEP = 5  # pixels between two points whose surfaces are compared
+CONCAVE = 0.35  # sum of the sines by which each of two points is in front of the surface of the other
+PLANE_POINTS, PLANE_TRIALS, MOST_PLANES = 2500, 200, 4
+LEAST_OF_VIEW = 0.08  # share of the readings that a plane of the room holds
+PARALLEL_COSINE = 0.85  # of the normal of a plane and of readings on it
+RISES_M = 0.004  # and at least so much above it
+WIDE = 1.6  # extent of a plane of the room over the diameter of the largest object
+BESIDE_M = 0.03  # of the readings of a plane, from the foot of what is in front of it
+FEWEST_PIXELS = 150
+NEIGHBOURS_M = 0.02  # between parts of one object
+MOST_JOINED = 12  # regions of several segments
+LARGEST_EXTENT = 1.1  # of a region, over the diameter of the largest object
+LEAST_EXPLAINED, MOST_LEFT = 0.2, 0.8  # share of a segment that is explained, between which there may be another object
+
+
+class Scene(NamedTuple):
+    """An image in parts."""
+
+    segments: Integers  # (H,W) 1 to S; 0 is the room, and what was not measured
+    points: Array  # (H,W,3) metres
+    planes: Array  # (P,4) normals towards the camera and distances, n x + d = 0
+
+
+def segmented(depth: Array, camera: Array, largest_diameter: float) -> Scene:
+    """The segments of a depth image (H,W) of a camera (3,3); objects have diameters up to one in metres."""
+    measured = depth > 0.0
+    v, u = np.indices(depth.shape)
+    rays = rays_through(camera, np.column_stack([u.ravel(), v.ravel()]).astype(np.float64)).reshape(*depth.shape, 3)
+    points = rays * depth[..., None]
+    normals = _normals(rays, depth, measured)
+    above, planes = _above_planes(points, normals, measured, largest_diameter)
+    edges = _edges(points, normals, measured)
+    inner, _ = ndimage.label(above & ~edges)
+    sizes = np.bincount(inner.ravel())
+    kept = np.flatnonzero(sizes >= FEWEST_PIXELS)
+    kept = kept[kept > 0]
+    numbers = np.zeros(len(sizes), np.intp)
+    numbers[kept] = np.arange(1, len(kept) + 1)
+    cores = numbers[inner]
+    return Scene(_grown(cores, above), points, planes)
+
+
+def single_regions(scene: Scene) -> list[Flags]:
+    """The pixels (H,W) of each segment, the largest first."""
+    sizes = np.bincount(scene.segments.ravel())[1:]
+    return [scene.segments == number for number in np.argsort(-sizes) + 1]
+
+
+def joined_regions(scene: Scene, explained: Flags, largest_diameter: float) -> list[Flags]:
+    """The pixels (H,W) of two and of three neighbouring segments of which not most is `explained` (H,W), largest first.
+
+    Those of an extent that no object has are left out.
+    """
+    sizes = np.bincount(scene.segments.ravel())
+    known = np.bincount(scene.segments[explained], minlength=len(sizes))
+    open_ones = [k for k in range(1, len(sizes)) if known[k] < 0.5 * sizes[k]]
+    touching = {pair for pair in _touching(scene) if set(pair) <= set(open_ones)}
+    joined = {frozenset(pair) for pair in touching}
+    joined |= {frozenset({*pair, *other}) for pair, other in combinations(touching, 2) if set(pair) & set(other)}
+    largest_first = sorted(joined, key=lambda each: -sum(sizes[k] for k in each))
+    found = (np.isin(scene.segments, list(each)) for each in largest_first[:MOST_JOINED])
+    return [region for region in found if extent(scene.points[region]) < LARGEST_EXTENT * largest_diameter]
+
+
+def left_over(scene: Scene, explained: Flags) -> list[Flags]:
+    """Connected pixels (H,W) of segments of which some, and not most, is `explained` (H,W)."""
+    found = []
+    for region in single_regions(scene):
+        share = (region & explained).sum() / region.sum()
+        if MOST_LEFT > share > LEAST_EXPLAINED:
+            parts, _ = ndimage.label(ndimage.binary_opening(region & ~explained, iterations=2))
+            sizes = np.bincount(parts.ravel())
+            sizes[0] = 0
+            if sizes.max() >= FEWEST_PIXELS:
+                found.append(parts == int(np.argmax(sizes)))
+    return found
+
+
+def _above_planes(points: Array, normals: Array, measured: Flags, largest_diameter: float) -> tuple[Flags, Array]:
+    """Readings (H,W) in front of all large planes (P,4) of the room, and of the readings of one of them; and these."""
+    random = np.random.default_rng(0)
+    left = measured.copy()
+    above, in_front = measured.copy(), np.zeros_like(measured)
+    planes: list[Array] = []
+    total = measured.sum()
+    while len(planes) < MOST_PLANES and left.sum() > LEAST_OF_VIEW * total:
+        chosen = random.permutation(int(left.sum()))[:PLANE_POINTS]
+        plane = _plane(points[left][chosen], normals[left][chosen], random)
+        off = points @ plane[:3] + plane[3]
+        tolerance = depth_tolerance(points[..., 2]) + RISES_M
+        # a plane through the fronts of several objects holds readings of them, but not their normals
+        held = left & (np.abs(off) < tolerance) & (normals @ plane[:3] > PARALLEL_COSINE)
+        if held.sum() < LEAST_OF_VIEW * total:
+            break
+        left &= ~held
+        if extent(points[held]) < WIDE * largest_diameter:
+            continue  # a side of an object
+        planes.append(plane)
+        above &= off > tolerance
+        left &= above
+        in_front |= _over(points, points[_largest(held)], plane)
+    return above & in_front if planes else above, np.array(planes).reshape(-1, 4)
+
+
+def _over(points: Array, readings: Array, plane: Array) -> Flags:
+    """Whether the feet of points (H,W,3) on a plane (4,) lie between its readings (N,3)."""
+    across = se3.levelling_rotation(plane[:3])[:2]
+    border = ConvexHull(readings @ across.T)
+    outside = (points @ across.T) @ border.equations[:, :2].T + border.equations[:, 2]
+    return np.asarray(outside.max(axis=-1) < BESIDE_M)
+
+
+def _largest(flags: Flags) -> Flags:
+    """The largest connected part (H,W)."""
+    parts, _ = ndimage.label(flags)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray(parts == int(np.argmax(sizes)))
+
+
+def _plane(readings: Array, their_normals: Array, random: np.random.Generator) -> Array:
+    """The plane (4,) that most of readings (N,3) with their normals lie on, its normal towards the camera."""
+    a, b, c = np.moveaxis(readings[random.integers(len(readings), size=(PLANE_TRIALS, 3))], 1, 0)
+    normals = np.cross(b - a, c - a)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    offsets = -np.sum(normals * a, axis=1)
+    tolerance = depth_tolerance(readings[:, 2])[:, None]
+    held = np.abs(readings @ normals.T + offsets) < tolerance
+    held &= np.abs(their_normals @ normals.T) > PARALLEL_COSINE
+    best = readings[held[:, np.argmax(held.sum(axis=0))]]
+    middle = best.mean(axis=0)
+    normal = np.linalg.svd(best - middle, full_matrices=False)[2][2]
+    offset = -float(normal @ middle)
+    return np.append(normal, offset) * (1.0 if offset > 0.0 else -1.0)  # the camera is at the origin
+
+
+def _normals(rays: Array, depth: Array, measured: Flags) -> Array:
+    """Normals (H,W,3) towards the camera, of smoothed depth."""
+    weight = ndimage.gaussian_filter(measured.astype(np.float64), SMOOTH)
+    smooth = ndimage.gaussian_filter(np.where(measured, depth, 0.0), SMOOTH) / np.maximum(weight, 1e-6)
+    points = rays * smooth[..., None]
+    down, right = np.gradient(points, axis=(0, 1))
+    normals = np.cross(down, right)
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-12)
+    return np.asarray(normals * -np.sign(np.sum(normals * rays, axis=2, keepdims=True)))
+
+
+def _edges(points: Array, normals: Array, measured: Flags) -> Flags:
+    """Pixels (H,W) at a step of depth or in a valley between two surfaces."""
+    edges = ~measured
+    for axis in (0, 1):
+        one, other = (np.take(points, _ends(points.shape[axis])[end], axis) for end in (0, 1))
+        n_one, n_other = (np.take(normals, _ends(points.shape[axis])[end], axis) for end in (0, 1))
+        apart = other - one
+        distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-9)
+        in_front = np.sum((n_one - n_other) * apart, axis=2) / distance
+        tolerance = depth_tolerance(np.minimum(one[..., 2], other[..., 2]))
+        along = np.abs(np.sum((n_one + n_other) * apart, axis=2)) / 2.0
+        step = along > 1.5 * tolerance
+        valley = in_front > CONCAVE
+        found = np.zeros_like(edges)
+        inside = [slice(None), slice(None)]
+        inside[axis] = slice(STEP // 2, STEP // 2 + one.shape[axis])
+        found[tuple(inside)] = step | valley
+        edges |= found
+    return edges
+
+
+def _ends(length: int) -> tuple[Index, Index]:
+    return np.arange(length - STEP), np.arange(STEP, length)
+
+
+def _grown(cores: Integers, above: Flags) -> Integers:
+    """Segments (H,W) of their cores, with the pixels above the planes that are nearest to them."""
+    if not cores.any():
+        return cores
+    distance, nearest = ndimage.distance_transform_edt(cores == 0, return_indices=True)
+    grown = cores[tuple(nearest)]
+    return np.where(above & (distance < 2 * STEP), grown, 0)
+
+
+def _touching(scene: Scene) -> set[tuple[int, int]]:
+    """Pairs of segments that are beside each other in the image and in space."""
+    found: set[tuple[int, int]] = set()
+    reach = 2  # pixels: they were grown until they met
+    for axis in (0, 1):
+        length = scene.segments.shape[axis]
+        first, second = np.arange(length - reach), np.arange(reach, length)
+        one, other = np.take(scene.segments, first, axis), np.take(scene.segments, second, axis)
+        near = np.linalg.norm(np.take(scene.points, first, axis) - np.take(scene.points, second, axis), axis=2)
+        beside = (one != other) & (one > 0) & (other > 0) & (near < NEIGHBOURS_M)
+        pairs = np.sort(np.column_stack([one[beside], other[beside]]), axis=1)
+        names, counts = np.unique(pairs, axis=0, return_counts=True)
+        found |= {(int(a), int(b)) for (a, b), count in zip(names, counts, strict=True) if count > STEP}
+    return found
+
+
+def extent(points: Array) -> float:
+    """Twice the distance in metres of nearly all points (N,3) from their median; 0 of none."""
+    if len(points) == 0:
+        return 0.0
+    points = points[:: len(points) // 2000 + 1]
+    return 2.0 * float(np.percentile(np.linalg.norm(points - np.median(points, axis=0), axis=1), 95))
