@@ -55,7 +55,7 @@ def object_pose(
     labels: Annotated[str, typer.Option(help="Topic of a label image to use instead of boxes.")] = "",
     parameter: Parameter = None,
 ) -> None:
-    """Find the poses of known objects in the boxes or labels of a detector."""
+    """Find the poses of known objects in the boxes or labels of a detector; --parameter input=none: without one."""
     from isometry.datasets.mesh_file import read_mesh
     from isometry.object_pose.library import load_object, mesh_files
 

@@ -17,7 +17,7 @@ import numpy as np
 from isometry.arrays import Array
 from isometry.object_pose.alignment import pose_covariance
 from isometry.object_pose.comparison import Comparison, compare
-from isometry.object_pose.crop import measured_points
+from isometry.object_pose.crop import extent, measured_points
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.modes import Candidates, merged, weighted
 from isometry.object_pose.types import ObjectPose, Observation, refusal
@@ -40,7 +40,7 @@ class RenderedViewsEstimator:
         points = measured_points(observation, model.mesh.diameter, POINTS)
         if len(points) < FEWEST_POINTS:
             return refusal("no_depth")
-        if not SMALLEST_SIZE < _extent(points) / model.mesh.diameter < LARGEST_SIZE:
+        if not SMALLEST_SIZE < extent(points) / model.mesh.diameter < LARGEST_SIZE:
             return refusal("other_size")
         ranked = rank(model.views, model.mesh.centre, observation, points)
         times.append(time.perf_counter())
@@ -67,8 +67,3 @@ def _aligned(T_initial: Array, comparison: Comparison) -> Candidates:
     agreements = comparison.agreements(poses)
     distinct = merged(poses, agreements, diameter)
     return Candidates(poses[distinct], agreements[distinct])
-
-
-def _extent(points: Array) -> float:
-    """Twice the distance in metres of nearly all points from their median."""
-    return 2.0 * float(np.percentile(np.linalg.norm(points - np.median(points, axis=0), axis=1), 90))

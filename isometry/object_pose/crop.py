@@ -12,6 +12,7 @@ from isometry.object_pose.rendering import Window, rays_through
 from isometry.object_pose.types import Observation
 
 MARGIN = 0.2  # of the mask's larger side, on each side: there the background is seen
+MOST_MEASURED = 2000  # points by which an extent is measured
 EDGE = 1  # pixels at the border of the mask whose depth is often that of the background, or between both
 
 
@@ -72,3 +73,11 @@ def measured_points(observation: Observation, reach: float, count: int) -> Array
     chosen = np.random.default_rng(0).permutation(len(u))[:count]
     pixels = np.column_stack([u, v])[chosen].astype(np.float64)
     return rays_through(observation.camera, pixels) * z[chosen, None]
+
+
+def extent(points: Array) -> float:
+    """Twice the distance in metres of nearly all points (N,3) from their median; 0 of none."""
+    if len(points) == 0:
+        return 0.0
+    points = points[:: len(points) // MOST_MEASURED + 1]
+    return 2.0 * float(np.percentile(np.linalg.norm(points - np.median(points, axis=0), axis=1), 90))

@@ -20,11 +20,11 @@ from scipy import ndimage
 from isometry.arrays import Array, Flags
 from isometry.geometry import se3
 from isometry.object_pose.comparison import depth_tolerance
-from isometry.object_pose.crop import measured_points
+from isometry.object_pose.crop import extent, measured_points
 from isometry.object_pose.mesh import ObjectMesh
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.rendering import Window, rays_through
-from isometry.object_pose.segmentation import Scene, extent, joined_regions, left_over, segmented, single_regions
+from isometry.object_pose.segmentation import Scene, joined_regions, left_over, segmented, single_regions
 from isometry.object_pose.types import ObjectPose, Observation, PoseEstimator
 from isometry.object_pose.views import rank
 
@@ -39,7 +39,7 @@ GROWN = 3  # times that the pixels are taken by the pose, and the pose by the pi
 SAME_PIXELS = 0.93  # share of two sets of pixels that both have
 NEAR = 0.03  # of the diameter, from the model's depth
 WORTHLESS = 0.4  # agreement that says nothing: pixels of a region count by what exceeds it
-OVERLAPPING = 0.3  # share of a region that another one may have
+OVERLAPPING = 0.3  # share of the smaller region that two may share
 INSIDE = 0.3  # of the smaller diameter, between the middles of two objects
 BINS, BLUR, COMMON = 24, 1.2, 0.01  # of colours: cells of a side, cells by which light changes them, share of a surface
 DARK = 0.08  # brightness below which a colour is not known
@@ -64,7 +64,8 @@ class DetectedObject:
         """Whether both cannot be there: they have the same pixels, or one is in the middle of the other."""
         first, second = (se3.apply(each.T_camera_object, each.mesh.centre) for each in (self, other))
         inside = np.linalg.norm(first - second) < INSIDE * min(self.mesh.diameter, other.mesh.diameter)
-        return bool(inside) or bool((self.region & other.region).sum() >= OVERLAPPING * self.region.sum())
+        smaller = min(self.region.sum(), other.region.sum())
+        return bool(inside) or bool((self.region & other.region).sum() >= OVERLAPPING * smaller)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +84,10 @@ class _Known:
         return np.asarray(np.minimum(shares / COMMON, 1.0))
 
     def affinity(self, colours: Array) -> float:
-        """Share of colours (N,3) that the object has as well."""
-        return 1.0 if self.palette is None else float((_chromaticities(colours) * self.palette).sum())
+        """Share of colours (N,3) that the object has as well; 1 where no colours are known of one of the two."""
+        shares = _chromaticities(colours)
+        known = shares.sum()
+        return 1.0 if self.palette is None or known == 0.0 else float((shares * self.palette).sum() / known)
 
 
 class ObjectFinder:
@@ -156,7 +159,7 @@ class ObjectFinder:
 
 def own_pixels(observation: Observation, T_camera_object: Array, model: ObjectModel) -> Flags:
     """The pixels (H,W) in which an object at a pose (4,4) is seen, as far as its depth is measured there or nothing."""
-    rows, columns = np.nonzero(ndimage.binary_dilation(observation.mask, iterations=1))
+    rows, columns = np.nonzero(observation.mask)
     around = int(np.ceil(observation.camera[0, 0] * model.mesh.diameter / max(T_camera_object[2, 3], 0.1)))
     top, left = max(rows.min() - around, 0), max(columns.min() - around, 0)
     bottom, right = rows.max() + around + 1, columns.max() + around + 1
@@ -166,7 +169,7 @@ def own_pixels(observation: Observation, T_camera_object: Array, model: ObjectMo
     modelled = modelled.reshape(depth.shape)
     tolerance = 2.0 * depth_tolerance(modelled) + NEAR * model.mesh.diameter
     own = np.zeros_like(observation.mask)
-    own[top:bottom, left:right] = (modelled > 0.0) & ((depth <= 0.0) | (np.abs(depth - modelled) < tolerance))
+    own[top:bottom, left:right] = (modelled > 0.0) & (~(depth > 0.0) | (np.abs(depth - modelled) < tolerance))
     return own
 
 

@@ -134,12 +134,7 @@ def _modes(poses: Array, agreements: Array, scores: Array, model: ObjectModel, a
         alike *= ALIKE / np.pi
     agreement = float(agreements[answers[0][0]])
     confidence = float(np.clip((agreement - NO_AGREEMENT) / (GOOD_AGREEMENT - NO_AGREEMENT), 0.0, 1.0) * alike)
-    evidence = {
-        "agreement": agreement,
-        "alike": float(alike),
-        "score": float(scores.max()),
-        "colour": float(scores.max() - agreements[np.argmax(scores)] / AGREEMENT_SCALE),
-    }
+    evidence = {"agreement": agreement, "alike": float(alike), "score": float(scores.max())}
     return Weighted(modes, MOST_CONFIDENCE * confidence, "ok" if alike >= CLEAR else "ambiguous", evidence)
 
 

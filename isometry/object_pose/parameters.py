@@ -23,6 +23,12 @@ class ObjectPoseParameters:
     estimate_again_after: float = parameter(
         1.0, "seconds after which the pose of an object with several possible ones is estimated again", 0.0, 600.0
     )
+    search_every: float = parameter(
+        30.0,
+        "seconds after which objects are looked for again while some are followed, where no detector finds them",
+        0.0,
+        3600.0,
+    )
     forget_after: float = parameter(
         5.0,
         "seconds after which an object that no detection shows is forgotten; its number is free then",

@@ -3,6 +3,7 @@
 colour, depth -> one view without distortion                        view_of
               -> the objects of the images before, followed         tracking.py, tracks.py
 boxes, labels -> the pixels of each object                          regions.py
+ or neither   -> those of the known objects, now and then           detection.py
               -> one that is followed, or                           tracks.py
                  its poses by the estimator, or a reason            baseline.py
               -> its number, and the twin that it was before        instances.py
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from isometry.arrays import Array, Flags
 from isometry.geometry import se3
 from isometry.geometry.covariance import rotated
+from isometry.object_pose.detection import ObjectFinder
 from isometry.object_pose.instances import REACH, Instances, nearest_twin
 from isometry.object_pose.library import KnownObject
 from isometry.object_pose.parameters import ObjectPoseParameters
@@ -64,6 +66,7 @@ class Found:
     exact: bool  # whether the pixels are the object's, and not of a box around it
     tag: str = ""  # the detector's own name of this object, the same from image to image
     reason: str = ""  # why it cannot be used, one of `REASONS`; its region is empty then
+    pose: ObjectPose | None = None  # where it was found by its pose
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +114,7 @@ class ObjectPosePipeline:
         self, library: Mapping[str, KnownObject], estimator: PoseEstimator, parameters: ObjectPoseParameters
     ) -> None:
         self.library, self.estimator, self.parameters = library, estimator, parameters
+        self._finder = ObjectFinder({name: known.model for name, known in library.items()}, estimator)
         self.forget()
 
     def forget(self) -> None:
@@ -118,16 +122,23 @@ class ObjectPosePipeline:
         self._instances = Instances(self.parameters.forget_after)
         self._tracks = Tracks()
         self._left_over: set[str] = set()  # names whose turn did not come in the image before
+        self._searched_ns: int | None = None
 
-    def process(self, view: View, found: Sequence[Found], stamp_ns: int, T_frame_camera: Array) -> ObjectPoseStep:
+    def process(
+        self, view: View, found: Sequence[Found] | None, stamp_ns: int, T_frame_camera: Array
+    ) -> ObjectPoseStep:
         """The poses of the detections in one image; `T_frame_camera` (4,4) is the camera in the frame of the output.
 
-        That frame should be one that stands still, so that numbers of objects stay while the camera moves.
+        That frame should be one that stands still, so that numbers of objects stay while the camera moves. With None
+        in place of detections, the known objects are looked for while none is followed, and every `search_every`.
         """
         times = [time.perf_counter()]
-        self._tracks.forget(stamp_ns - round(1e9 * self.parameters.forget_after))
+        if found is not None:
+            self._tracks.forget(stamp_ns - round(1e9 * self.parameters.forget_after))
         if self.parameters.follow:
             self._tracks.follow(view.colour, view.depth, view.camera.matrix, T_frame_camera)
+        if found is None:
+            found = self._search(view, stamp_ns)
         followed, new = self._followed(found, stamp_ns)
         times.append(time.perf_counter())
         refused: list[tuple[str, str, str]] = []
@@ -150,6 +161,15 @@ class ObjectPosePipeline:
         times.append(time.perf_counter())
         seconds = dict(zip(("follow", "estimate", "name"), np.diff(times).tolist(), strict=True))
         return ObjectPoseStep(view, objects, tuple(refused), T_frame_camera, seconds)
+
+    def _search(self, view: View, stamp_ns: int) -> list[Found]:
+        """The known objects in an image, where it is time to look for them."""
+        rests = self._searched_ns is not None and stamp_ns - self._searched_ns < 1e9 * self.parameters.search_every
+        if self._tracks.known and rests:
+            return []
+        self._searched_ns = stamp_ns
+        found = self._finder.find(view.colour, view.depth, view.camera.matrix)
+        return [Found(each.name, each.region, True, pose=each.pose) for each in found]
 
     def _followed(
         self, found: Sequence[Found], stamp_ns: int
@@ -184,7 +204,7 @@ class ObjectPosePipeline:
         if mask.sum() < self.parameters.fewest_pixels:
             empty = not found.exact and found.region.sum() >= self.parameters.fewest_pixels
             return "no_depth" if empty else "too_small", "", None
-        pose = self.estimator.estimate(Observation(view.colour, view.depth, mask, camera), known.model)
+        pose = found.pose or self.estimator.estimate(Observation(view.colour, view.depth, mask, camera), known.model)
         if not pose.modes:
             words = _size_in_words(mask, view, diameter) if pose.reason == "other_size" else ""
             return pose.reason, words, None

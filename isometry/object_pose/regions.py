@@ -15,10 +15,11 @@ from scipy import ndimage
 
 from isometry.arrays import Array, Flags, Index, Integers
 from isometry.object_pose.comparison import depth_tolerance
+from isometry.object_pose.planes import plane_of
 from isometry.object_pose.rendering import rays_through
 
 AROUND = 0.5  # of the region's larger side, on each side: there the surface is seen that the object stands on
-PLANE_POINTS, PLANE_TRIALS = 1500, 80
+PLANE_POINTS, PLANE_TRIALS, FEWEST_AROUND = 1500, 80, 30
 LEAST_OF_PLANE = 0.35  # share of the readings around the object that a plane must hold
 ABOVE_PLANE_M, WITHIN_ERROR = 0.002, 90.0  # beyond this percentile of the plane's own readings: not of the plane
 MIDDLE = 0.3  # part of the region, around its middle, whose depth is that of the object
@@ -142,31 +143,14 @@ def _middle(inside: Flags) -> Flags:
 
 
 def _on_plane(points: Array, measured: Flags, around: Flags) -> Flags:
-    """Readings (H,W) that lie on the plane most readings around an object are of, or behind it; none without one.
-
-    Source: Fischler and Bolles, "Random sample consensus" (1981).
-    """
-    none = np.zeros(measured.shape, bool)
-    random = np.random.default_rng(0)
+    """Readings (H,W) that lie on the plane most readings around an object are of, or behind it; none without one."""
     readings = points[around]
-    readings = readings[random.permutation(len(readings))[:PLANE_POINTS]]
-    if len(readings) < 30:
-        return none
-    tolerances = depth_tolerance(readings[:, 2])
-    a, b, c = np.moveaxis(readings[random.integers(len(readings), size=(PLANE_TRIALS, 3))], 1, 0)
-    normals = np.cross(b - a, c - a)
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = normals / np.maximum(lengths, 1e-12)
-    offsets = np.sum(normals * a, axis=1)
-    held = (np.abs(readings @ normals.T - offsets) < tolerances[:, None]) & (lengths[:, 0] > 1e-9)
-    best = int(np.argmax(held.sum(axis=0)))
-    if held[:, best].mean() < LEAST_OF_PLANE:
-        return none
-    kept = readings[held[:, best]]
-    middle = kept.mean(axis=0)
-    normal = np.linalg.svd(kept - middle, full_matrices=False)[2][2]
-    normal = normal if normal @ middle < 0.0 else -normal  # to the camera
-    heights = (points - middle) @ normal
+    readings = readings[np.random.default_rng(0).permutation(len(readings))[:PLANE_POINTS]]
+    plane = (
+        plane_of(readings, depth_tolerance(readings[:, 2]), PLANE_TRIALS) if len(readings) >= FEWEST_AROUND else None
+    )
+    if plane is None or plane.held.mean() < LEAST_OF_PLANE:
+        return np.zeros(measured.shape, bool)
     # how far the camera errs here is seen on the plane itself
-    limit = ABOVE_PLANE_M + np.percentile(np.abs((kept - middle) @ normal), WITHIN_ERROR)
-    return np.asarray(measured & (heights < limit))
+    limit = ABOVE_PLANE_M + np.percentile(np.abs(plane.off(readings[plane.held])), WITHIN_ERROR)
+    return np.asarray(measured & (plane.off(points) < limit))

@@ -12,16 +12,18 @@ Woergoetter, "Object partitioning using local convexity" (CVPR 2014), here for i
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, islice
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull
+from scipy.spatial import ConvexHull, QhullError
 
 from isometry.arrays import Array, Flags, Index, Integers
 from isometry.geometry import se3
 from isometry.object_pose.comparison import depth_tolerance
+from isometry.object_pose.crop import extent
+from isometry.object_pose.planes import Plane, plane_of
 from isometry.object_pose.rendering import rays_through
 
 SMOOTH = 1.5  # pixels, of the depth from which normals are taken
@@ -31,7 +33,7 @@ PLANE_POINTS, PLANE_TRIALS, MOST_PLANES = 2500, 200, 4
 LEAST_OF_VIEW = 0.08  # share of the readings that a plane of the room holds
 PARALLEL_COSINE = 0.85  # of the normal of a plane and of readings on it
 RISES_M = 0.004  # and at least so much above it
-WIDE = 1.6  # extent of a plane of the room over the diameter of the largest object
+WIDE, NARROWEST_M = 1.6, 0.4  # extent of a plane of the room over the diameter of the largest object, and at least
 BESIDE_M = 0.03  # of the readings of a plane, from the foot of what is in front of it
 FEWEST_PIXELS = 150
 NEIGHBOURS_M = 0.02  # between parts of one object
@@ -45,7 +47,7 @@ class Scene(NamedTuple):
 
     segments: Integers  # (H,W) 1 to S; 0 is the room, and what was not measured
     points: Array  # (H,W,3) metres
-    planes: Array  # (P,4) normals towards the camera and distances, n x + d = 0
+    planes: int  # of the room, that were left out
 
 
 def segmented(depth: Array, camera: Array, largest_diameter: float) -> Scene:
@@ -55,7 +57,7 @@ def segmented(depth: Array, camera: Array, largest_diameter: float) -> Scene:
     rays = rays_through(camera, np.column_stack([u.ravel(), v.ravel()]).astype(np.float64)).reshape(*depth.shape, 3)
     points = rays * depth[..., None]
     normals = _normals(rays, depth, measured)
-    above, planes = _above_planes(points, normals, measured, largest_diameter)
+    above, planes = _in_front_of_planes(points, normals, measured, largest_diameter)
     edges = _edges(points, normals, measured)
     inner, _ = ndimage.label(above & ~edges)
     sizes = np.bincount(inner.ravel())
@@ -76,7 +78,7 @@ def single_regions(scene: Scene) -> list[Flags]:
 def joined_regions(scene: Scene, explained: Flags, largest_diameter: float) -> list[Flags]:
     """The pixels (H,W) of two and of three neighbouring segments of which not most is `explained` (H,W), largest first.
 
-    Those of an extent that no object has are left out.
+    Those of an extent that no object has are left out, and all but the `MOST_JOINED` largest of the others.
     """
     sizes = np.bincount(scene.segments.ravel())
     known = np.bincount(scene.segments[explained], minlength=len(sizes))
@@ -85,8 +87,9 @@ def joined_regions(scene: Scene, explained: Flags, largest_diameter: float) -> l
     joined = {frozenset(pair) for pair in touching}
     joined |= {frozenset({*pair, *other}) for pair, other in combinations(touching, 2) if set(pair) & set(other)}
     largest_first = sorted(joined, key=lambda each: -sum(sizes[k] for k in each))
-    found = (np.isin(scene.segments, list(each)) for each in largest_first[:MOST_JOINED])
-    return [region for region in found if extent(scene.points[region]) < LARGEST_EXTENT * largest_diameter]
+    found = (np.isin(scene.segments, list(each)) for each in largest_first)
+    small = (region for region in found if extent(scene.points[region]) < LARGEST_EXTENT * largest_diameter)
+    return list(islice(small, MOST_JOINED))
 
 
 def left_over(scene: Scene, explained: Flags) -> list[Flags]:
@@ -103,38 +106,49 @@ def left_over(scene: Scene, explained: Flags) -> list[Flags]:
     return found
 
 
-def _above_planes(points: Array, normals: Array, measured: Flags, largest_diameter: float) -> tuple[Flags, Array]:
-    """Readings (H,W) in front of all large planes (P,4) of the room, and of the readings of one of them; and these."""
+def _in_front_of_planes(points: Array, normals: Array, measured: Flags, largest_diameter: float) -> tuple[Flags, int]:
+    """Readings (H,W) in front of all large planes of the room, and of the readings of one of them; and their number."""
     random = np.random.default_rng(0)
-    left = measured.copy()
-    above, in_front = measured.copy(), np.zeros_like(measured)
-    planes: list[Array] = []
-    total = measured.sum()
-    while len(planes) < MOST_PLANES and left.sum() > LEAST_OF_VIEW * total:
+    left, in_front, over = measured.copy(), measured.copy(), np.zeros_like(measured)
+    tolerance = depth_tolerance(points[..., 2]) + RISES_M
+    total, planes = measured.sum(), 0
+    for _ in range(MOST_PLANES):
+        if left.sum() <= LEAST_OF_VIEW * total:
+            break
         chosen = random.permutation(int(left.sum()))[:PLANE_POINTS]
-        plane = _plane(points[left][chosen], normals[left][chosen], random)
-        off = points @ plane[:3] + plane[3]
-        tolerance = depth_tolerance(points[..., 2]) + RISES_M
+        readings = points[left][chosen]
         # a plane through the fronts of several objects holds readings of them, but not their normals
-        held = left & (np.abs(off) < tolerance) & (normals @ plane[:3] > PARALLEL_COSINE)
+        plane = plane_of(
+            readings, depth_tolerance(readings[:, 2]), PLANE_TRIALS, normals[left][chosen], PARALLEL_COSINE
+        )
+        if plane is None:
+            break
+        off = plane.off(points)
+        held = left & (np.abs(off) < tolerance) & (normals @ plane.normal > PARALLEL_COSINE)
         if held.sum() < LEAST_OF_VIEW * total:
             break
         left &= ~held
-        if extent(points[held]) < WIDE * largest_diameter:
+        if extent(points[held]) < max(WIDE * largest_diameter, NARROWEST_M):
             continue  # a side of an object
-        planes.append(plane)
-        above &= off > tolerance
-        left &= above
-        in_front |= _over(points, points[_largest(held)], plane)
-    return above & in_front if planes else above, np.array(planes).reshape(-1, 4)
+        planes += 1
+        in_front &= off > tolerance
+        left &= in_front
+        over |= _over(points, points[_largest(held)], plane)
+    return in_front & over if planes else in_front, planes
 
 
-def _over(points: Array, readings: Array, plane: Array) -> Flags:
-    """Whether the feet of points (H,W,3) on a plane (4,) lie between its readings (N,3)."""
-    across = se3.levelling_rotation(plane[:3])[:2]
-    border = ConvexHull(readings @ across.T)
-    outside = (points @ across.T) @ border.equations[:, :2].T + border.equations[:, 2]
-    return np.asarray(outside.max(axis=-1) < BESIDE_M)
+def _over(points: Array, readings: Array, plane: Plane) -> Flags:
+    """Whether the feet of points (H,W,3) on a plane lie between its readings (N,3); all, where these are in a line."""
+    across = se3.levelling_rotation(plane.normal)[:2]
+    feet = points @ across.T
+    outside = np.full(points.shape[:2], -np.inf)
+    try:
+        border = ConvexHull(readings @ across.T).equations
+    except QhullError:  # too few readings, or in a line
+        return np.ones(points.shape[:2], bool)
+    for x, y, offset in border:
+        np.maximum(outside, feet[..., 0] * x + feet[..., 1] * y + offset, out=outside)
+    return np.asarray(outside < BESIDE_M)
 
 
 def _largest(flags: Flags) -> Flags:
@@ -143,22 +157,6 @@ def _largest(flags: Flags) -> Flags:
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     return np.asarray(parts == int(np.argmax(sizes)))
-
-
-def _plane(readings: Array, their_normals: Array, random: np.random.Generator) -> Array:
-    """The plane (4,) that most of readings (N,3) with their normals lie on, its normal towards the camera."""
-    a, b, c = np.moveaxis(readings[random.integers(len(readings), size=(PLANE_TRIALS, 3))], 1, 0)
-    normals = np.cross(b - a, c - a)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    offsets = -np.sum(normals * a, axis=1)
-    tolerance = depth_tolerance(readings[:, 2])[:, None]
-    held = np.abs(readings @ normals.T + offsets) < tolerance
-    held &= np.abs(their_normals @ normals.T) > PARALLEL_COSINE
-    best = readings[held[:, np.argmax(held.sum(axis=0))]]
-    middle = best.mean(axis=0)
-    normal = np.linalg.svd(best - middle, full_matrices=False)[2][2]
-    offset = -float(normal @ middle)
-    return np.append(normal, offset) * (1.0 if offset > 0.0 else -1.0)  # the camera is at the origin
 
 
 def _normals(rays: Array, depth: Array, measured: Flags) -> Array:
@@ -220,11 +218,3 @@ def _touching(scene: Scene) -> set[tuple[int, int]]:
         names, counts = np.unique(pairs, axis=0, return_counts=True)
         found |= {(int(a), int(b)) for (a, b), count in zip(names, counts, strict=True) if count > STEP}
     return found
-
-
-def extent(points: Array) -> float:
-    """Twice the distance in metres of nearly all points (N,3) from their median; 0 of none."""
-    if len(points) == 0:
-        return 0.0
-    points = points[:: len(points) // 2000 + 1]
-    return 2.0 * float(np.percentile(np.linalg.norm(points - np.median(points, axis=0), axis=1), 95))

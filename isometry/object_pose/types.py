@@ -62,7 +62,9 @@ class ObjectPose:
     covariance: Array  # (6,6) of the first mode: x, y, z, roll, pitch, yaw in the camera's frame; metres, radians
     confidence: float  # probability, 0 to 1, that the first mode is right
     reason: Reason
-    evidence: dict[str, float] = field(default_factory=dict)  # from which the confidence was computed, by name
+    evidence: dict[str, float] = field(
+        default_factory=dict
+    )  # from which confidence and detection are computed, by name
     seconds: dict[str, float] = field(default_factory=dict)  # duration of each stage
 
     @property

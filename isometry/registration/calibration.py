@@ -1,6 +1,6 @@
 """Confidence and covariance of a transform.
 
-`isometry train registration-calibration` fits the constants on pairs that the networks were not trained on.
+`isometry train registration-calibration` fits the regressions on pairs that the networks were not trained on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ SIGHTED = {"contradiction": -72.2, "margin": 6.59, "log_distinctness": 0.700, "l
 BLIND = {"log_overlap": 0.386, "margin": 15.3, "log_distinctness": 0.0979, "log_stiffness": 0.152, "offset": -0.557}
 
 RIGHT_RESOLUTIONS, RIGHT_RADIANS = 5.0, math.radians(5.0)  # errors up to which a transform is right
-DISTINCTNESS_NOISE = 0.04  # share of the score by which one of two equal places leads, by what is beside it
+# Share of the score by which one of two equal places leads, by what is beside it: chosen on equal storeys, not fitted
+DISTINCTNESS_NOISE = 0.04
 
 # Standard deviation in metres of the distance of a point from its surface, where all points are taken for independent,
 # and the least standard deviations. Points err alike: the sensor moves during a scan, and beams make patterns

@@ -54,7 +54,7 @@ class Frame(NamedTuple):
     header: Header  # of the image
     image: Image
     depth: Image
-    detections: Any  # Detection2DArray, or Image of labels
+    detections: Any  # Detection2DArray, or Image of labels; None where there are none
 
 
 class Answer(NamedTuple):
@@ -94,7 +94,7 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
         library = load_library(Path(own.objects).expanduser(), read_mesh, told)
         method = parameters.read(self, ObjectPoseParameters)
         self._pipeline = ObjectPosePipeline(library, RenderedViewsEstimator(), method)
-        self._names_of_inputs = (IMAGE, DEPTH, own.input)
+        self._names_of_inputs = (IMAGE, DEPTH) if own.input == "none" else (IMAGE, DEPTH, own.input)
         self._last: ObjectPoseStep | None = None
         self._reasons: Counter[str] = Counter()
         self._meshes = conversions.Meshes()
@@ -121,9 +121,9 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
         self._together: dict[str, Any] | None = None  # the newest set that waits for camera_info
         self._arrived_s: dict[str, float] = {}
         self._required: dict[str, Subscription] = {}
-        kind = Detection2DArray if own.input == "detections" else Image
-        for topic, of_type in ((IMAGE, Image), (DEPTH, Image), (own.input, kind)):
-            self._require(topic, of_type, partial(self._receive, topic))
+        for topic in self._names_of_inputs:
+            kind = Detection2DArray if topic == "detections" else Image
+            self._require(topic, kind, partial(self._receive, topic))
         self._info_topics = {CAMERA, DEPTH_CAMERA} if own.depth_registration == "auto" else {CAMERA}
         for topic in sorted(self._info_topics):
             self._require(topic, CameraInfo, partial(self._receive_info, topic))
@@ -152,9 +152,9 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
     def _enqueue_complete(self) -> None:
         """Hand on the newest set once all camera_info are there: these may come after the first images."""
         if self._together is not None and self._infos.keys() >= self._info_topics:
-            image, depth, detections = (self._together[name] for name in self._names_of_inputs)
+            image, depth, *detections = (self._together[name] for name in self._names_of_inputs)
             self._together = None
-            self.enqueue(Frame(image.header, image, depth, detections))
+            self.enqueue(Frame(image.header, image, depth, detections[0] if detections else None))
 
     def silence(self) -> State:
         """Which input does not come; else by how much their stamps miss each other."""
@@ -191,8 +191,11 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
         found = self._found(message, camera)
         return Answer(self._pipeline.process(view, found, stamp_ns, T_frame_camera), frame, camera_frame)
 
-    def _found(self, message: Frame, camera: Camera) -> list[Found]:
+    def _found(self, message: Frame, camera: Camera) -> list[Found] | None:
+        """What a detector says; None where there is none."""
         assert self._pipeline is not None
+        if self.own.input == "none":
+            return None
         method, apart = self._pipeline.parameters, self.own.label_is == "class"
         most = method.most_detections
         if self.own.input == "detections":
@@ -252,6 +255,8 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
         self._reasons.update(reason for _, reason, _ in step.refused)
         if step.refused and not step.objects:
             return State("no_pose", _why(step))
+        if self.own.input == "none" and not step.objects:
+            return State("no_pose", "none of the known objects was found")
         return State()
 
     # Diagnostics.

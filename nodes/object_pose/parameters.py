@@ -15,8 +15,9 @@ class ObjectPoseNodeParameters(NodeParameters):
     objects: str = parameter("objects", "folder of the meshes of known objects, each named as its object")
     input: str = parameter(
         "detections",
-        "detections: boxes of vision_msgs/Detection2DArray on detections; labels: sensor_msgs/Image on labels",
-        choices=("detections", "labels"),
+        "detections: boxes of vision_msgs/Detection2DArray on detections; labels: sensor_msgs/Image on labels; "
+        "none: all known objects are looked for, which takes seconds for each",
+        choices=("detections", "labels", "none"),
     )
     class_names: str = parameter(
         "", "names of objects by class id or label, as 1=mug,2=carton; other ids and labels are the names themselves"

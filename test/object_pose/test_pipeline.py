@@ -64,6 +64,26 @@ def test_a_mask_and_a_box_give_the_pose_in_the_frame_of_the_output(
         np.testing.assert_allclose(np.linalg.eigvalsh(located.covariance), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
+def test_without_a_detector_objects_are_looked_for_and_then_followed(
+    printed_box: ObjectModel, observation: Observation
+) -> None:
+    pipeline = pipeline_of({"carton": printed_box}, search_every=30.0, forget_after=1.0)
+    nothing_there = View(observation.colour, np.full_like(observation.depth, 1.2), view(observation).camera)
+    assert pipeline.process(nothing_there, None, 0, np.eye(4)).objects == ()
+    seconds = []
+    for stamp_s in (1, 2, 12, 40):
+        step = pipeline.process(view(observation), None, stamp_s * 1_000_000_000, np.eye(4))
+        (located,) = step.objects
+        assert located.name == "carton_1"
+        metres, radians = se3.distance(located.T_frame_object, T_TRUE)
+        assert np.degrees(radians) < 3.0
+        assert metres < 0.005
+        seconds.append(sum(step.seconds.values()))
+    assert max(seconds[1:3]) < 0.5 * min(seconds[0], seconds[3])  # only at 1 and 40 s it was looked for
+    assert pipeline.process(nothing_there, None, 41 * 1_000_000_000, np.eye(4)).objects == ()
+
+
 def test_every_detection_without_a_pose_has_a_reason(printed_box: ObjectModel, observation: Observation) -> None:
     pipeline = pipeline_of({"carton": printed_box}, fewest_pixels=100)
     small = np.zeros_like(observation.mask)

@@ -34,6 +34,13 @@ def test_more_evidence_makes_surer(blind: float, name: str) -> None:
     assert 0.0 < less < calibration.confidence(evidence) < 1.0
 
 
+def test_a_lead_of_a_sixteenth_over_another_place_is_not_enough() -> None:
+    """So much leads one storey of a car park over an equal one, by the floors beside it."""
+    sure = SPOKEN_FOR | {"contradiction": 0.0, "margin": 0.5}
+    assert calibration.confidence(sure | {"distinctness": 0.06}) < 0.85
+    assert calibration.confidence(sure | {"distinctness": 0.2}) > 0.95
+
+
 def test_what_was_seen_through_makes_less_sure() -> None:
     assert calibration.confidence(SPOKEN_FOR | {"contradiction": 0.1}) < calibration.confidence(SPOKEN_FOR)
 

@@ -65,7 +65,7 @@ def test_what_left_or_was_never_mapped_does_not_make_the_other_hall_the_right_on
     parameters = RelocalizationParameters(time_limit=60.0, changed_places=changed_places)
     robot = Relocalizer(load_registrar(), CloudPlaces(points, RegistrationParameters()), parameters)
     start = at(-6.0, 1.0, 0.35)
-    for k in range(5):
+    for k in range(7):
         T_world_base = at(-6.0 + 0.8 * k, 1.0, 0.35 + 0.05 * k)
         step = robot.process(simulator.scan(T_world_base, random), se3.inverse(start) @ T_world_base)
         assert not step.located

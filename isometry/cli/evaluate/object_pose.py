@@ -34,13 +34,14 @@ def object_pose(
     mesh's shape as well. mode_recall: the true rotation is within 10 deg of a mode. overconfident: share of the answers
     with a confidence over 0.9 that are over 10 deg wrong. An instance without a pose is a miss. With --track, the
     times are of the poses that were estimated, and those of the others are given as `_per_frame`. With --detections
-    auto no mask is read, times are of whole images, and `others` counts what was found where no instance is.
+    auto no mask is read, times are of whole images, and `others` counts answers that are of no labelled instance:
+    of another name, second ones, or where nothing is labelled.
     """
     use_one_thread()
     with clear_errors():
         from isometry.evaluation.common.provenance import provenance, write_json
         from isometry.evaluation.object_pose.cases import BopCases
-        from isometry.evaluation.object_pose.finding import find
+        from isometry.evaluation.object_pose.finding import find, finding_figures
         from isometry.evaluation.object_pose.measure import figures, measure, tracking_figures
         from isometry.evaluation.object_pose.measure import track as follow
         from isometry.object_pose.baseline import RenderedViewsEstimator
@@ -54,7 +55,7 @@ def object_pose(
         with progress_bar("following" if track else "estimating") as advance:
             if detections == "auto":
                 finding = find(cases, estimator, lambda done: advance(done, cases.count))
-                results, others = finding.results, {"others": finding.others}
+                results, others = finding.results, finding_figures(finding)
             else:
                 results = (follow if track else measure)(cases, estimator, lambda done: advance(done, cases.count))
         measured = figures(results) | others | (tracking_figures(results) if track else {})

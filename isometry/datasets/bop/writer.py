@@ -38,6 +38,7 @@ class InstanceToWrite(NamedTuple):
     T_camera_object: Array  # (4,4) metres
     silhouette: Flags  # (H,W) also where it is hidden
     seen: Flags  # (H,W)
+    visible: float  # share of its silhouette, of which some may be outside of the image
 
 
 class FrameToWrite(NamedTuple):
@@ -68,7 +69,7 @@ def write_models(root: Path, models: Sequence[ModelToWrite]) -> None:
 
 
 def write_scene(root: Path, number: int, frames: Sequence[FrameToWrite]) -> None:
-    """Write a scene, its frames numbered from 0."""
+    """Write a scene, its frames numbered from 0. Raises ValueError for depth that 16 bits do not hold."""
     folder = root / "test" / f"{number:06d}"
     for name in ("rgb", "depth", "mask", "mask_visib"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -76,7 +77,12 @@ def write_scene(root: Path, number: int, frames: Sequence[FrameToWrite]) -> None
     for k, frame in enumerate(frames):
         name = f"{k:06d}"
         _write_image(folder / "rgb" / f"{name}.png", frame.colour)
-        _write_image(folder / "depth" / f"{name}.png", np.round(frame.depth / METRES / DEPTH_UNIT).astype(np.uint16))
+        depth = np.round(frame.depth / METRES / DEPTH_UNIT)
+        if depth.max(initial=0.0) > np.iinfo(np.uint16).max:
+            raise ValueError(
+                f"scene {number}, frame {k}: a depth of {frame.depth.max():.3g} m, and 6.55 m can be written"
+            )
+        _write_image(folder / "depth" / f"{name}.png", depth.astype(np.uint16))
         for j, each in enumerate(frame.instances):
             for kind, mask in (("mask", each.silhouette), ("mask_visib", each.seen)):
                 _write_image(folder / kind / f"{name}_{j:06d}.png", np.where(mask, 255, 0).astype(np.uint8))
@@ -89,7 +95,7 @@ def write_scene(root: Path, number: int, frames: Sequence[FrameToWrite]) -> None
             }
             for each in frame.instances
         ]
-        infos[k] = [{"visib_fract": float(e.seen.sum() / max(e.silhouette.sum(), 1))} for e in frame.instances]
+        infos[k] = [{"visib_fract": each.visible} for each in frame.instances]
     for path, content in ((CAMERAS, cameras), (POSES, poses), (INFOS, infos)):
         _write_json(folder / path, content)
 

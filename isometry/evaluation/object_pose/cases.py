@@ -61,7 +61,7 @@ class BopCases:
         self.scenes = open_scenes(root, scene)
         self.models = BopModels(root)
         self.without_depth = [name for each in self.scenes for name in each.without_depth]
-        self._prepared = lru_cache(None)(self._prepare)
+        self.prepared = lru_cache(None)(self._prepare)
 
     @property
     def count(self) -> int:
@@ -76,7 +76,7 @@ class BopCases:
                 for instance in frame.instances:
                     if instance.visible is not None and instance.visible < LEAST_VISIBLE:
                         continue
-                    prepared = self._prepared(instance.object_number)
+                    prepared = self.prepared(instance.object_number)
                     mask = instance.mask()
                     with naming(instance.mask_path):
                         observation = Observation(colour, depth, mask, frame.camera)
@@ -89,10 +89,11 @@ class BopCases:
                         observation = replace(observation, mask=_mask_in_box(observation, prepared.model))
                     yield Case(frame, instance, observation, prepared, visible)
 
-    def prepared(self) -> dict[int, PreparedObject]:
+    @property
+    def objects(self) -> dict[int, PreparedObject]:
         """All objects of the data set that have a mesh, by number."""
         numbers = [number for number in sorted(self.models.infos) if self.models.path(number).is_file()]
-        return {number: self._prepared(number) for number in numbers}
+        return {number: self.prepared(number) for number in numbers}
 
     def _prepare(self, number: int) -> PreparedObject:
         info = self.models.info(number)

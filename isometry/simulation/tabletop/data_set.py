@@ -22,7 +22,7 @@ LEAST_SEEN = 0.02  # share of a silhouette: what is hidden more is no instance
 def write_tabletop_scenes(
     root: Path, scenes: int, seed: int, advance: Callable[[int], None] = lambda done: None
 ) -> None:
-    """Write scenes of generated objects. The same seed gives the same data set. `advance` is told how many are done."""
+    """Write scenes of generated objects, the same for a seed and a number. `advance` is told how many are done."""
     random = np.random.default_rng([seed, 0])
     count = max(OBJECTS_IN_SCENE, int(OBJECTS_FOR_SCENE * scenes))
     objects = [household_object(random) for _ in range(count)]
@@ -44,11 +44,10 @@ def _model(each: HouseholdObject) -> ModelToWrite:
 
 
 def _frame(picture: Picture, numbers: list[int]) -> FrameToWrite:
-    instances = [
-        InstanceToWrite(
-            number, picture.T_camera_object[k], picture.masks[k], picture.masks[k] & (picture.labels == k + 1)
-        )
-        for k, number in enumerate(numbers)
-        if picture.visible[k] > LEAST_SEEN
-    ]
+    instances = []
+    for k, (number, mask) in enumerate(zip(numbers, picture.masks, strict=True)):
+        visible = float(picture.visible[k])
+        if visible > LEAST_SEEN:
+            seen = mask & (picture.labels == k + 1)
+            instances.append(InstanceToWrite(number, picture.T_camera_object[k], mask, seen, visible))
     return FrameToWrite(picture.colour, picture.depth, CAMERA, instances)

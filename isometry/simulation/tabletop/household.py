@@ -21,8 +21,7 @@ ORIGIN = (0.0, 0.0, 0.0)
 SIDES = 48  # of what is round
 LONGEST_EDGE_M = 0.005  # of a painted mesh: colours are those of its vertices
 PLAIN = 0.3  # share of objects of one colour
-BLOCKS, LETTERS = 8, 40  # of a print: large areas, and small ones in rows
-LINE_LETTERS = 6  # in a row
+BLOCKS, LINES, LETTERS = 8, 6, 6  # of a print: large areas, rows of small ones, and these in a row
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +58,11 @@ def printed(points: Array, ground: Array, random: np.random.Generator) -> Array:
     for _ in range(BLOCKS):
         size = extent * random.uniform(0.15, 0.6, 3)
         colours[_inside(points, points[random.integers(len(points))], size)] = random.uniform(0.0, 1.0, 3)
-    for _ in range(LETTERS // LINE_LETTERS):
+    for _ in range(LINES):
         letter = extent.max() * random.uniform(0.02, 0.06)
         along = np.roll([1.0, 0.0, 0.0], random.integers(3)) * 1.8 * letter
         start, ink = points[random.integers(len(points))], random.uniform(0.0, 1.0, 3)
-        for k in range(LINE_LETTERS):
+        for k in range(LETTERS):
             size = letter * random.uniform([0.6, 0.6, 0.6], [1.4, 1.4, 1.4])
             colours[_inside(points, start + k * along, size)] = ink
     return colours

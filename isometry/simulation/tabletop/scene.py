@@ -34,6 +34,7 @@ DISTORTION = 0.002  # standard deviation, share of the depth
 GRAZING_COSINE = 0.12
 BASELINE_M = 0.06  # of the projector, to the left of the camera
 BACKGROUND = 0  # label
+COARSE = 3  # pixels between the rays that measure a silhouette
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class Picture:
     depth: Array  # (H,W) metres, 0 where nothing was measured
     labels: Integers  # (H,W) 1 + number of the object that is seen
     T_camera_object: Array  # (O,4,4)
-    visible: Array  # (O,) share of the silhouette in the image that is seen
+    visible: Array  # (O,) share of the silhouette that is seen; what is outside of the image is not
     masks: tuple[Flags, ...]  # (H,W) silhouette of each, also where it is hidden
 
 
@@ -83,7 +84,7 @@ class Tabletop:
     def picture(self, T_table_camera: Array, random: np.random.Generator) -> Picture:
         """Images from a pose (4,4) in a light that `random` draws."""
         v, u = np.indices((HEIGHT, WIDTH)).reshape(2, -1)
-        rays = np.column_stack([(u - CAMERA[0, 2]) / FOCAL_PIXELS, (v - CAMERA[1, 2]) / FOCAL_PIXELS, np.ones(u.size)])
+        rays = rays_through(u, v)
         hits = self._caster.meet(T_table_camera, rays)
         met = np.isfinite(hits.distance)
         depth = np.where(met, hits.distance, 0.0)
@@ -100,7 +101,7 @@ class Tabletop:
         masks = tuple(
             np.isfinite(each.meet(T_table_camera, rays).distance).reshape(HEIGHT, WIDTH) for each in self._alone
         )
-        seen = [np.sum(mask & (labels == k)) for k, mask in enumerate(masks, start=1)]
+        seen = np.array([np.sum(mask & (labels == k)) for k, mask in enumerate(masks, start=1)])
         facing = np.abs(np.sum(normals * towards, axis=1)).reshape(HEIGHT, WIDTH)
         T_camera_table = se3.inverse(T_table_camera)
         return Picture(
@@ -108,9 +109,16 @@ class Tabletop:
             self._measured(depth.reshape(HEIGHT, WIDTH), points, T_table_camera, facing, part, random),
             labels,
             np.array([T_camera_table @ T for T in self.T_table_object]).reshape(-1, 4, 4),
-            np.array(seen) / [max(int(mask.sum()), 1) for mask in masks],
+            np.minimum(seen / np.maximum(self._silhouettes(T_table_camera), 1.0), 1.0),
             masks,
         )
+
+    def _silhouettes(self, T_table_camera: Array) -> Array:
+        """Pixels (O,) of the silhouettes of the objects, also of what is outside of the image."""
+        v, u = np.mgrid[-HEIGHT : 2 * HEIGHT : COARSE, -WIDTH : 2 * WIDTH : COARSE].reshape(2, -1)
+        rays = rays_through(u, v)
+        met = [np.isfinite(each.meet(T_table_camera, rays).distance).sum() for each in self._alone]
+        return np.array(met) * float(COARSE**2)
 
     def _lit(
         self, paint: Array, points: Array, normals: Array, towards: Array, gloss: Array, random: np.random.Generator
@@ -155,6 +163,11 @@ class Tabletop:
         glossy = self._gloss[part].reshape(shape) * (1.0 + smooth) > random.uniform(0.35, 0.8)
         blind = (facing < GRAZING_COSINE)[v, u] | dark[v, u] | (depth[v, u] == 0.0)
         return np.where(blind | (glossy & (random.random(shape) < 0.7)), 0.0, read)
+
+
+def rays_through(u: Integers, v: Integers) -> Array:
+    """Rays (N,3) with z = 1 through columns (N,) and rows (N,)."""
+    return np.column_stack([(u - CAMERA[0, 2]) / FOCAL_PIXELS, (v - CAMERA[1, 2]) / FOCAL_PIXELS, np.ones(u.size)])
 
 
 def _exposed(colour: Array, random: np.random.Generator) -> NDArray[np.uint8]:

@@ -309,6 +309,29 @@ def test_boxes_bent_lenses_and_a_depth_camera_of_its_own(watcher: Watcher, start
     assert_right(poses_of(message), T_odom_camera, degrees=5.0, metres=0.008)
 
 
+@pytest.mark.slow
+def test_objects_are_found_without_a_detector_and_it_is_said_when_none_is(
+    watcher: Watcher, start_objects: Start, shot: Shot
+) -> None:
+    start_objects(input="none")
+    watcher.meet(REGISTERED)
+    empty, stamp_ns = frame(Shot(COLOUR, np.eye(4), seen=())), 1000 * SECOND
+
+    def nothing_found() -> bool:
+        nonlocal stamp_ns
+        stamp_ns += SECOND
+        watcher.send(stamp_ns, {name: empty[name] for name in REGISTERED})
+        watcher.robot.listen(1.0)
+        return watcher.robot.state == "no_pose" and stamp_ns in watcher.objects
+
+    watcher.robot.until(nothing_found)
+    assert not watcher.objects[stamp_ns].detections
+    assert "none of the known objects" in watcher.robot.status.message
+    sent = frame(shot)
+    watcher.send(stamp_ns + SECOND, {name: sent[name] for name in REGISTERED})
+    assert_right(poses_of(watcher.answer(stamp_ns + SECOND)), np.eye(4))
+
+
 def test_bad_input_is_a_named_state_and_the_node_goes_on(watcher: Watcher, start_objects: Start, shot: Shot) -> None:
     node = start_objects(**FROM_LABELS)
     watcher.meet([*REGISTERED, "labels"])

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 from isometry.cli.main import app
 from isometry.datasets.bop.models import BopModels
 from isometry.datasets.bop.scenes import open_scenes
+from isometry.datasets.bop.writer import FrameToWrite, write_scene
 from isometry.evaluation.object_pose.cases import BopCases
 from isometry.object_pose.rendering import rays_through
+from isometry.simulation.tabletop.data_set import write_tabletop_scenes
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,20 @@ def test_what_was_written_is_read(data_set: Path) -> None:
                 seen = rays_through(frame.camera, np.column_stack([u, v]).astype(float)) * depth[v, u, None]
                 middle = np.median(seen, axis=0)
                 assert np.linalg.norm(middle - instance.T_camera_object[:3, 3]) < 0.6 * diameter
+
+
+def test_the_same_seed_gives_the_same_data_set(data_set: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    write_tabletop_scenes(again, 1, 2)
+    files = sorted(path.relative_to(data_set) for path in data_set.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
+    assert all((data_set / name).read_bytes() == (again / name).read_bytes() for name in files)
+
+
+def test_depth_that_sixteen_bits_do_not_hold_is_refused(tmp_path: Path) -> None:
+    frame = FrameToWrite(np.zeros((4, 4, 3), np.uint8), np.full((4, 4), 7.0), np.eye(3), [])
+    with pytest.raises(ValueError, match="a depth of 7 m"):
+        write_scene(tmp_path, 0, [frame])
 
 
 def test_the_evaluation_takes_it(data_set: Path) -> None:

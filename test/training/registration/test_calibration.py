@@ -20,7 +20,8 @@ def made_up(count: int, sigmas: float, blind: float) -> list[RegisteredPair]:
     found = []
     for _ in range(count):
         evidence = dict(zip(NAMES, random.normal(size=len(NAMES)), strict=True)) | {"blind": blind}
-        evidence |= {"distinctness": random.uniform(0.0, 0.1), "determined": random.uniform(0.5, 1.0)}
+        distinctness = random.uniform(0.0, 5.0 * calibration.DISTINCTNESS_NOISE)
+        evidence |= {"distinctness": distinctness, "determined": random.uniform(0.5, 1.0)}
         odds = 3.0 * evidence["margin"] - 2.0 * evidence["contradiction"] * (1.0 - blind)
         right = bool(random.logistic() < odds and random.uniform() < calibration.uniqueness(evidence))
         answer = Registration(np.eye(4), np.eye(6), 0.5, True, "ok", 0.5, "upright", evidence)

@@ -1,4 +1,4 @@
-"""What a bag gives to the object pose node: colour, depth, their cameras, and detections."""
+"""What a bag gives to the object pose node: colour, depth, their cameras, and detections where they are read."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def choose_image_topics(
     depths = [topic for topic in others if encodings[topic] in DEPTHS and topic != image]
     depth = only_topic(bag, types, "depth images", depths, asked["depth"])
     read = given.get("input") or ("detections" if boxes and not asked["labels"] else "labels")
+    topics = {"image": image, "depth": depth}
     if read == "labels":
-        found = only_topic(bag, types, "label images", labelled, asked["labels"])
-    else:
-        found = only_topic(bag, types, DETECTIONS_2D, boxes, asked["detections"])
-    topics = {"image": image, "depth": depth, read: found}
+        topics[read] = only_topic(bag, types, "label images", labelled, asked["labels"])
+    elif read == "detections":
+        topics[read] = only_topic(bag, types, DETECTIONS_2D, boxes, asked["detections"])
     topics["camera_info"] = _camera_info(bag, types, image, asked["camera_info"])
     if given.get("depth_registration") != "none":
         topics["depth_camera_info"] = _camera_info(bag, types, depth, asked["depth_camera_info"])
