@@ -28,12 +28,12 @@ BATCH = 32  # poses at a time, for the memory
 def log_likelihoods(T_camera_object: Array, crop: Crop, renderer: Renderer) -> Array:
     """Logarithms (H,) of the likelihood of the colours for poses (H,4,4), up to a constant of the crop."""
     if renderer.mesh.colours is None:
-        return np.full(len(T_camera_object), unexplained(crop))
+        return np.full(len(T_camera_object), _unexplained(crop))
     starts = range(0, len(T_camera_object), BATCH)
     return np.concatenate([_batch(T_camera_object[k : k + BATCH], crop, renderer) for k in starts])
 
 
-def unexplained(crop: Crop) -> float:
+def _unexplained(crop: Crop) -> float:
     """Log-likelihood of the colours where no model tells them."""
     variance = crop.colours[crop.inside].var(axis=0).mean()
     return float(-0.5 * crop.inside.sum() / SHADES * np.log(variance + NOISE**2))

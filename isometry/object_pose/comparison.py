@@ -8,7 +8,7 @@ import numpy as np
 
 from isometry.arrays import Array
 from isometry.object_pose.alignment import align
-from isometry.object_pose.colour import log_likelihoods, unexplained
+from isometry.object_pose.colour import log_likelihoods
 from isometry.object_pose.crop import Crop, crop_around
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.types import Observation
@@ -71,8 +71,8 @@ class Comparison:
         return log_likelihoods(poses, self.middle, self.model.renderer)
 
     def colours(self, poses: Array) -> Array:
-        """Log-likelihoods (H,) of the colours, over that of colours of which nothing is known."""
-        return log_likelihoods(poses, self.fine, self.model.renderer) - unexplained(self.fine)
+        """Log-likelihoods (H,) of the colours, up to a constant."""
+        return log_likelihoods(poses, self.fine, self.model.renderer)
 
     def _metres(self, shares: tuple[float, ...]) -> list[float]:
         return [share * self.model.mesh.diameter for share in shares]

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
-from isometry.arrays import Array, Flags, Index, Integers
+from isometry.arrays import AnyArray, Array, Flags, Integers
 from isometry.geometry import se3
 from isometry.object_pose.comparison import depth_tolerance
 from isometry.object_pose.crop import extent
@@ -98,11 +98,9 @@ def left_over(scene: Scene, explained: Flags) -> list[Flags]:
     for region in single_regions(scene):
         share = (region & explained).sum() / region.sum()
         if MOST_LEFT > share > LEAST_EXPLAINED:
-            parts, _ = ndimage.label(ndimage.binary_opening(region & ~explained, iterations=2))
-            sizes = np.bincount(parts.ravel())
-            sizes[0] = 0
-            if sizes.max() >= FEWEST_PIXELS:
-                found.append(parts == int(np.argmax(sizes)))
+            left = _largest(ndimage.binary_opening(region & ~explained, iterations=2))
+            if left.sum() >= FEWEST_PIXELS:
+                found.append(left)
     return found
 
 
@@ -152,11 +150,11 @@ def _over(points: Array, readings: Array, plane: Plane) -> Flags:
 
 
 def _largest(flags: Flags) -> Flags:
-    """The largest connected part (H,W)."""
+    """The largest connected part (H,W); none of none."""
     parts, _ = ndimage.label(flags)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    return np.asarray(parts == int(np.argmax(sizes)))
+    return np.asarray(flags & (parts == int(np.argmax(sizes))))
 
 
 def _normals(rays: Array, depth: Array, measured: Flags) -> Array:
@@ -174,8 +172,8 @@ def _edges(points: Array, normals: Array, measured: Flags) -> Flags:
     """Pixels (H,W) at a step of depth or in a valley between two surfaces."""
     edges = ~measured
     for axis in (0, 1):
-        one, other = (np.take(points, _ends(points.shape[axis])[end], axis) for end in (0, 1))
-        n_one, n_other = (np.take(normals, _ends(points.shape[axis])[end], axis) for end in (0, 1))
+        one, other = _beside(points, axis, STEP)
+        n_one, n_other = _beside(normals, axis, STEP)
         apart = other - one
         distance = np.maximum(np.linalg.norm(apart, axis=2), 1e-9)
         in_front = np.sum((n_one - n_other) * apart, axis=2) / distance
@@ -191,8 +189,10 @@ def _edges(points: Array, normals: Array, measured: Flags) -> Flags:
     return edges
 
 
-def _ends(length: int) -> tuple[Index, Index]:
-    return np.arange(length - STEP), np.arange(STEP, length)
+def _beside(image: AnyArray, axis: int, reach: int) -> tuple[AnyArray, AnyArray]:
+    """The pixels of an image (H,W,...), and those `reach` pixels further along an axis."""
+    along = np.moveaxis(image, axis, 0)
+    return np.moveaxis(along[:-reach], 0, axis), np.moveaxis(along[reach:], 0, axis)
 
 
 def _grown(cores: Integers, above: Flags) -> Integers:
@@ -209,10 +209,8 @@ def _touching(scene: Scene) -> set[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     reach = 2  # pixels: they were grown until they met
     for axis in (0, 1):
-        length = scene.segments.shape[axis]
-        first, second = np.arange(length - reach), np.arange(reach, length)
-        one, other = np.take(scene.segments, first, axis), np.take(scene.segments, second, axis)
-        near = np.linalg.norm(np.take(scene.points, first, axis) - np.take(scene.points, second, axis), axis=2)
+        one, other = _beside(scene.segments, axis, reach)
+        near = np.linalg.norm(np.subtract(*_beside(scene.points, axis, reach)), axis=2)
         beside = (one != other) & (one > 0) & (other > 0) & (near < NEIGHBOURS_M)
         pairs = np.sort(np.column_stack([one[beside], other[beside]]), axis=1)
         names, counts = np.unique(pairs, axis=0, return_counts=True)

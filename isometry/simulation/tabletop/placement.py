@@ -32,9 +32,7 @@ def resting_rotations(mesh: Mesh) -> tuple[Array, Array]:
         left &= ~side
         rotation = se3.levelling_rotation(-normals[first])
         flat = (hull.points[np.unique(hull.simplices[side])] @ rotation.T)[:, :2]
-        border = ConvexHull(flat).equations if len(flat) > 2 else None
-        if border is None:
-            continue
+        border = ConvexHull(flat).equations
         inside = -(border[:, :2] @ (rotation @ middle)[:2] + border[:, 2]).max()
         if inside > STABLE * np.sqrt(areas[side].sum()):
             rotations.append(rotation)

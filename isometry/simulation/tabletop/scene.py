@@ -69,8 +69,8 @@ class Tabletop:
         self._colours = np.concatenate([*paint, *(each.colours for each in self.objects)])
         self._gloss = np.array([0.0, 0.0, *(each.gloss for each in self.objects)])
         self._part = np.repeat(np.arange(len(parts)), [len(part.triangles) for part in parts])
-        self._triangles = joined(parts).triangles
-        self._caster = RayCaster(joined(parts))
+        whole = joined(parts)
+        self._triangles, self._caster = whole.triangles, RayCaster(whole)
         self._alone = [RayCaster(part) for part in placed]
 
     def viewpoint(self, random: np.random.Generator) -> Array:
