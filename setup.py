@@ -14,6 +14,7 @@ RUNTIME = [
     "onnxruntime>=1.17",
     "open3d-cpu>=0.18; platform_machine == 'x86_64'",
     "open3d>=0.18; platform_machine != 'x86_64'",
+    "pillow>=9.0",
     "plotly>=5.20",
     "PyYAML>=6.0",
     "rich>=13.7",

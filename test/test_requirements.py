@@ -21,5 +21,6 @@ def test_every_requirement_is_in_the_readme_or_has_a_key_of_rosdep() -> None:
     assert line is not None
     keys = re.findall(r"<exec_depend>python3-([a-z0-9-]+?)(?:-pip)?</exec_depend>", (ROOT / "package.xml").read_text())
     named = {name.removesuffix("-cpu") for name in names(line[1]) | set(keys)}
-    named |= {f"py{name}" for name in keys if name == "yaml"}  # rosdep's key leaves out the beginning of its name
+    others = {"yaml": "pyyaml", "pil": "pillow"}  # rosdep's keys that are named otherwise than the packages
+    named |= {others[name] for name in keys if name in others}
     assert {name.lower().removesuffix("-cpu") for name in required} <= named

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
-from scipy.stats import beta
 
-from isometry.arrays import Array
-from isometry.evaluation.common.calibration import reliability_curve
 from isometry.evaluation.common.plot_style import BLUE, GREEN, GREY, ORANGE, RED, with_axes
+from isometry.evaluation.common.reliability_plot import interval, reliability_of
 from isometry.evaluation.registration.measure import PairResult
 from isometry.geometry import se3
 
@@ -49,13 +46,6 @@ def success_over_distance(results: Sequence[PairResult]) -> go.Figure:
     figure.update_yaxes(range=[-0.02, 1.04])
     figure.update_xaxes(rangemode="tozero")
     return figure
-
-
-def interval(hits: NDArray[np.integer], sizes: NDArray[np.integer]) -> tuple[Array, Array]:
-    """Limits (N,) and (N,) of the 95 % intervals of shares, by the numbers (N,) of hits and of all (Jeffreys)."""
-    low = np.where(hits == 0, 0.0, beta.ppf(0.025, hits + 0.5, sizes - hits + 0.5))
-    high = np.where(hits == sizes, 1.0, beta.ppf(0.975, hits + 0.5, sizes - hits + 0.5))
-    return low, high
 
 
 def errors(results: Sequence[PairResult]) -> go.Figure:
@@ -96,25 +86,8 @@ def error_distributions(results: Sequence[PairResult], metres: bool) -> go.Figur
 
 def reliability(results: Sequence[PairResult]) -> go.Figure:
     """The share of right transforms over their confidence."""
-    figure = with_axes("confidence", "share that is right", height=420)
     confidences, right = np.array([r.confidence for r in results]), np.array([r.right for r in results])
-    curve = reliability_curve(confidences, right)
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "dash": "dot"}, name="calibrated")
-    accuracy = np.array([entry.accuracy for entry in curve])
-    low, high = interval(np.array([round(e.accuracy * e.count) for e in curve]), np.array([e.count for e in curve]))
-    figure.add_scatter(
-        x=[entry.confidence for entry in curve],
-        y=accuracy,
-        mode="lines+markers",
-        name="measured",
-        line={"color": BLUE, "width": 3},
-        marker={"size": [6.0 + 22.0 * np.sqrt(entry.count / len(results)) for entry in curve]},
-        error_y={"array": high - accuracy, "arrayminus": accuracy - low, "thickness": 1, "width": 3},
-        text=[f"{entry.count} pairs" for entry in curve],
-    )
-    figure.update_xaxes(range=[-0.02, 1.02])
-    figure.update_yaxes(range=[-0.02, 1.04])
-    return figure
+    return reliability_of(confidences, right, "pairs")
 
 
 def overlay(result: PairResult) -> go.Figure:

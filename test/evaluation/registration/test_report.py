@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from isometry.datasets.scan_pair import ScanPair
+from isometry.evaluation.common.reliability_plot import interval
 from isometry.evaluation.registration.measure import Case, PairResult, figures, measure, scan_criterion
-from isometry.evaluation.registration.plots import interval, reliability, success_over_distance
+from isometry.evaluation.registration.plots import reliability, success_over_distance
 from isometry.evaluation.registration.report import worst_misses, write_report
 from isometry.geometry import se3
 from isometry.registration.types import Registration, UnusableCloudError
