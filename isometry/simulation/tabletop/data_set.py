@@ -40,7 +40,9 @@ def write_tabletop_scenes(
 def _model(each: HouseholdObject) -> ModelToWrite:
     outer = each.mesh.vertices[ConvexHull(each.mesh.vertices).vertices]
     diameter = float(pdist(outer).max())
-    return ModelToWrite(each.mesh.vertices, each.mesh.triangles, each.colours, diameter, each.half_turns, each.axis)
+    return ModelToWrite(
+        each.mesh.vertices, each.mesh.triangles, each.given_colours, diameter, each.half_turns, each.axis
+    )
 
 
 def _frame(picture: Picture, numbers: list[int]) -> FrameToWrite:

@@ -22,6 +22,7 @@ SIDES = 48  # of what is round
 LONGEST_EDGE_M = 0.005  # of a painted mesh: colours are those of its vertices
 PLAIN = 0.3  # share of objects of one colour
 BLOCKS, LINES, LETTERS = 8, 6, 6  # of a print: large areas, rows of small ones, and these in a row
+OLDER_EDITION, REPRINTED = 0.4, 2  # share of objects whose mesh has an older print, and what differs there
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,7 @@ class HouseholdObject:
     family: str
     mesh: Mesh  # the middle of its box is at the origin
     colours: Array  # (V,3) red, green, blue of the vertices, 0 to 1
+    given_colours: Array  # (V,3) those of the mesh that is given: of an older edition, or scanned in another light
     half_turns: Array  # (S,3) unit, axes about which a half turn leaves it as it is
     axis: Array | None  # (3,) unit, about which any turn does
     gloss: float  # share of light that is reflected as by a mirror
@@ -48,17 +50,23 @@ def household_object(random: np.random.Generator) -> HouseholdObject:
     if not plain:
         colours = printed(mesh.vertices, colours, random)
         half_turns, axis = np.zeros((0, 3)), None
-    return HouseholdObject(family, mesh, colours, half_turns, axis, float(random.uniform(0.0, 0.3)))
+    given = colours
+    if not plain and random.random() < OLDER_EDITION:
+        given = printed(mesh.vertices, colours, random, REPRINTED, REPRINTED)
+    given = np.clip(given * random.uniform(0.8, 1.2, 3), 0.0, 1.0)
+    return HouseholdObject(family, mesh, colours, given, half_turns, axis, float(random.uniform(0.0, 0.3)))
 
 
-def printed(points: Array, ground: Array, random: np.random.Generator) -> Array:
+def printed(
+    points: Array, ground: Array, random: np.random.Generator, blocks: int = BLOCKS, lines: int = LINES
+) -> Array:
     """Colours (V,3) of points (V,3) of a surface with areas and rows of letters on a ground of colours (V,3)."""
     colours = ground.copy()
     extent = np.ptp(points, axis=0)
-    for _ in range(BLOCKS):
+    for _ in range(blocks):
         size = extent * random.uniform(0.15, 0.6, 3)
         colours[_inside(points, points[random.integers(len(points))], size)] = random.uniform(0.0, 1.0, 3)
-    for _ in range(LINES):
+    for _ in range(lines):
         letter = extent.max() * random.uniform(0.02, 0.06)
         along = np.roll([1.0, 0.0, 0.0], random.integers(3)) * 1.8 * letter
         start, ink = points[random.integers(len(points))], random.uniform(0.0, 1.0, 3)

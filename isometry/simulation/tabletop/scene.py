@@ -30,7 +30,12 @@ NEAREST_M, FARTHEST_M = 0.5, 1.1  # of the camera from the middle of the table
 ELEVATIONS_DEG = (22.0, 70.0)
 CROWDED_M = 0.06  # radius of the first places, times the root of the number of objects
 NOISE_PER_M, STEP_PER_M = 0.0012, 0.0015  # of depth, times its square: deviation, and step of disparity
-DISTORTION = 0.002  # standard deviation, share of the depth
+NOISIER = (0.7, 2.5)  # times the noise: cameras differ
+DISTORTION, SCALE_ERROR = (
+    (0.001, 0.006),
+    0.004,
+)  # standard deviations, shares of the depth: in an image, and of all of it
+EDGES_PX = (0.3, 2.0)  # standard deviation of the pixel that a reading is of
 GRAZING_COSINE = 0.12
 BASELINE_M = 0.06  # of the projector, to the left of the camera
 BACKGROUND = 0  # label
@@ -153,12 +158,13 @@ class Tabletop:
         # each reading is one of a pixel nearby: edges are jagged, and some pixels off
         v, u = np.indices(shape)
         wobble = [ndimage.gaussian_filter(random.normal(size=shape), 2.5) for _ in range(2)]
-        dv, du = (np.round(each / each.std() * random.uniform(0.3, 1.2)).astype(np.intp) for each in wobble)
+        dv, du = (np.round(each / each.std() * random.uniform(*EDGES_PX)).astype(np.intp) for each in wobble)
         v, u = np.clip(v + dv, 0, shape[0] - 1), np.clip(u + du + random.integers(-1, 2), 0, shape[1] - 1)
         read = depth[v, u]
         smooth = ndimage.zoom(random.normal(size=(5, 6)), (shape[0] / 5, shape[1] / 6), order=3)
         noise = ndimage.gaussian_filter(random.normal(size=shape), 1.2)
-        read = read * (1.0 + DISTORTION * smooth) + NOISE_PER_M * read**2 * noise / noise.std()
+        read *= 1.0 + random.uniform(*DISTORTION) * smooth + random.normal(0.0, SCALE_ERROR)
+        read += random.uniform(*NOISIER) * NOISE_PER_M * read**2 * noise / noise.std()
         read = 1.0 / (np.maximum(np.round(1.0 / np.maximum(read, 0.1) / STEP_PER_M), 1.0) * STEP_PER_M)
         glossy = self._gloss[part].reshape(shape) * (1.0 + smooth) > random.uniform(0.35, 0.8)
         blind = (facing < GRAZING_COSINE)[v, u] | dark[v, u] | (depth[v, u] == 0.0)

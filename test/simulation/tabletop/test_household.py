@@ -39,7 +39,7 @@ def test_objects_have_sizes_that_a_hand_holds_and_printed_ones_many_colours() ->
     assert {each.family for each in objects} == set(FAMILIES)
     for each in objects:
         extent = np.ptp(each.mesh.vertices, axis=0)
-        assert extent.min() > 0.02
+        assert extent.min() > 0.015
         assert extent.max() < 0.32
         assert each.colours.shape == each.mesh.vertices.shape
         assert each.colours.min() >= 0.0
