@@ -9,7 +9,6 @@ from isometry.arrays import Array
 from isometry.object_pose.model import ObjectModel
 
 DAMPING = 1e-3  # of the normal equations, against directions in which points can slide
-NOISE_M = 0.003  # of the depth, for covariances
 LARGEST_TURN = 0.3  # radians of one step: beyond, the linearisation means nothing
 
 
@@ -31,59 +30,30 @@ def align(
     """
     poses = T_camera_object.copy()
     for reach in reaches:
-        local, apart, normals = _partners(poses, points, model)
-        if visible:
-            apart, normals = _visible_partners(poses, points, model, local, apart, normals)
+        local = np.einsum("hji,hpj->hpi", poses[:, :3, :3], points[None] - poses[:, None, :3, 3])
+        apart, normals = _seen_partners(poses, points, local, model) if visible else _nearest_partners(local, model)
         weights = 1.0 / (1.0 + (np.linalg.norm(apart, axis=2) / reach) ** 2) ** 2
         poses = _moved(poses, *_step(local - model.mesh.centre, apart, normals, weights, stiffness), model.mesh.centre)
     return poses
 
 
-def information(T_camera_object: Array, points: Array, model: ObjectModel, sigma: float) -> Array:
-    """Information (6,6) that points (P,3) of a noise of `sigma` metres give of one pose (4,4), along the camera's axes.
-
-    First the translation of the object's frame, then the rotation.
-    """
-    local, apart, normals = _partners(T_camera_object[None], points, model)
-    rotation = T_camera_object[:3, :3]
-    near = np.linalg.norm(apart[0], axis=1) < 3.0 * sigma
-    normals_camera, arms = normals[0][near] @ rotation.T, local[0][near] @ rotation.T
-    jacobian = np.hstack([normals_camera, np.cross(arms, normals_camera)])
-    return np.asarray(jacobian.T @ jacobian / sigma**2)
+def _nearest_partners(local: Array, model: ObjectModel) -> tuple[Array, Array]:
+    """From points (...,3) in the object's frame to the nearest of its surface (...,3), and normals there (...,3)."""
+    nearest = model.tree.query(local.reshape(-1, 3))[1].reshape(local.shape[:-1])
+    return model.surface.points[nearest] - local, model.surface.normals[nearest]
 
 
-def pose_covariance(T_camera_object: Array, axis: Array | None, points: Array, model: ObjectModel) -> Array:
-    """Covariance (6,6) of a pose (4,4) by points (P,3), along the camera's axes.
-
-    About a free `axis` (3,) of the object the turn is unknown.
-    """
-    matrix = information(T_camera_object, points, model, NOISE_M) + np.diag([1.0] * 3 + [1.0 / np.pi**2] * 3)
-    covariance = np.linalg.inv(matrix)
-    if axis is not None:
-        direction = np.concatenate([np.zeros(3), T_camera_object[:3, :3] @ axis])
-        covariance += (np.pi**2 / 3.0) * np.outer(direction, direction)
-    return np.asarray(covariance)
-
-
-def _partners(poses: Array, points: Array, model: ObjectModel) -> tuple[Array, Array, Array]:
-    """The points (H,P,3) in the object's frame, from them to the nearest of its surface (H,P,3), and normals there."""
-    local = np.einsum("hji,hpj->hpi", poses[:, :3, :3], points[None] - poses[:, None, :3, 3])
-    nearest = model.tree.query(local.reshape(-1, 3))[1].reshape(local.shape[:2])
-    return local, model.surface.points[nearest] - local, model.surface.normals[nearest]
-
-
-def _visible_partners(
-    poses: Array, points: Array, model: ObjectModel, local: Array, apart: Array, normals: Array
-) -> tuple[Array, Array]:
-    """The same with the surface that is seen along the ray of each point, where the ray meets the object."""
+def _seen_partners(poses: Array, points: Array, local: Array, model: ObjectModel) -> tuple[Array, Array]:
+    """The same with the surface that is seen along the ray of each point, and the nearest where the ray passes by."""
     view = model.renderer.view(poses, points / points[:, 2:])
-    met = view.silhouette[..., None]
     along = (view.depth / points[:, 2] - 1.0)[..., None] * points
     turned = poses[:, None, :3, :3].swapaxes(-1, -2)
-    seen_normals = np.matmul(turned, view.normals[..., None])[..., 0]
+    normals = np.matmul(turned, view.normals[..., None])[..., 0]
     # along a grazing ray the surface is far, but its plane is near: only the distance from the plane counts
-    off_plane = np.sum(np.matmul(turned, along[..., None])[..., 0] * seen_normals, axis=2, keepdims=True)
-    return np.where(met, off_plane * seen_normals, apart), np.where(met, seen_normals, normals)
+    apart = np.sum(np.matmul(turned, along[..., None])[..., 0] * normals, axis=2, keepdims=True) * normals
+    beside = ~view.silhouette
+    apart[beside], normals[beside] = _nearest_partners(local[beside], model)
+    return apart, normals
 
 
 def _step(arms: Array, apart: Array, normals: Array, weights: Array, stiffness: float) -> tuple[Array, Array]:

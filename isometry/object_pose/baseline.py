@@ -2,7 +2,7 @@
 
 mask, depth -> measured points, small crops of the image              crop.py, comparison.py
             -> 576 views, ranked by depth and silhouette              views.py
-            -> ICP of the best                                        alignment.py
+            -> ICP of the best, then depth and contour together       alignment.py, refinement.py
             -> those that explain depth and silhouette                verification.py
             -> with them their twins, by the symmetry of the shape    symmetry_group.py
             -> the modes, weighted by colour                          colour.py, modes.py
@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from isometry.arrays import Array
-from isometry.object_pose.alignment import pose_covariance
+from isometry.object_pose import calibration
 from isometry.object_pose.comparison import Comparison, compare
 from isometry.object_pose.crop import extent, measured_points
 from isometry.object_pose.model import ObjectModel
@@ -26,6 +26,8 @@ from isometry.object_pose.views import rank
 POINTS, FEWEST_POINTS = 500, 30  # measured on the object
 ALIGNED, KEPT = 64, 12  # poses after the ranking and after the first alignment
 SMALLEST_SIZE, LARGEST_SIZE = 0.05, 1.6  # extent of the measured points, over the diameter
+REFINED = 0.1  # difference to the best agreement below which a pose is refined
+MOST_UNEXPLAINED = 0.1  # share of the mask, beyond which it shows more than this object
 LEAST_AGREEMENT = 0.2  # of depth and silhouette, below which a pose explains nothing
 
 
@@ -52,9 +54,14 @@ class RenderedViewsEstimator:
         result = weighted(candidates, comparison)
         times.append(time.perf_counter())
         best = result.modes[0]
-        covariance = pose_covariance(best.T_camera_object, best.axis, points, model)
+        if comparison.unexplained(best.T_camera_object) > MOST_UNEXPLAINED:
+            return refusal("several")
+        information = comparison.information(best.T_camera_object)
+        covariance = calibration.covariance(information, best.T_camera_object, best.axis, model)
         seconds = dict(zip(("rank", "align", "modes"), np.diff(times).tolist(), strict=True))
-        return ObjectPose(result.modes, covariance, result.confidence, result.reason, result.evidence, seconds)
+        return ObjectPose(
+            result.modes, covariance, calibration.confidence(result.evidence), result.reason, result.evidence, seconds
+        )
 
 
 def _aligned(T_initial: Array, comparison: Comparison) -> Candidates:
@@ -64,6 +71,10 @@ def _aligned(T_initial: Array, comparison: Comparison) -> Candidates:
     poses = np.concatenate([comparison.aligned_coarsely(T_initial), T_initial[:KEPT]])
     chosen = merged(poses, comparison.coarse_agreements(poses), diameter)[:KEPT]
     poses = comparison.aligned(poses[chosen])
+    agreements = comparison.agreements(poses)
+    distinct = merged(poses, agreements, diameter)
+    near = distinct[agreements[distinct] > agreements.max() - REFINED]
+    poses = comparison.refined(poses[near])
     agreements = comparison.agreements(poses)
     distinct = merged(poses, agreements, diameter)
     return Candidates(poses[distinct], agreements[distinct])

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from isometry.arrays import Array, Flags
+from isometry.object_pose.masks import bounds
 from isometry.object_pose.rendering import Window, rays_through
 from isometry.object_pose.types import Observation
 
@@ -26,15 +27,19 @@ class Crop:
     inside: Flags  # (N,) pixels of the mask
     known: Flags  # (N,) pixels in the image
     colours: Array  # (N,3) 0 to 1, means over the pixels between those of the grid
+    metres_per_pixel: float  # of the grid, at a depth of one metre
 
 
 def crop_around(observation: Observation, size: int) -> Crop:
-    """The pixels around the mask, at most `size` of them in a row or column. The mask must not be empty."""
+    """The pixels around the mask, at most `size` of them in a row or column. Raises ValueError for an empty mask."""
     height, width = observation.mask.shape
-    rows, columns = np.flatnonzero(observation.mask.any(axis=1)), np.flatnonzero(observation.mask.any(axis=0))
-    margin = MARGIN * max(np.ptp(rows), np.ptp(columns))
-    left, top = columns[0] - margin, rows[0] - margin
-    across, down = np.ptp(columns) + 2.0 * margin, np.ptp(rows) + 2.0 * margin
+    outermost = bounds(observation.mask)
+    if outermost is None:
+        raise ValueError("a mask without pixels")
+    width_of_mask, height_of_mask = outermost.right - outermost.left, outermost.bottom - outermost.top
+    margin = MARGIN * max(width_of_mask, height_of_mask)
+    left, top = outermost.left - margin, outermost.top - margin
+    across, down = width_of_mask + 2.0 * margin, height_of_mask + 2.0 * margin
     step = max(max(across, down) / (size - 1), 1.0)
     window = Window(left, top, int(across / step) + 1, int(down / step) + 1, step)
     pixels = np.round(window.pixels()).astype(np.intp)
@@ -52,6 +57,7 @@ def crop_around(observation: Observation, size: int) -> Crop:
         known & observation.mask[v, u],
         np.asarray(known),
         smooth[v - v.min(), u - u.min()],
+        step / float(observation.camera[0, 0]),
     )
 
 

@@ -9,7 +9,8 @@ image -> regions that may show one object                                       
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,11 +20,10 @@ from scipy import ndimage
 
 from isometry.arrays import Array, Flags
 from isometry.geometry import se3
-from isometry.object_pose.comparison import depth_tolerance
 from isometry.object_pose.crop import extent, measured_points
 from isometry.object_pose.mesh import ObjectMesh
 from isometry.object_pose.model import ObjectModel
-from isometry.object_pose.rendering import Window, rays_through
+from isometry.object_pose.own_pixels import with_own_pixels
 from isometry.object_pose.segmentation import Scene, joined_regions, left_over, segmented, single_regions
 from isometry.object_pose.types import ObjectPose, Observation, PoseEstimator
 from isometry.object_pose.views import rank
@@ -33,11 +33,8 @@ SMALLEST, LARGEST = 0.2, 1.3  # extent of a region over the diameter of an objec
 BY_COLOUR = 0.3  # share of the rank of an object for a region that its colours give: light changes them
 OBJECTS_FOR_REGION = 3  # whose poses are estimated
 NO_FIT = 0.5  # share of the best of a region, below which an object is not tried
-PROMISING, LEAST_AGREEMENT = 0.3, 0.5  # of a pose with depth and silhouette, by a region and by the object's own pixels
+LEAST_AGREEMENT = 0.5  # of a pose with depth and silhouette, by the object's own pixels
 CLEARLY = 8.0  # logarithm of the likelihood of one object over that of another one, for the same pixels
-GROWN = 3  # times that the pixels are taken by the pose, and the pose by the pixels
-SAME_PIXELS = 0.93  # share of two sets of pixels that both have
-NEAR = 0.03  # of the diameter, from the model's depth
 WORTHLESS = 0.4  # agreement that says nothing: pixels of a region count by what exceeds it
 OVERLAPPING = 0.3  # share of the smaller region that two may share
 INSIDE = 0.3  # of the smaller diameter, between the middles of two objects
@@ -68,6 +65,10 @@ class DetectedObject:
         return bool(inside) or bool((self.region & other.region).sum() >= OVERLAPPING * smaller)
 
 
+Search = Generator[None, None, list[DetectedObject]]
+"""A search that stops after each region, and returns what it found."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Known:
     """An object, and the colours that it has."""
@@ -94,25 +95,39 @@ class ObjectFinder:
     """Finds known objects in single images."""
 
     def __init__(self, models: Mapping[str, ObjectModel], estimator: PoseEstimator) -> None:
-        self._known = [_Known(name, model) for name, model in models.items()]
+        self.models = models
+        # what stands by its outline has no depth by which it could be found
+        self._known = [_Known(name, model) for name, model in models.items() if model.upright is None]
         self._largest = max((each.model.mesh.diameter for each in self._known), default=0.0)
         self._estimator = estimator
 
     def find(self, colour: NDArray[np.uint8], depth: Array, camera: Array) -> list[DetectedObject]:
         """Objects in an image (H,W,3) with its depth (H,W) in metres, of a camera (3,3), those explained best first."""
+        found = advanced(self.search(colour, depth, camera))
+        assert found is not None
+        return found
+
+    def search(self, colour: NDArray[np.uint8], depth: Array, camera: Array) -> Search:
+        """The same, region by region, so that other work can be done between them."""
         scene = segmented(depth, camera, self._largest)
-        seen = Observation(colour, depth, np.zeros(depth.shape, bool), camera)
-        found = self._found(single_regions(scene), seen, scene)
+        seen = Observation(colour, depth, np.zeros(depth.shape, bool), camera, exact=False)
+        found = yield from self._found(single_regions(scene), seen, scene)
         # an object that was found twice may be one in two parts
         once = [each for each in found if sum(each.name == other.name for other in found) == 1]
         joined = joined_regions(scene, _explained(once, depth), self._largest)
-        found = _apart([*found, *self._found(joined, seen, scene)])
-        return _apart([*found, *self._found(left_over(scene, _explained(found, depth)), seen, scene)])
+        found = _apart([*found, *(yield from self._found(joined, seen, scene))])
+        left = left_over(scene, _explained(found, depth))
+        return _apart([*found, *(yield from self._found(left, seen, scene))])
 
-    def _found(self, regions: Sequence[Flags], seen: Observation, scene: Scene) -> list[DetectedObject]:
+    def _found(self, regions: Sequence[Flags], seen: Observation, scene: Scene) -> Search:
         """The objects in regions (H,W) of an image."""
-        found = (self._best(replace(seen, mask=region), extent(scene.points[region])) for region in regions)
-        return _apart([each for each in found if each is not None])
+        found = []
+        for region in regions:
+            best = self._best(replace(seen, mask=region), extent(scene.points[region]))
+            if best is not None:
+                found.append(best)
+            yield
+        return _apart(found)
 
     def _best(self, observation: Observation, size: float) -> DetectedObject | None:
         """The object that a region of `size` metres shows, if any."""
@@ -128,49 +143,35 @@ class ObjectFinder:
         fits.sort(key=lambda fit: -fit[0])
         tried = [each for fit, each in fits[:OBJECTS_FOR_REGION] if fit > NO_FIT * fits[0][0]]
         poses = [(each, self._estimator.estimate(observation, each.model)) for each in tried]
-        poses = [(each, pose) for each, pose in poses if pose.modes and pose.evidence["agreement"] > PROMISING]
+        poses = [(each, pose) for each, pose in poses if pose.modes]
         if not poses:
             return None
-        best = max(pose.evidence["score"] for _, pose in poses)
-        found = [
-            self._with_own_pixels(known, observation, pose)
-            for known, pose in poses
-            if pose.evidence["score"] > best - CLEARLY
-        ]
+        best = max((pose for _, pose in poses), key=lambda pose: pose.evidence["score"])
+        if best.evidence["agreement"] > LEAST_AGREEMENT:  # else the region shows more than one object, and tells little
+            poses = [(each, pose) for each, pose in poses if pose.evidence["score"] > best.evidence["score"] - CLEARLY]
+        found = [self._with_own_pixels(known, observation, pose) for known, pose in poses]
         return max((each for each in found if each is not None), key=lambda each: each.explained, default=None)
 
     def _with_own_pixels(self, known: _Known, observation: Observation, pose: ObjectPose) -> DetectedObject | None:
-        """The object with its own pixels by its pose, and the pose by these; None where that explains little."""
-        mask = observation.mask
-        for _ in range(GROWN):
-            own = own_pixels(observation, pose.modes[0].T_camera_object, known.model)
-            if not own.any() or (mask & own).sum() > SAME_PIXELS * (mask | own).sum():
-                break
-            mask = own
-            pose = self._estimator.estimate(replace(observation, mask=mask), known.model)
-            if not pose.modes:
-                return None
+        """The object with its own pixels, or None where these explain little."""
+        seen, pose = with_own_pixels(observation, pose, known.model, self._estimator)
         agreement = pose.evidence["agreement"]
-        explained = (agreement - WORTHLESS) * float(mask.sum())
-        return (
-            DetectedObject(known.name, known.model.mesh, mask, pose, explained) if agreement > LEAST_AGREEMENT else None
-        )
+        explained = (agreement - WORTHLESS) * float(seen.mask.sum())
+        if agreement <= LEAST_AGREEMENT:
+            return None
+        return DetectedObject(known.name, known.model.mesh, seen.mask, pose, explained)
 
 
-def own_pixels(observation: Observation, T_camera_object: Array, model: ObjectModel) -> Flags:
-    """The pixels (H,W) in which an object at a pose (4,4) is seen, as far as its depth is measured there or nothing."""
-    rows, columns = np.nonzero(observation.mask)
-    around = int(np.ceil(observation.camera[0, 0] * model.mesh.diameter / max(T_camera_object[2, 3], 0.1)))
-    top, left = max(rows.min() - around, 0), max(columns.min() - around, 0)
-    bottom, right = rows.max() + around + 1, columns.max() + around + 1
-    depth = observation.depth[top:bottom, left:right]
-    window = Window(float(left), float(top), depth.shape[1], depth.shape[0], 1.0)
-    modelled = model.renderer.depth(T_camera_object, rays_through(observation.camera, window.pixels()))
-    modelled = modelled.reshape(depth.shape)
-    tolerance = 2.0 * depth_tolerance(modelled) + NEAR * model.mesh.diameter
-    own = np.zeros_like(observation.mask)
-    own[top:bottom, left:right] = (modelled > 0.0) & (~(depth > 0.0) | (np.abs(depth - modelled) < tolerance))
-    return own
+def advanced(search: Search, until_s: float = np.inf) -> list[DetectedObject] | None:
+    """What a search has found once it has come to its end; None where a time of `perf_counter` was over before."""
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            found: list[DetectedObject] = end.value
+            return found
+        if time.perf_counter() > until_s:
+            return None
 
 
 def _explained(found: Sequence[DetectedObject], depth: Array) -> Flags:

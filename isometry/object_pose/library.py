@@ -117,7 +117,7 @@ def _prepared(
     try:
         mesh = prepare(vertices, faces, colours, settings.unit)
         symmetry = None if settings.symmetry is None else settings.symmetry.of(mesh, settings.unit)
-        return prepare_model(mesh, symmetry, advance=advance)
+        return prepare_model(mesh, symmetry, upright=settings.upright(mesh), advance=advance)
     except OtherUnitError as error:
         hint = f"then write `unit: {error.unit}` into {path.with_suffix('.yaml').name} beside it"
         raise UnusableMeshError(f"{path}: {error} {hint}") from error

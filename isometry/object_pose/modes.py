@@ -15,7 +15,8 @@ from isometry.object_pose.symmetry_group import SymmetryGroup, turned_about
 from isometry.object_pose.types import PoseMode, Reason
 
 SAME_TURN, SAME_PLACE = np.radians(6.0), 0.05  # poses nearer than this are one; metres over the diameter
-AS_GOOD = 0.05  # difference to the best agreement below which a pose is a mode
+AS_GOOD = 0.08  # difference to the best agreement below which a pose may be a mode
+TWIN = 0.05  # difference of agreement that tells nothing between twins of a shape, which differ less than cameras err
 AGREEMENT_SCALE = 0.015  # difference of agreement that makes a pose less likely by the factor e
 MOST_MODES = 12
 AXIS_STEP = np.radians(8.0)  # between the turns about an axis that are compared by colour
@@ -24,7 +25,7 @@ MOST_TURNS = 20  # of them that can be modes
 MOST_TWINS = 48  # that are aligned
 FINE_STEPS = np.radians([-4.0, -2.0, 0.0, 2.0, 4.0])  # around each of these
 ALIKE = np.radians(10.0)  # modes nearer than this are one answer
-NO_AGREEMENT, GOOD_AGREEMENT, MOST_CONFIDENCE = 0.35, 0.7, 0.97  # by judgement: the confidence is not fitted
+MOST_MARGIN = 0.1  # of agreement, where no other pose comes near
 LEAST_WEIGHT = 0.02  # of a mode, over the weight of the best
 CLEAR = 0.8  # weight of the first mode from which it is not called ambiguous
 FREE_SPREAD = 0.75  # of the weights of turns about an axis: their entropy over that of equal weights, to call it free
@@ -42,9 +43,8 @@ class Weighted:
     """The modes and what is told of them."""
 
     modes: tuple[PoseMode, ...]
-    confidence: float
     reason: Reason
-    evidence: dict[str, float]
+    evidence: dict[str, float]  # for the confidence
 
 
 def merged(T_camera_object: Array, agreements: Array, diameter: float) -> Index:
@@ -75,7 +75,24 @@ def weighted(candidates: Candidates, comparison: Comparison) -> Weighted:
         flips = SymmetryGroup(group.centre, group.turns)  # about a free axis, other turns make no other pose
         poses, agreements = _with_twins(poses, agreements, flips, comparison)
     scores = agreements / AGREEMENT_SCALE + comparison.colours(poses)
-    return _modes(poses, agreements, scores, comparison.model, free_axis)
+    modes, alike = _modes(poses, scores, comparison.model, free_axis)
+    seen = comparison.agreement(modes[0].T_camera_object[None])
+    evidence = {
+        "agreement": float(seen.total[0]),
+        "silhouette": float(seen.silhouette[0]),
+        "margin": _margin(modes[0].T_camera_object, float(seen.total[0]), candidates, group),
+        "alike": alike,
+        "score": float(scores.max()),
+    }
+    return Weighted(modes, "ok" if alike >= CLEAR else "ambiguous", evidence)
+
+
+def _margin(T_first: Array, agreement: float, candidates: Candidates, shape: SymmetryGroup) -> float:
+    """By how much a pose agrees better than any other that its shape tells from it."""
+    others = [
+        agreement - float(other) for T, other in zip(*candidates, strict=True) if _apart(shape, T, T_first) > ALIKE
+    ]
+    return float(np.clip(min(others, default=MOST_MARGIN), 0.0, MOST_MARGIN))
 
 
 def _with_twins(poses: Array, agreements: Array, group: SymmetryGroup, comparison: Comparison) -> tuple[Array, Array]:
@@ -84,9 +101,11 @@ def _with_twins(poses: Array, agreements: Array, group: SymmetryGroup, compariso
     twins = np.einsum("hij,sjk->hsik", poses, group.transforms(AXIS_STEP)[1:]).reshape(-1, 4, 4)
     if len(twins) == 0:
         return poses, agreements
-    twins = comparison.settled(twins[merged(twins, np.repeat(agreements, len(group.turns) - 1), diameter)[:MOST_TWINS]])
+    of_first = np.repeat(agreements, len(group.turns) - 1)
+    chosen = merged(twins, of_first, diameter)[:MOST_TWINS]
+    twins, of_first = comparison.refined(twins[chosen]), of_first[chosen]
     every = np.concatenate([poses, twins])
-    both = np.concatenate([agreements, comparison.agreements(twins)])
+    both = np.concatenate([agreements, np.maximum(comparison.agreements(twins), of_first - TWIN)])
     distinct = merged(every, both, diameter)
     return every[distinct], both[distinct]
 
@@ -109,7 +128,8 @@ def _with_turns(poses: Array, agreements: Array, group: SymmetryGroup, compariso
     return np.concatenate([chosen, twins[others]]), np.concatenate([repeated[best], repeated[others]])
 
 
-def _modes(poses: Array, agreements: Array, scores: Array, model: ObjectModel, axis: Array | None) -> Weighted:
+def _modes(poses: Array, scores: Array, model: ObjectModel, axis: Array | None) -> tuple[tuple[PoseMode, ...], float]:
+    """The modes, and the weight of those that are the first one or its twin by its colours."""
     likelihoods = np.exp(scores - scores.max())
     weights = likelihoods / likelihoods.sum()
     shape = model.symmetry.shape
@@ -132,10 +152,7 @@ def _modes(poses: Array, agreements: Array, scores: Array, model: ObjectModel, a
     alike = sum(mode.weight for mode in modes if _apart(own, mode.T_camera_object, first) < ALIKE)
     if axis is not None and not own.continuous:
         alike *= ALIKE / np.pi
-    agreement = float(agreements[answers[0][0]])
-    confidence = float(np.clip((agreement - NO_AGREEMENT) / (GOOD_AGREEMENT - NO_AGREEMENT), 0.0, 1.0) * alike)
-    evidence = {"agreement": agreement, "alike": float(alike), "score": float(scores.max())}
-    return Weighted(modes, MOST_CONFIDENCE * confidence, "ok" if alike >= CLEAR else "ambiguous", evidence)
+    return modes, float(alike)
 
 
 def _apart(group: SymmetryGroup, T_first: Array, T_second: Array) -> float:

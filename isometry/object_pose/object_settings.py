@@ -1,10 +1,11 @@
-"""What a user says of an object in a YAML file beside its mesh: its unit, and symmetries in place of those found.
+"""What a user says of an object in a YAML file beside its mesh: its unit, its symmetries, and how it stands.
 
 unit: mm                              # m, cm or mm; m if it is not there
 symmetry:                             # or `symmetry: none`; without it symmetries are found from the mesh
   axes: [[0, 0, 1]]                   # any turn about each of these axes
   discrete: [{axis: [1, 0, 0], order: 2}]
   centre: [0, 0, 40]                  # a point on all axes, in the mesh's unit; else the middle of its extent
+stands: [0, 0, 1]                     # upwards where it stands, or auto; for glass, whose depth cannot be measured
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
+from isometry.object_pose.foot import standing_direction
 from isometry.object_pose.mesh import UNITS, ObjectMesh
 from isometry.object_pose.symmetry import Symmetry
 from isometry.object_pose.symmetry_group import SymmetryGroup
@@ -59,7 +61,12 @@ class ObjectSettings:
 
     unit: str = "m"
     symmetry: StatedSymmetry | None = None  # None: it is found from the mesh
+    stands: Array | Literal["auto"] | None = None  # (3,) unit upwards; auto: on its largest foot; None: in no known way
     text: str = ""  # of the file, by which a preparation is known to be of these settings
+
+    def upright(self, mesh: ObjectMesh) -> Array | None:
+        """The direction (3,) upwards of a mesh that stands; None for one that may lie in any way."""
+        return standing_direction(mesh) if isinstance(self.stands, str) else self.stands
 
 
 def read_settings(path: Path) -> ObjectSettings:
@@ -85,11 +92,13 @@ def write_unit(path: Path, unit: str) -> None:
 
 
 def _settings(content: Any, text: str) -> ObjectSettings:
-    _check_keys(content, ("unit", "symmetry"), "the file")
+    _check_keys(content, ("unit", "symmetry", "stands"), "the file")
     unit = content.get("unit", "m")
     _check_unit(unit)
     stated = content.get("symmetry")
-    return ObjectSettings(unit, None if stated is None else _symmetry(stated), text)
+    stands = content.get("stands")
+    upright = stands if stands in (None, "auto") else _axis(stands, "stands (or write `stands: auto`)")
+    return ObjectSettings(unit, None if stated is None else _symmetry(stated), upright, text)
 
 
 def _check_unit(unit: Any) -> None:

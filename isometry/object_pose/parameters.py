@@ -17,7 +17,11 @@ class ObjectPoseParameters:
         50, "detections used of one image: those with the highest scores, or the largest labels", 1, 1000
     )
     time_limit: float = parameter(
-        5.0, "seconds for one image; detections left over are out_of_time and come first in the next image", 0.05, 600.0
+        5.0,
+        "seconds for one image; detections left over are out_of_time and come first in the next image, and a search "
+        "without a detector goes on there",
+        0.05,
+        600.0,
     )
     follow: bool = parameter(True, "objects are followed from image to image; else each image is taken alone")
     estimate_again_after: float = parameter(

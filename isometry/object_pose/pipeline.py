@@ -1,11 +1,12 @@
 """The objects in one image, top to bottom: what a detector has found, and the pose of each object whose mesh is known.
 
-colour, depth -> one view without distortion                        view_of
+colour, depth -> one view without distortion                        view.py
               -> the objects of the images before, followed         tracking.py, tracks.py
 boxes, labels -> the pixels of each object                          regions.py
- or neither   -> those of the known objects, now and then           detection.py
+ or neither   -> those of the known objects, now and then           searching.py, detection.py
               -> one that is followed, or                           tracks.py
-                 its poses by the estimator, or a reason            baseline.py
+                 its poses by its estimator, or a reason            baseline.py, standing.py
+                 in a box, its own pixels by its pose, and again    own_pixels.py
               -> its number, and the twin that it was before        instances.py
 """
 
@@ -16,57 +17,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isometry.arrays import Array, Flags
+from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.geometry.covariance import rotated
 from isometry.object_pose.detection import ObjectFinder
 from isometry.object_pose.instances import REACH, Instances, nearest_twin
 from isometry.object_pose.library import KnownObject
+from isometry.object_pose.own_pixels import estimated
 from isometry.object_pose.parameters import ObjectPoseParameters
+from isometry.object_pose.reasons import REASONS, size_in_words
 from isometry.object_pose.regions import object_in_region
+from isometry.object_pose.searching import Searching
 from isometry.object_pose.tracking import ObjectTracker
 from isometry.object_pose.tracks import Key, Track, Tracks
 from isometry.object_pose.types import ObjectPose, Observation, PoseEstimator, PoseMode
-from isometry.sensing.cameras import Camera
-from isometry.sensing.depth_registration import registered
-
-REASONS = {
-    "bad_box": "its box is not finite or has no size",
-    "too_many": "others have higher scores",
-    "unknown": "no mesh of that name is known",
-    "too_small": "too few pixels show it",
-    "no_depth": "too little depth was measured on it",
-    "other_size": "what was measured is not of its size: another object, or several",
-    "no_hypothesis": "no pose comes near to what was measured",
-    "low_confidence": "no pose is certain enough",
-    "out_of_time": "the time for an image was over",
-}
-"""Why a detection has no pose."""
-OTHER_UNITS = {"millimetres": 1000.0, "centimetres": 100.0}
-"""Of one metre."""
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """Colour and depth in one ideal camera."""
-
-    colour: NDArray[np.uint8]  # (H,W,3)
-    depth: Array  # (H,W) metres, 0 where nothing was measured
-    camera: Camera  # the colour camera; images that come with it may be distorted
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What a detector says of an object, in the ideal camera."""
-
-    name: str  # of the object
-    region: Flags  # (H,W) pixels
-    exact: bool  # whether the pixels are the object's, and not of a box around it
-    tag: str = ""  # the detector's own name of this object, the same from image to image
-    reason: str = ""  # why it cannot be used, one of `REASONS`; its region is empty then
-    pose: ObjectPose | None = None  # where it was found by its pose
+from isometry.object_pose.view import Found, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +88,7 @@ class ObjectPosePipeline:
         self._instances = Instances(self.parameters.forget_after)
         self._tracks = Tracks()
         self._left_over: set[str] = set()  # names whose turn did not come in the image before
-        self._searched_ns: int | None = None
+        self._searching = Searching(self._finder, self.parameters.search_every)
 
     def process(
         self, view: View, found: Sequence[Found] | None, stamp_ns: int, T_frame_camera: Array
@@ -130,7 +96,8 @@ class ObjectPosePipeline:
         """The poses of the detections in one image; `T_frame_camera` (4,4) is the camera in the frame of the output.
 
         That frame should be one that stands still, so that numbers of objects stay while the camera moves. With None
-        in place of detections, the known objects are looked for while none is followed, and every `search_every`.
+        in place of detections, the known objects are looked for while none is followed, and every `search_every`; what
+        `time_limit` is too short for is done in the next images.
         """
         times = [time.perf_counter()]
         if found is not None:
@@ -138,7 +105,9 @@ class ObjectPosePipeline:
         if self.parameters.follow:
             self._tracks.follow(view.colour, view.depth, view.camera.matrix, T_frame_camera)
         if found is None:
-            found = self._search(view, stamp_ns)
+            until_s = times[0] + self.parameters.time_limit
+            anything = bool(self._tracks.known)
+            found = self._searching.found(view, stamp_ns, T_frame_camera, anything, until_s)
         followed, new = self._followed(found, stamp_ns)
         times.append(time.perf_counter())
         refused: list[tuple[str, str, str]] = []
@@ -147,7 +116,8 @@ class ObjectPosePipeline:
         self._left_over = set()
         for tried, (each, key) in enumerate(waiting):
             reason, words, pose = "out_of_time", "", None
-            if not tried or time.perf_counter() - times[0] < self.parameters.time_limit:
+            in_time = time.perf_counter() - times[0] < self.parameters.time_limit
+            if not tried or in_time or each.pose is not None:
                 reason, words, pose = self._estimate(view, each)
             else:
                 self._left_over.add(each.name)
@@ -161,15 +131,6 @@ class ObjectPosePipeline:
         times.append(time.perf_counter())
         seconds = dict(zip(("follow", "estimate", "name"), np.diff(times).tolist(), strict=True))
         return ObjectPoseStep(view, objects, tuple(refused), T_frame_camera, seconds)
-
-    def _search(self, view: View, stamp_ns: int) -> list[Found]:
-        """The known objects in an image, where it is time to look for them."""
-        rests = self._searched_ns is not None and stamp_ns - self._searched_ns < 1e9 * self.parameters.search_every
-        if self._tracks.known and rests:
-            return []
-        self._searched_ns = stamp_ns
-        found = self._finder.find(view.colour, view.depth, view.camera.matrix)
-        return [Found(each.name, each.region, True, pose=each.pose) for each in found]
 
     def _followed(
         self, found: Sequence[Found], stamp_ns: int
@@ -200,13 +161,15 @@ class ObjectPosePipeline:
         if known is None:
             return "unknown", "", None
         camera, diameter = view.camera.matrix, known.model.mesh.diameter
-        mask = found.region if found.exact else object_in_region(found.region, view.depth, camera, diameter)
+        whole = found.exact or known.model.upright is not None  # what stands is looked for in all of its box
+        mask = found.region if whole else object_in_region(found.region, view.depth, camera, diameter)
         if mask.sum() < self.parameters.fewest_pixels:
             empty = not found.exact and found.region.sum() >= self.parameters.fewest_pixels
             return "no_depth" if empty else "too_small", "", None
-        pose = found.pose or self.estimator.estimate(Observation(view.colour, view.depth, mask, camera), known.model)
+        seen = Observation(view.colour, view.depth, mask, camera, exact=whole)
+        pose = found.pose or estimated(seen, known.model, self.estimator)
         if not pose.modes:
-            words = _size_in_words(mask, view, diameter) if pose.reason == "other_size" else ""
+            words = size_in_words(mask, view.depth, camera, diameter) if pose.reason == "other_size" else ""
             return pose.reason, words, None
         if pose.confidence < self.parameters.least_confidence:
             return "low_confidence", "", None
@@ -231,7 +194,7 @@ class ObjectPosePipeline:
                     pose = replace(pose, modes=nearest_twin(pose, T_camera_frame @ before, known.model))
                 T_frame_object = T_frame_camera @ pose.modes[0].T_camera_object
                 self._instances.remember(name, number, T_frame_object, answer.tag, stamp_ns)
-                if answer.followed is None and self.parameters.follow:
+                if answer.followed is None and self.parameters.follow and known.model.upright is None:
                     self._begin_track(known, number, pose, answer.tag, view, stamp_ns, T_frame_object)
                 covariance = rotated(pose.covariance, T_frame_camera[:3, :3])
                 located.append(LocatedObject(known, number, pose.modes, T_frame_object, covariance, pose))
@@ -244,47 +207,3 @@ class ObjectPosePipeline:
         first = pose.modes[0].T_camera_object
         tracker = ObjectTracker(known.model, view.colour, view.depth, view.camera.matrix, first)
         self._tracks.known[known.name, number] = Track(tracker, pose, T, stamp_ns, stamp_ns, tag)
-
-
-def view_of(
-    colour: NDArray[np.uint8],
-    camera: Camera,
-    depth: Array,
-    depth_camera: Camera | None,
-    T_colour_depth: Array,
-) -> View:
-    """Colour (H,W,3) and depth (h,w) in metres as one view without distortion.
-
-    `depth_camera` and `T_colour_depth` (4,4) are those of the depth image; None where the depth is registered to the
-    colour already. Raises ValueError for an image that is not of its camera's size.
-    """
-    _check_size("colour image", colour, camera)
-    if depth_camera is None:
-        _check_size("depth image, which should be registered to the colour,", depth, camera)
-        seen = camera.without_distortion(depth)
-    else:
-        _check_size("depth image", depth, depth_camera)
-        straight = depth_camera.without_distortion(depth)
-        seen = registered(straight, depth_camera.matrix, T_colour_depth, camera.matrix, camera.shape)
-    return View(camera.without_distortion(colour), seen, camera)
-
-
-def _check_size(what: str, image: NDArray[np.generic], camera: Camera) -> None:
-    if image.shape[:2] != camera.shape:
-        size = f"{image.shape[1]}x{image.shape[0]}"
-        raise ValueError(f"the {what} is {size}, and its camera_info is of {camera.width}x{camera.height}")
-
-
-def _size_in_words(mask: Flags, view: View, diameter: float) -> str:
-    """Names another unit where it explains a size that is not the object's; else nothing."""
-    v, u = np.nonzero(mask & (view.depth > 0.0))
-    if len(v) == 0:
-        return ""
-    depth = float(np.median(view.depth[v, u]))
-    extent = max(np.ptp(u), np.ptp(v)) * depth / view.camera.matrix[0, 0]
-    for unit, factor in OTHER_UNITS.items():
-        if 0.3 < extent / factor / diameter < 2.0:
-            return f"what was measured is about {factor:g} times its size: is the depth in {unit}?"
-        if 0.3 < extent * factor / diameter < 2.0:
-            return f"its mesh is about {factor:g} times the size of what was measured: is it in {unit}?"
-    return ""

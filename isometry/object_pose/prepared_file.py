@@ -19,7 +19,7 @@ from isometry.object_pose.symmetry import Symmetry
 from isometry.object_pose.symmetry_group import SymmetryGroup
 from isometry.object_pose.views import ROTATIONS, SIZE, Views
 
-VERSION = 1
+VERSION = 2
 """To be raised with every change of what `prepare_model` makes: files of other versions are made again."""
 GROUPS = ("shape", "coloured")
 
@@ -55,6 +55,7 @@ def save_prepared(path: Path, model: ObjectModel, key: str) -> None:
         "point_colours": surface.colours,
         "view_rotations": views.rotations,
         "view_depth": views.depth,
+        "upright": np.zeros(0) if model.upright is None else model.upright,
     }
     for name, group in zip(GROUPS, (model.symmetry.shape, model.symmetry.coloured), strict=True):
         arrays |= {
@@ -99,7 +100,11 @@ def _model(arrays: dict[str, NDArray[Any]]) -> ObjectModel:
     mesh = ObjectMesh(arrays["vertices"], arrays["faces"], colours, diameter, bool(arrays["from_points"]))
     surface = SurfacePoints(arrays["points"], arrays["normals"], arrays["point_colours"])
     views = Views(arrays["view_rotations"], arrays["view_depth"], diameter)
-    return assembled(mesh, Symmetry(*(_group(arrays, name) for name in GROUPS)), surface, views)
+    upright = arrays["upright"] if len(arrays["upright"]) else None
+    if upright is not None:
+        _check(arrays, "upright", (3,))
+    symmetry = Symmetry(*(_group(arrays, name) for name in GROUPS))
+    return assembled(mesh, symmetry, surface, views, upright=upright)
 
 
 def _group(arrays: dict[str, NDArray[Any]], name: str) -> SymmetryGroup:

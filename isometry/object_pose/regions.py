@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from isometry.arrays import Array, Flags, Index, Integers
 from isometry.object_pose.comparison import depth_tolerance
+from isometry.object_pose.masks import bounds
 from isometry.object_pose.planes import plane_of
 from isometry.object_pose.rendering import rays_through
 
@@ -122,16 +123,24 @@ def object_in_region(region: Flags, depth: Array, camera: Array, diameter: float
     return found
 
 
+def around(region: Flags) -> Flags:
+    """The pixels (H,W) around a region: of a surface that the object stands on, and of what is beside it."""
+    found = np.zeros_like(region)
+    window = _window(region)
+    if window is not None:
+        found[window] = ~region[window]
+    return found
+
+
 def _window(region: Flags) -> tuple[slice, slice] | None:
     """The rows and columns of a region and of what is around it."""
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    if len(rows) == 0:
+    outermost = bounds(region)
+    if outermost is None:
         return None
-    margin = int(AROUND * max(len(rows), len(columns))) + 1
-    return (
-        slice(max(rows[0] - margin, 0), rows[-1] + margin + 1),
-        slice(max(columns[0] - margin, 0), columns[-1] + margin + 1),
-    )
+    left, top, right, bottom = outermost
+    margin = int(AROUND * max(right - left + 1, bottom - top + 1)) + 1
+    rows = slice(max(top - margin, 0), bottom + margin + 1)
+    return rows, slice(max(left - margin, 0), right + margin + 1)
 
 
 def _middle(inside: Flags) -> Flags:

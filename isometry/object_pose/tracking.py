@@ -2,12 +2,13 @@
 
 poses before -> where it is if it keeps its velocity, and if it stands
 -> pixels whose depth is near that of the model there -> ICP to the visible surface, ever nearer
--> the best of these, by depth
+-> the best of these, by depth; none but the first is tried where it is as good as at first
 -> lost, where it is seen through, hidden, or of other colours than at first
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -26,6 +27,7 @@ REACHES = (0.15, 0.075, 0.05)  # of pixels from the model's depth over the diame
 NARROWING = (1.0, 0.8, 0.6)  # of the reach of ICP over that, step by step
 POINTS, FEWEST_POINTS = 300, 20
 STIFFNESSES = (0.0, 0.05)  # free, or stiff where few points hold the object, as a flat side slides
+AS_GOOD = 0.9  # score over that at first, from which no other start is tried
 LEAST_SEEN = 0.8  # share of the pixels that are not hidden
 HIDING = 0.25  # least distance of what hides an object from it, over the diameter: what is nearer may be its other side
 LEAST_VISIBLE = 0.2  # share of the measured pixels that are not hidden by something nearer
@@ -75,7 +77,8 @@ class ObjectTracker:
         """An object that is at a pose (4,4) in an image: colour (H,W,3), depth (H,W) in metres, camera matrix (3,3)."""
         self.model = model
         patch = _patch(model, colour, depth, camera, T_camera_object)
-        self._tones = self._sighting(T_camera_object, patch).tones
+        first = self._sighting(T_camera_object, patch)
+        self._tones, self._score = first.tones, first.score
         self._print = self._print_of(T_camera_object, patch)
         self._T_step = np.eye(4)  # from the object's frame in the last image to that in the one before
 
@@ -88,12 +91,20 @@ class ObjectTracker:
         """
         moving = T_camera_object_before @ self._T_step
         patch = _patch(self.model, colour, depth, camera, moving)
-        starts = product((moving, T_camera_object_before), STIFFNESSES)
-        best = max((self._aligned(T, patch, each) for T, each in starts), key=lambda sighting: sighting.score)
+        best = self._best(product((moving, T_camera_object_before), STIFFNESSES), patch)
         if self._is_lost(best, patch):
             return None
         self._T_step = se3.inverse(T_camera_object_before) @ best.T_camera_object
         return best
+
+    def _best(self, starts: Iterable[tuple[Array, float]], patch: Patch) -> Sighting:
+        """The best of the poses from several starts; the first one that is as good as at first is taken."""
+        tried: list[Sighting] = []
+        for T, stiffness in starts:
+            tried.append(self._aligned(T, patch, stiffness))
+            if tried[-1].score > AS_GOOD * self._score:
+                return tried[-1]
+        return max(tried, key=lambda sighting: sighting.score)
 
     def _is_lost(self, sighting: Sighting, patch: Patch) -> bool:
         visible = 1.0 - sighting.hidden
@@ -123,7 +134,9 @@ class ObjectTracker:
             reaches = [step * within for step in NARROWING]
             points = _some(patch.points[near])
             T_camera_object = align(T_camera_object[None], points, self.model, reaches, True, stiffness)[0]
-        return self._sighting(T_camera_object, patch)
+        # a rotation that has lost its form by rounding would lose more of it in each image
+        rotation = se3.nearest_rotation(T_camera_object[:3, :3])
+        return self._sighting(se3.from_rotation_translation(rotation, T_camera_object[:3, 3]), patch)
 
     def _near(self, T_camera_object: Array, patch: Patch, metres: float) -> Flags:
         """Pixels (N,) within so many metres of the model's depth."""

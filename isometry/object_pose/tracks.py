@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from isometry.arrays import Array, Flags
 from isometry.geometry import se3
-from isometry.object_pose.alignment import pose_covariance
+from isometry.object_pose.calibration import covariance
+from isometry.object_pose.comparison import depth_tolerance
 from isometry.object_pose.model import ObjectModel
+from isometry.object_pose.refinement import depth_equations
 from isometry.object_pose.tracking import ObjectTracker, Sighting
 from isometry.object_pose.types import ObjectPose, PoseMode
 
@@ -74,8 +76,14 @@ class Tracks:
 
 
 def moved(pose: ObjectPose, sighting: Sighting, model: ObjectModel) -> ObjectPose:
-    """A result after its first mode was seen at another pose: the other ones have moved with it."""
+    """A result after its first mode was seen at another pose: the other ones have moved with it.
+
+    The covariance is by the depth alone; the confidence stays that of the first pose.
+    """
     turned = sighting.T_camera_object @ se3.inverse(pose.modes[0].T_camera_object)
     modes = tuple(PoseMode(turned @ mode.T_camera_object, mode.weight, mode.axis) for mode in pose.modes)
-    covariance = pose_covariance(sighting.T_camera_object, modes[0].axis, sighting.points, model)
-    return replace(pose, modes=modes, covariance=covariance)
+    T = sighting.T_camera_object
+    tolerance = float(depth_tolerance(se3.apply(T, model.mesh.centre)[2]))
+    equations = depth_equations(T, sighting.points, T[:3, 3], model, tolerance)
+    information = np.zeros((6, 6)) if equations is None else equations[0]
+    return replace(pose, modes=modes, covariance=covariance(information, T, modes[0].axis, model))

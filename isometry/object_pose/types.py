@@ -13,7 +13,7 @@ from isometry.arrays import Array, Flags
 if TYPE_CHECKING:
     from isometry.object_pose.model import ObjectModel
 
-Reason = Literal["ok", "ambiguous", "no_depth", "other_size", "no_hypothesis"]
+Reason = Literal["ok", "ambiguous", "no_depth", "other_size", "no_hypothesis", "several", "too_much_cut"]
 
 
 class UnusableObservationError(ValueError):
@@ -28,6 +28,7 @@ class Observation:
     depth: Array  # (H,W) metres along the optical axis; 0 or NaN where nothing was measured
     mask: Flags  # (H,W) pixels that show the object
     camera: Array  # (3,3) intrinsic matrix, pixels
+    exact: bool = True  # whether the mask ends where what is seen of the object does; else only where depth steps back
 
     def __post_init__(self) -> None:
         """Raises UnusableObservationError for images of different sizes and for a matrix of no camera."""
@@ -55,7 +56,8 @@ class ObjectPose:
     Reasons: "ok": one pose explains the observation best; "ambiguous": several do, the `modes`, or any turn about the
     axis of a mode; without a pose, "no_depth": too little was measured on the object, "other_size": what was measured
     cannot be of the object's size: the wrong object, or the wrong unit of depth or mesh, "no_hypothesis": no pose comes
-    near to what was measured.
+    near to what was measured, "several": the mask shows more than one object explains,
+    "too_much_cut": the border of the image cuts it on several sides.
     """
 
     modes: tuple[PoseMode, ...]  # best first; empty without a pose

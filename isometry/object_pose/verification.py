@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from isometry.arrays import Array
 from isometry.object_pose.crop import Crop
 from isometry.object_pose.rendering import Renderer
 
 CONTACT = 0.5  # weight of a model's pixel beside the mask at the measured depth: another surface may touch there
+BORDER = 2  # pixels of the crop, by which a mask is off
 UNMEASURED = 0.7  # agreement of a pixel in silhouette and mask whose depth was not measured
 
 
@@ -21,6 +23,14 @@ class Agreement:
     total: Array  # (H,) 0 to 1: both agree, and so does the depth
     silhouette: Array  # (H,) 0 to 1: pixels in both
     depth: Array  # (H,) 0 to 1: mean agreement of the measured depth, of pixels in both
+
+
+def unexplained(T_camera_object: Array, crop: Crop, renderer: Renderer) -> float:
+    """Share of a mask's pixels in areas beside the silhouette of a pose (4,4) that are more than a ragged border."""
+    shape = (crop.window.rows, crop.window.columns)
+    beside = crop.inside & ~(renderer.depth(T_camera_object, crop.rays) > 0.0)
+    areas = ndimage.binary_opening(beside.reshape(shape), iterations=BORDER)
+    return float(areas.sum() / max(crop.inside.sum(), 1))
 
 
 def verify(T_camera_object: Array, crop: Crop, renderer: Renderer, tolerance: float) -> Agreement:

@@ -36,7 +36,7 @@ def bowl(radius: float = 0.08) -> Mesh:
 
 def bracket() -> Mesh:
     """Two boxes in the shape of an L with arms of different lengths."""
-    return joined([box((0.12, 0.03, 0.04), ORIGIN), box((0.03, 0.09, 0.04), (0.045, 0.06, 0.0))])
+    return joined([box((0.12, 0.03, 0.04), ORIGIN), box((0.03, 0.06, 0.04), (0.045, 0.045, 0.0))])
 
 
 def finer(mesh: Mesh, longest: float = 0.0125) -> Mesh:

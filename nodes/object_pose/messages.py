@@ -18,9 +18,10 @@ from isometry.geometry import se3
 from isometry.nodes.runtime import messages
 from isometry.object_pose.library import KnownObject
 from isometry.object_pose.overlay import hue
-from isometry.object_pose.pipeline import Found, LocatedObject, ObjectPoseStep
+from isometry.object_pose.pipeline import LocatedObject, ObjectPoseStep
 from isometry.object_pose.regions import Box, objects_of_labels, region_of_box
 from isometry.object_pose.thinning import thinned
+from isometry.object_pose.view import Found
 from isometry.sensing.cameras import Camera
 from isometry.sensing.images import decode_labels
 

@@ -35,11 +35,12 @@ from isometry.nodes.runtime.lifecycle_node import SILENT_S, PerceptionNode, run
 from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
 from isometry.nodes.runtime.synchronizer import StampSynchronizer
 from isometry.nodes.runtime.transforms import Transform
-from isometry.object_pose.baseline import RenderedViewsEstimator
-from isometry.object_pose.library import load_library
+from isometry.object_pose.estimators import EstimatorOfEach
+from isometry.object_pose.library import KnownObject, load_library
 from isometry.object_pose.overlay import drawn
 from isometry.object_pose.parameters import ObjectPoseParameters
-from isometry.object_pose.pipeline import Found, ObjectPosePipeline, ObjectPoseStep, view_of
+from isometry.object_pose.pipeline import ObjectPosePipeline, ObjectPoseStep
+from isometry.object_pose.view import Found, view_of
 from isometry.sensing.cameras import Camera, camera_of
 from isometry.sensing.images import decode_colour, decode_depth
 
@@ -92,8 +93,10 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
             self.get_logger().info(line)
 
         library = load_library(Path(own.objects).expanduser(), read_mesh, told)
+        if own.input == "none":
+            _check_searchable(library, told)
         method = parameters.read(self, ObjectPoseParameters)
-        self._pipeline = ObjectPosePipeline(library, RenderedViewsEstimator(), method)
+        self._pipeline = ObjectPosePipeline(library, EstimatorOfEach(), method)
         self._names_of_inputs = (IMAGE, DEPTH) if own.input == "none" else (IMAGE, DEPTH, own.input)
         self._last: ObjectPoseStep | None = None
         self._reasons: Counter[str] = Counter()
@@ -279,6 +282,15 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
                 **{f"{stage}_ms": seconds * 1e3 for stage, seconds in self._last.seconds.items()},
             }
         return State(), figures
+
+
+def _check_searchable(library: Mapping[str, KnownObject], told: Callable[[str], None]) -> None:
+    """Tell which objects are not looked for without a detector. Raises ValueError where these are all."""
+    standing = [name for name, known in library.items() if known.model.upright is not None]
+    if len(standing) == len(library):
+        raise ValueError("input none: all known objects are placed by their outline (stands), which needs a detector")
+    for name in standing:
+        told(f"{name}: it is placed by its outline (stands), and not looked for without a detector")
 
 
 def _why(step: ObjectPoseStep) -> str:

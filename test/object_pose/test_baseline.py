@@ -92,6 +92,8 @@ def test_a_shape_without_symmetry_has_one_pose(
     degrees, metres = errors(result, T_true)
     assert degrees < 3.0
     assert metres < 0.004
+    assert result.reason == "ok"
+    assert result.confidence > 0.9
 
 
 def test_a_part_that_is_hidden_does_not_matter(
@@ -105,6 +107,26 @@ def test_a_part_that_is_hidden_does_not_matter(
     degrees, metres = errors(estimator.estimate(occluded, printed_box), POSES[0])
     assert degrees < 5.0
     assert metres < 0.01
+
+
+@pytest.mark.parametrize("degrees", [0.0, 20.0])
+def test_two_equal_objects_that_touch_in_one_mask_are_no_pose(
+    estimator: RenderedViewsEstimator, printed_box: ObjectModel, observe: Observe, degrees: float
+) -> None:
+    T_first = se3.from_rotation_translation(
+        Rotation.from_euler("xz", [110.0, degrees], degrees=True).as_matrix(), np.array([0.02, 0.0, 0.7])
+    )
+    T_second = T_first @ se3.from_rotation_translation(np.eye(3), np.array([0.062, 0.0, 0.0]))
+    first, second = (observe(printed_box.mesh, T) for T in (T_first, T_second))
+    nearer = second.mask & (~first.mask | (second.depth < first.depth))
+    both = replace(
+        first,
+        colour=np.where(nearer[..., None], second.colour, first.colour),
+        depth=np.where(nearer, second.depth, first.depth),
+        mask=first.mask | second.mask,
+    )
+    assert estimator.estimate(both, printed_box).reason == "several"
+    assert estimator.estimate(first, printed_box).reason == "ok"
 
 
 def test_the_pose_turns_with_the_camera(

@@ -7,9 +7,10 @@ import pytest
 
 from isometry.geometry import se3
 from isometry.object_pose.baseline import RenderedViewsEstimator
-from isometry.object_pose.detection import ObjectFinder, own_pixels
+from isometry.object_pose.detection import ObjectFinder
 from isometry.object_pose.mesh import prepare
 from isometry.object_pose.model import ObjectModel, prepare_model
+from isometry.object_pose.own_pixels import own_pixels
 from isometry.object_pose.types import Observation
 from isometry.simulation.tabletop.household import household_object
 from isometry.simulation.tabletop.scene import CAMERA, Picture, Tabletop
@@ -18,12 +19,12 @@ from isometry.simulation.tabletop.scene import CAMERA, Picture, Tabletop
 @pytest.fixture(scope="module")
 def table() -> tuple[dict[str, ObjectModel], Picture]:
     """The models of objects on a table, by the number of each on it, and of one that is not there."""
-    random = np.random.default_rng(10)
+    random = np.random.default_rng(11)
     objects = [household_object(random) for _ in range(4)]
     top = Tabletop(objects[:3], random)
     names = [str(k) for k in range(len(top.objects))]
     models = {
-        name: prepare_model(prepare(each.mesh.vertices, each.mesh.triangles, each.colours))
+        name: prepare_model(prepare(each.mesh.vertices, each.mesh.triangles, each.given_colours))
         for name, each in zip([*names, "absent"], [*top.objects, objects[3]], strict=True)
     }
     return models, top.picture(top.viewpoint(random), random)

@@ -58,6 +58,16 @@ def test_a_preparation_is_kept_and_gives_the_same_model(path: Path, read: Meshes
     assert [each.name for each in path.parent.iterdir() if "partial" in each.name] == []
 
 
+def test_the_direction_upwards_is_kept_and_stated_anew(path: Path, read: Meshes) -> None:
+    assert load_object(path, read).model.upright is None
+    path.with_suffix(".yaml").write_text("stands: [0, 1, 0]")
+    for loaded in (False, True):
+        known = load_object(path, read)
+        assert known.loaded == loaded
+        assert known.model.upright is not None
+        np.testing.assert_allclose(known.model.upright, [0.0, 1.0, 0.0])
+
+
 def test_another_mesh_another_colour_and_other_settings_are_prepared_anew(path: Path, read: Meshes) -> None:
     load_object(path, read)
     vertices, faces, colours = read.mesh

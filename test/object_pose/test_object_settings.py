@@ -60,11 +60,23 @@ def test_two_axes_are_a_sphere_and_none_is_no_symmetry(tmp_path: Path, mesh: Obj
     assert len(none.of(mesh, "m").shape.turns) == 1
 
 
+def test_the_direction_in_which_an_object_stands_is_stated_or_found(tmp_path: Path, mesh: ObjectMesh) -> None:
+    assert read_settings(written(tmp_path, "unit: m")).upright(mesh) is None
+    stated = read_settings(written(tmp_path, "stands: [0, 0, -2]")).upright(mesh)
+    assert stated is not None
+    np.testing.assert_allclose(stated, [0.0, 0.0, -1.0])
+    found = read_settings(written(tmp_path, "stands: auto")).upright(mesh)
+    assert found is not None
+    assert abs(found[0]) == pytest.approx(1.0)  # its largest side is at right angles to x
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("stands: [0, 0, 0]", r"stands"),
+        ("stands: upside down", r"stands \(or write `stands: auto`\)"),
         ("unit: inch", r"unit 'inch': it must be one of m, cm, mm"),
-        ("units: mm", r"the file has no entry 'units' \(there are unit, symmetry\)"),
+        ("units: mm", r"the file has no entry 'units' \(there are unit, symmetry, stands\)"),
         ("- 3", r"the file must have entries unit, symmetry"),
         ("symmetry: round", r"symmetry .* must have entries axes, discrete, centre, not 'round'"),
         ("symmetry: {axes: 3}", r"symmetry.axes must be a list"),

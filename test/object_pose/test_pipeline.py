@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from isometry.object_pose.mesh import ObjectMesh
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.overlay import drawn
 from isometry.object_pose.parameters import ObjectPoseParameters
-from isometry.object_pose.pipeline import Found, ObjectPosePipeline, View, view_of
+from isometry.object_pose.pipeline import ObjectPosePipeline
 from isometry.object_pose.types import Observation
+from isometry.object_pose.view import Found, View, view_of
 from isometry.sensing.cameras import Camera
 
 Observe = Callable[[ObjectMesh, Array], Observation]
@@ -37,6 +39,16 @@ def pipeline_of(models: dict[str, ObjectModel], **parameters: float) -> ObjectPo
 def view(seen: Observation, scale: float = 1.0) -> View:
     height, width = seen.mask.shape
     return View(seen.colour, scale * seen.depth, Camera(seen.camera, width, height))
+
+
+def shifted(seen: Observation, T_first_now: Array) -> Observation:
+    """What a camera sees that has moved sideways, of something that is all about as far away: pixels are shifted."""
+    distance = float(np.median(seen.depth[seen.mask]))
+    columns = round(T_first_now[0, 3] * seen.camera[0, 0] / distance)
+    return replace(
+        seen, colour=np.roll(seen.colour, -columns, axis=1), depth=np.roll(seen.depth, -columns, axis=1),
+        mask=np.roll(seen.mask, -columns, axis=1),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +94,45 @@ def test_without_a_detector_objects_are_looked_for_and_then_followed(
         seconds.append(sum(step.seconds.values()))
     assert max(seconds[1:3]) < 0.5 * min(seconds[0], seconds[3])  # only at 1 and 40 s it was looked for
     assert pipeline.process(nothing_there, None, 41 * 1_000_000_000, np.eye(4)).objects == ()
+
+
+@pytest.mark.slow
+def test_a_search_that_takes_long_goes_on_in_the_next_images(
+    printed_box: ObjectModel, plain_bracket: ObjectModel, observation: Observation
+) -> None:
+    models = {"carton": printed_box, "bracket": plain_bracket}
+    at_once = pipeline_of(models, time_limit=600.0).process(view(observation), None, 0, np.eye(4))
+    assert [located.name for located in at_once.objects] == ["carton_1"]
+    pipeline = pipeline_of(models, time_limit=0.05)
+    # the camera moves by 4 mm in each image, and the object stands
+    moved, steps = np.eye(4), []
+    for k in range(40):
+        moved = se3.from_rotation_translation(np.eye(3), np.array([0.004 * k, 0.0, 0.0]))
+        seen = shifted(observation, moved)
+        steps.append(pipeline.process(view(seen), None, k * 100_000_000, moved))
+        if steps[-1].objects:
+            break
+    assert len(steps) > 1
+    (located,) = steps[-1].objects
+    metres, radians = se3.distance(located.T_frame_object, T_TRUE)
+    assert np.degrees(radians) < 4.0
+    assert metres < 0.008
+
+
+@pytest.mark.slow
+def test_what_a_long_search_finds_again_keeps_its_number(
+    printed_box: ObjectModel, plain_bracket: ObjectModel, observation: Observation
+) -> None:
+    models = {"carton": printed_box, "bracket": plain_bracket}
+    pipeline = pipeline_of(models, time_limit=0.05, search_every=1.0, forget_after=600.0)
+    names = [
+        {located.name for located in pipeline.process(view(observation), None, k * 200_000_000, np.eye(4)).objects}
+        for k in range(60)
+    ]
+    assert {"carton_1"} in names
+    assert set().union(*names) == {"carton_1"}
+    pipeline.forget()  # as when time jumps: what a search in an image of then finds is of no use
+    assert pipeline.process(view(observation), None, 0, np.eye(4)).objects == ()
 
 
 def test_every_detection_without_a_pose_has_a_reason(printed_box: ObjectModel, observation: Observation) -> None:

@@ -15,9 +15,10 @@ from isometry.object_pose.library import KnownObject
 from isometry.object_pose.mesh import ObjectMesh
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.parameters import ObjectPoseParameters
-from isometry.object_pose.pipeline import Found, ObjectPosePipeline, ObjectPoseStep, View
+from isometry.object_pose.pipeline import ObjectPosePipeline, ObjectPoseStep
 from isometry.object_pose.tracking import ObjectTracker
 from isometry.object_pose.types import ObjectPose, Observation, PoseMode, refusal
+from isometry.object_pose.view import Found, View
 from isometry.sensing.cameras import Camera
 
 Observe = Callable[[ObjectMesh, Array], Observation]

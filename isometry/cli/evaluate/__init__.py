@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from isometry.cli.evaluate.flow_memory import flow_memory
+from isometry.cli.evaluate.glassware import glassware
 from isometry.cli.evaluate.lidar_odometry import lidar_odometry
 from isometry.cli.evaluate.mapping import mapping
 from isometry.cli.evaluate.moving_digits import moving_digits
@@ -24,6 +25,7 @@ app.command("registration")(registration)
 app.command("relocalization")(relocalization)
 app.command("lidar-odometry")(lidar_odometry)
 app.command("object-pose")(object_pose)
+app.command("glassware")(glassware)
 app.command("tracking")(tracking)
 app.command("prediction")(prediction)
 app.command("flow-memory")(flow_memory)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isometry.cli.common.progress import clear_errors, progress_bar
-from isometry.cli.common.results import Json
+from isometry.cli.common.results import Json, Report, publish
 from isometry.cli.common.threads import use_one_thread
 
+if TYPE_CHECKING:
+    from isometry.evaluation.object_pose.cases import BopCases
+    from isometry.object_pose.types import PoseEstimator
+
 DETECTIONS = ("gt-mask", "gt-box", "auto")
+TURNED = ("image", "mesh")
 
 
 def object_pose(
@@ -26,7 +31,15 @@ def object_pose(
     track: Annotated[
         bool, typer.Option("--track", help="Follow each object from its first pose; frames must be consecutive.")
     ] = False,
+    without_colours: Annotated[
+        bool, typer.Option("--without-colours", help="Take the colours off the meshes: twins are modes then.")
+    ] = False,
+    turned: Annotated[
+        str | None, typer.Option(help="Turn the image or the mesh at random, and compare answers: image or mesh.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --turned.")] = 0,
     json_file: Json = None,
+    report: Report = None,
 ) -> None:
     """Recalls, errors, modes, trust in the confidence, and times, over all instances at least 30 % visible; one thread.
 
@@ -35,7 +48,8 @@ def object_pose(
     with a confidence over 0.9 that are over 10 deg wrong. An instance without a pose is a miss. With --track, the
     times are of the poses that were estimated, and those of the others are given as `_per_frame`. With --detections
     auto no mask is read, times are of whole images, and `others` counts answers that are of no labelled instance:
-    of another name, second ones, or where nothing is labelled.
+    of another name, second ones, or where nothing is labelled. With --turned, the figures are by how much the answers
+    for the turned input differ from those for the input as it is, once the turn is undone.
     """
     use_one_thread()
     with clear_errors():
@@ -50,7 +64,17 @@ def object_pose(
             raise ValueError(f"--detections {detections}: it must be one of {', '.join(DETECTIONS)}")
         if track and detections == "auto":
             raise ValueError("--track follows labelled instances: it needs --detections gt-mask or gt-box")
-        cases, estimator = BopCases(bop, scene, boxes=detections == "gt-box"), RenderedViewsEstimator()
+        if turned is not None and (track or detections == "auto" or turned not in TURNED):
+            raise ValueError(f"--turned {turned}: it must be {' or '.join(TURNED)}, with labels, without --track")
+        if turned is not None and report is not None:
+            raise ValueError("--report shows poses and their errors, which --turned does not measure")
+        cases = BopCases(bop, scene, boxes=detections == "gt-box", without_colours=without_colours)
+        estimator = RenderedViewsEstimator()
+        part = "" if scene is None else f" scene {scene}"
+        data = f"{bop.resolve().name}{part} detections {detections}{' without colours' if without_colours else ''}"
+        if turned is not None:
+            _turn(cases, estimator, turned, seed, data, json_file)
+            return
         others: dict[str, Any] = {}
         with progress_bar("following" if track else "estimating") as advance:
             if detections == "auto":
@@ -60,15 +84,24 @@ def object_pose(
                 results = (follow if track else measure)(cases, estimator, lambda done: advance(done, cases.count))
         measured = figures(results) | others | (tracking_figures(results) if track else {})
         measured |= {"frames_without_depth": cases.without_depth}
-        part = "" if scene is None else f" scene {scene}"
-        origin = provenance(
-            f"{bop.resolve().name}{part} detections {detections}{' tracked' if track else ''}",
-            estimator.name,
-            "no network",
-        )
+        origin = provenance(f"{data}{' tracked' if track else ''}", estimator.name, "no network")
         if json_file is not None:
             write_json(json_file, origin | measured)
+        if report is not None:
+            from isometry.evaluation.object_pose.report import write_report
+
+            write_report(report, measured, origin, results)
         _print(measured)
+
+
+def _turn(cases: BopCases, estimator: PoseEstimator, what: str, seed: int, data: str, json_file: Path | None) -> None:
+    from isometry.evaluation.common.provenance import provenance
+    from isometry.evaluation.object_pose.turning import turn_inputs, turning_figures
+
+    with progress_bar("turning") as advance:
+        turns = turn_inputs(cases, estimator, what, seed, lambda done: advance(done, cases.count))
+    origin = provenance(f"{data} turned {what}", estimator.name, "no network")
+    publish(origin | turning_figures(turns, what), json_file, unprinted=tuple(origin))
 
 
 def _print(measured: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from isometry.cli.train.flow_memory import flow_memory
 from isometry.cli.train.moving_digits import moving_digits
+from isometry.cli.train.object_pose import object_pose_calibration
 from isometry.cli.train.place_recognition import calibration, place_recognition
 from isometry.cli.train.prediction import motion_prediction, motion_scenes
 from isometry.cli.train.registration import registration, registration_calibration, registration_pairs
@@ -17,6 +18,7 @@ app.command("calibration")(calibration)
 app.command("registration-pairs")(registration_pairs)
 app.command("registration")(registration)
 app.command("registration-calibration")(registration_calibration)
+app.command("object-pose-calibration")(object_pose_calibration)
 app.command("motion-scenes")(motion_scenes)
 app.command("motion-prediction")(motion_prediction)
 app.command("flow-memory")(flow_memory)

@@ -14,8 +14,9 @@ from isometry.arrays import Array, Flags
 from isometry.datasets.bop.models import BopModels, ModelInfo
 from isometry.datasets.bop.scenes import BopFrame, BopInstance, open_scenes
 from isometry.datasets.errors import naming
+from isometry.object_pose.masks import bounds
 from isometry.object_pose.mesh import prepare
-from isometry.object_pose.model import ObjectModel, prepare_model
+from isometry.object_pose.model import ObjectModel, prepare_model, without_colours
 from isometry.object_pose.regions import object_in_region
 from isometry.object_pose.rendering import Window, rays_through
 from isometry.object_pose.types import Observation
@@ -52,12 +53,22 @@ class Case:
 class BopCases:
     """The instances of all frames with depth, or of one scene."""
 
-    def __init__(self, root: Path, scene: int | None = None, boxes: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        scene: int | None = None,
+        boxes: bool = False,
+        without_colours: bool = False,
+        least_visible: float = LEAST_VISIBLE,
+    ) -> None:
         """With `boxes`, the pixels of an object are found in the box around its labelled mask, as those of a detector.
+
+        With `without_colours`, those of the meshes are not used. Instances of which less than `least_visible` is seen
+        are left out.
 
         Raises DatasetError naming what is missing or cannot be used.
         """
-        self.boxes = boxes
+        self.boxes, self.without_colours, self.least_visible = boxes, without_colours, least_visible
         self.scenes = open_scenes(root, scene)
         self.models = BopModels(root)
         self.without_depth = [name for each in self.scenes for name in each.without_depth]
@@ -69,12 +80,12 @@ class BopCases:
         return sum(len(frame.instances) for scene in self.scenes for frame in scene.frames)
 
     def __iter__(self) -> Iterator[Case]:
-        """Instances of which at least 30 % are visible. An image is read and a model prepared when it is needed."""
+        """Instances that are visible enough. An image is read and a model prepared when it is needed."""
         for scene in self.scenes:
             for frame in scene.frames:
                 colour, depth = frame.colour(), frame.depth()
                 for instance in frame.instances:
-                    if instance.visible is not None and instance.visible < LEAST_VISIBLE:
+                    if instance.visible is not None and instance.visible < self.least_visible:
                         continue
                     prepared = self.prepared(instance.object_number)
                     mask = instance.mask()
@@ -83,10 +94,11 @@ class BopCases:
                     visible = instance.visible
                     if visible is None:
                         visible = _visible(observation, instance.T_camera_object, prepared.model)
-                    if visible < LEAST_VISIBLE:
+                    if visible < self.least_visible:
                         continue
                     if self.boxes:
-                        observation = replace(observation, mask=_mask_in_box(observation, prepared.model))
+                        mask = _mask_in_box(observation, prepared.model)
+                        observation = replace(observation, mask=mask, exact=False)
                     yield Case(frame, instance, observation, prepared, visible)
 
     @property
@@ -101,14 +113,17 @@ class BopCases:
         began = time.process_time()
         with naming(self.models.path(number)):
             model = prepare_model(prepare(vertices, triangles, colours))
+        model = without_colours(model) if self.without_colours else model
         return PreparedObject(model, info, time.process_time() - began)
 
 
 def _mask_in_box(observation: Observation, model: ObjectModel) -> Flags:
     """The pixels of an object as they are found in the box around its mask."""
-    rows, columns = np.flatnonzero(observation.mask.any(axis=1)), np.flatnonzero(observation.mask.any(axis=0))
     box = np.zeros_like(observation.mask)
-    box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    outermost = bounds(observation.mask)
+    if outermost is not None:
+        left, top, right, bottom = outermost
+        box[top : bottom + 1, left : right + 1] = True
     return object_in_region(box, np.nan_to_num(observation.depth), observation.camera, model.mesh.diameter)
 
 

@@ -41,6 +41,12 @@ def pose_error(T_estimated: Array, T_true: Array, symmetries: Array) -> tuple[fl
     return float(turned[nearest]), float(np.linalg.norm(true[nearest, :3, 3] - T_estimated[:3, 3]))
 
 
+def error_vector(T_estimated: Array, T_true: Array, symmetries: Array) -> Array:
+    """Metres and radians (6,), as of `se3.error`, to the nearest in rotation of the true poses."""
+    errors = se3.error(T_estimated, T_true @ symmetries)
+    return np.asarray(errors[np.argmin(np.linalg.norm(errors[:, 3:], axis=1))])
+
+
 def shape_error(T_estimated: Array, T_true: Array, shape: SymmetryGroup) -> tuple[float, float]:
     """Radians and metres to the nearest in rotation of the poses that the shape alone does not tell apart."""
     metres, radians = se3.distance(T_estimated, shape.nearest(T_estimated, T_true))

@@ -33,6 +33,8 @@ def describe(known: KnownObject) -> dict[str, str]:
     }
     if mesh.colours is not None:
         said["symmetry with the colours"] = words(symmetry.coloured)
+    if known.model.upright is not None:
+        said["stands with"] = f"{_direction(known.model.upright, signed=True)} upwards"
     return said
 
 
@@ -108,9 +110,9 @@ def _surface(mesh: ObjectMesh) -> go.Mesh3d:
     return go.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, vertexcolor=colours, color="#94a3b8", flatshading=colours is None)
 
 
-def _direction(axis: Array) -> str:
-    """An axis in words: a letter where it is one of the object's own axes."""
+def _direction(axis: Array, signed: bool = False) -> str:
+    """An axis in words: a letter where it is one of the object's own axes, with its sign if that counts."""
     largest = int(np.argmax(np.abs(axis)))
     if abs(axis[largest]) > 0.999:
-        return "xyz"[largest]
+        return ("-" if signed and axis[largest] < 0.0 else "") + "xyz"[largest]
     return "({:.2f}, {:.2f}, {:.2f})".format(*axis)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from isometry.evaluation.replay.inputs import NodeInputs, Topics, choose_inputs
+from isometry.evaluation.replay.object_pose.inputs import UNHURRIED
 from isometry.evaluation.replay.processes import (
     ReplayError,
     end_with,
@@ -49,17 +50,18 @@ def replay(
     with tempfile.TemporaryDirectory() as folder, log.open("w") as output, ended_in_order():
         out = Path(folder) / "recording.npz"
         command = node_command(
-            kind.node, inputs.topics, {**inputs.parameters, **(_lossless(inputs) if not rate else {})}
+            kind.node, inputs.topics, {**(_lossless(kind.node, inputs) if not rate else {}), **inputs.parameters}
         )
         with running(command, environment, stdout=output, stderr=subprocess.STDOUT) as node:
             _play(_player(kind.node, bag, out, rate, inputs, given), environment, node, log, advance)
         return replace(kind.load(out), given={**inputs.parameters, **inputs.topics})
 
 
-def _lossless(inputs: NodeInputs) -> dict[str, str]:
-    """Parameters by which the node receives every message of its inputs, which best effort does not promise."""
+def _lossless(node: str, inputs: NodeInputs) -> dict[str, str]:
+    """Parameters by which the node receives every message of its inputs, and has the time that it needs for each."""
     topics = [topic.lstrip("/") for topic in inputs.topics.values()]
-    return {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in topics}
+    reliable = {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in topics}
+    return reliable | (UNHURRIED if node == "object_pose" else {})
 
 
 def _text(value: object) -> str:

@@ -45,6 +45,18 @@ def test_poses_are_estimated_and_measured(simulated_bop: Path, tmp_path: Path) -
     assert "recall_5deg_2cm: 1" in result.output
 
 
+@pytest.mark.parametrize("what", ["image", "mesh"])
+def test_answers_turn_with_the_input(simulated_bop: Path, tmp_path: Path, what: str) -> None:
+    output = tmp_path / "figures.json"
+    command = ["evaluate", "object-pose", "--bop", str(simulated_bop), "--turned", what, "--json", str(output)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    figures = json.loads(output.read_text())
+    assert (figures["n"], figures["turned"]) == (4, what)
+    assert figures["within_1deg"] == 1.0
+    assert figures["difference_m"] < 0.002
+
+
 def test_bad_input_gets_one_line(simulated_bop: Path, tmp_path: Path, refusal: Callable[..., str]) -> None:
     command = ("evaluate", "object-pose", "--bop")
     assert refusal(*command, tmp_path / "absent").endswith("absent: no such directory")
@@ -52,6 +64,7 @@ def test_bad_input_gets_one_line(simulated_bop: Path, tmp_path: Path, refusal: C
     assert refusal(*command, simulated_bop, "--detections", "guess") == (
         "--detections guess: it must be one of gt-mask, gt-box, auto"
     )
+    assert "--turned cloud: it must be image or mesh" in refusal(*command, simulated_bop, "--turned", "cloud")
     assert "--track follows labelled instances" in refusal(*command, simulated_bop, "--detections", "auto", "--track")
 
 

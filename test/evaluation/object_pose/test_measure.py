@@ -51,6 +51,12 @@ def test_instances_of_frames_with_depth_are_measured(bop_cases: BopCases, cases:
     assert all(case.visible > 0.95 for case in cases)  # from the mask: the data set does not tell
 
 
+def test_colours_can_be_left_out(simulated_bop: Path) -> None:
+    for without in (False, True):
+        case = next(iter(BopCases(simulated_bop, without_colours=without)))
+        assert (case.prepared.model.mesh.colours is None) == without
+
+
 def test_true_poses_have_no_errors(cases: list[Case]) -> None:
     result = measured(cases, [answer(case.T_camera_object, 0.95) for case in cases])
     assert result["n"] == 4

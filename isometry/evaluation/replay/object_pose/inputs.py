@@ -14,6 +14,8 @@ from isometry.sensing.images import COLOURS, DEPTHS
 
 LABELS = "label"
 """In the name of a topic of label images, by which they are told from depth."""
+UNHURRIED = {"time_limit": "600.0"}
+"""Parameters where each image is waited for: how much is found in it must not depend on the machine."""
 
 
 def choose_image_topics(

@@ -1,0 +1,1 @@
+"""Constants of object poses that are fitted to simulated scenes."""
