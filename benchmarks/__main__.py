@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import flow_memory, node_latency, place_recognition, registration, tracking
+from benchmarks import flow_memory, node_latency, object_pose, place_recognition, registration, tracking
 from benchmarks.measure import Figure, read_table, write_table
 from isometry.cli.common.threads import use_one_thread
 
@@ -42,7 +42,13 @@ def benchmarks(
 
 def _figures(node: bool) -> Iterator[Figure]:
     """All figures; each is printed as soon as it is measured."""
-    sources = [place_recognition.figures, registration.figures, flow_memory.figures, tracking.figures]
+    sources = [
+        place_recognition.figures,
+        registration.figures,
+        flow_memory.figures,
+        tracking.figures,
+        object_pose.figures,
+    ]
     for source in [*sources, node_latency.figures] if node else sources:
         for figure in source():
             typer.echo(f"{figure.name}: {figure.value:.4g} {figure.unit}", err=True)

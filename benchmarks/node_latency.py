@@ -27,7 +27,7 @@ def figures(scans: int = SCANS) -> Iterator[Figure]:
         folder = Path(temporary)
         write_simulated_drive(folder / "drive", replace(SimulatedDrive(), scans=scans, lidar=DENSE))
         write_drive(folder / "bag", KittiOdometry(folder / "drive", "00"), drift=OdometryDrift())
-        ground = {"ground_height": -SimulatedDrive().height_m}
+        ground = {"recognition.ground_height": -SimulatedDrive().height_m}
         bag, log = folder / "bag", folder / "node.log"
         recordings = {
             "": replay(PlaceRecognitionRecording, bag, log, parameters=ground),
