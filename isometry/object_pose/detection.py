@@ -35,6 +35,7 @@ OBJECTS_FOR_REGION = 3  # whose poses are estimated
 NO_FIT = 0.5  # share of the best of a region, below which an object is not tried
 LEAST_AGREEMENT = 0.5  # of a pose with depth and silhouette, by the object's own pixels
 CLEARLY = 8.0  # logarithm of the likelihood of one object over that of another one, for the same pixels
+MOSTLY_OWN = 0.95  # share of its pixels that no other object has, below which a pose is estimated anew by these
 WORTHLESS = 0.4  # agreement that says nothing: pixels of a region count by what exceeds it
 OVERLAPPING = 0.3  # share of the smaller region that two may share
 INSIDE = 0.3  # of the smaller diameter, between the middles of two objects
@@ -117,7 +118,8 @@ class ObjectFinder:
         joined = joined_regions(scene, _explained(once, depth), self._largest)
         found = _apart([*found, *(yield from self._found(joined, seen, scene))])
         left = left_over(scene, _explained(found, depth))
-        return _apart([*found, *(yield from self._found(left, seen, scene))])
+        found = _apart([*found, *(yield from self._found(left, seen, scene))])
+        return self._with_pixels_of_one(found, seen)
 
     def _found(self, regions: Sequence[Flags], seen: Observation, scene: Scene) -> Search:
         """The objects in regions (H,W) of an image."""
@@ -128,6 +130,19 @@ class ObjectFinder:
                 found.append(best)
             yield
         return _apart(found)
+
+    def _with_pixels_of_one(self, found: Sequence[DetectedObject], seen: Observation) -> list[DetectedObject]:
+        """The same objects, no pixel being of two: where two touch, it is of the one of which more is explained."""
+        taken = np.zeros_like(seen.mask)
+        settled = []
+        for each in found:
+            region = each.region & ~taken
+            pose = each.pose
+            if region.sum() < MOSTLY_OWN * each.region.sum():
+                pose = self._estimator.estimate(replace(seen, mask=region, exact=True), self.models[each.name])
+            settled.append(replace(each, region=region, pose=pose if pose.modes else each.pose))
+            taken |= each.region
+        return settled
 
     def _best(self, observation: Observation, size: float) -> DetectedObject | None:
         """The object that a region of `size` metres shows, if any."""

@@ -36,6 +36,7 @@ def test_objects_on_a_table_are_found_by_name_and_pose(table: tuple[dict[str, Ob
     found = ObjectFinder(models, RenderedViewsEstimator()).find(picture.colour, picture.depth, CAMERA)
     best = {each.name: each for each in reversed(found)}  # a part of one may be taken for a second one
     assert sorted(best) == ["0", "1", "2"]
+    assert np.sum([each.region for each in found], axis=0).max() == 1  # no pixel is of two
     for each in best.values():
         mask = picture.labels == int(each.name) + 1
         assert (each.region & mask).sum() > 0.7 * (each.region | mask).sum()
