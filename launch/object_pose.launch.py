@@ -16,7 +16,7 @@ def generate_launch_description() -> LaunchDescription:
     }
     parameters = [
         text("objects", "folder of the meshes of known objects", "objects"),
-        choice("input", ["detections", "labels"], "boxes on detections, or a label image on labels"),
+        choice("input", ["detections", "labels", "none"], "boxes on detections, a label image on labels, or neither"),
         text("class_names", "names of objects by class id or label, as 1=mug,2=carton"),
         choice("depth_registration", ["auto", "none"], "auto: by TF and both camera_info; none: registered already"),
         choice("output_frame", ["camera", "base", "odom"], "frame of the poses"),

@@ -35,32 +35,65 @@ def add(
 
 
 def _added_to(folder: Path, mesh: Path, unit: str) -> KnownObject:
-    """Copy a mesh and all that belongs to it into a folder, once it is known that it can be used."""
-    from isometry.datasets.mesh_file import companions
+    """Copy a mesh and its YAML file into a folder, once it is known that it can be used.
 
+    One with textures is written as a PLY with the colours of its vertices: the files of textures of several objects may
+    have one name. A YAML file that is in the folder already is kept where the mesh has none beside it.
+    """
+    from isometry.datasets.mesh_file import companions, read_mesh, write_ply
+    from isometry.object_pose.library import ENDINGS
+
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: not a folder")
+    textured = any(path.is_file() for path in companions(mesh))
+    copied = mesh.with_suffix(".ply") if textured else mesh
+    others = [folder / f"{mesh.stem}{ending}" for ending in ENDINGS if ending != copied.suffix.lower()]
+    for other in others:
+        if other.is_file():
+            raise ValueError(f"{other}: is there already, and {copied.name} would be the same object")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".adding") as beside:
-        for path in (mesh, mesh.with_suffix(".yaml"), *companions(mesh)):
-            if path.is_file():
-                shutil.copyfile(path, Path(beside, path.name))
-        known = _added(Path(beside, mesh.name), unit)
-        for path in Path(beside).iterdir():
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".adding") as name:
+        beside = Path(name)
+        if textured:
+            write_ply(beside / copied.name, read_mesh(mesh))
+        else:
+            shutil.copyfile(mesh, beside / copied.name)
+        for settings in (mesh.with_suffix(".yaml"), folder / f"{mesh.stem}.yaml"):
+            if settings.is_file():
+                shutil.copyfile(settings, beside / settings.name)
+                break
+        try:
+            known = _added(beside / copied.name, unit)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(beside / copied.name), str(mesh))) from error
+        for path in beside.iterdir():
             path.replace(folder / path.name)
-    return replace(known, path=folder / mesh.name)
+    return replace(known, path=folder / copied.name)
 
 
 def _added(mesh: Path, unit: str) -> KnownObject:
     from isometry.object_pose.object_settings import write_unit
 
+    settings = mesh.with_suffix(".yaml")
+    before = settings.read_bytes() if settings.is_file() else None
     if unit:
-        write_unit(mesh.with_suffix(".yaml"), unit)
-    return _load(mesh)
+        write_unit(settings, unit)
+    try:
+        return _load(mesh)
+    except ValueError:
+        if unit and before is None:
+            settings.unlink()
+        elif unit and before is not None:
+            settings.write_bytes(before)
+        raise
 
 
 @app.command("view")
 def view(
     mesh: Mesh,
-    page: Annotated[Path | None, typer.Option(help="HTML file to write; out/<object>.html if not given.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="HTML file to write; out/<object>.html if not given.")
+    ] = None,
 ) -> None:
     """Write a page that shows a mesh with the axes of its symmetries."""
     with clear_errors():
@@ -100,6 +133,7 @@ def _load(mesh: Path) -> KnownObject:
 
 def _print(known: KnownObject) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from isometry.evaluation.object_pose.object_page import describe
@@ -107,9 +141,9 @@ def _print(known: KnownObject) -> None:
     console = Console(highlight=False)
     table = Table(show_header=False)
     for name, text in {"object": known.name, **describe(known)}.items():
-        table.add_row(name, f"[bold]{text}[/bold]")
+        table.add_row(name, f"[bold]{escape(text)}[/bold]")
     console.print(table)
     for remark in known.remarks:
-        console.print(f"[yellow]{remark}[/yellow]", soft_wrap=True)
+        console.print(f"[yellow]{escape(remark)}[/yellow]", soft_wrap=True)
     done = "prepared before" if known.loaded else "prepared"
-    console.print(f"{done}: {known.path.with_suffix('.prepared.npz')}", soft_wrap=True)
+    console.print(f"{done}: {escape(str(known.path.with_suffix('.prepared.npz')))}", soft_wrap=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import open3d
 from numpy.typing import NDArray
+from PIL import Image
 
 from isometry.arrays import AnyArray
 from isometry.datasets.errors import DatasetError
@@ -16,11 +16,15 @@ def read_image(path: Path) -> AnyArray:
     """An image (H,W) or (H,W,C) of bytes or 16 bit numbers. Raises DatasetError naming a file that cannot be read."""
     if not path.is_file():
         raise DatasetError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-    with open3d.utility.VerbosityContextManager(open3d.utility.VerbosityLevel.Error):
-        image: AnyArray = np.asarray(open3d.io.read_image(path))
-    if image.ndim not in (2, 3) or image.size == 0:
-        raise DatasetError(f"{path}: not an image that can be read")
-    return image
+    try:
+        with Image.open(path) as opened:
+            opened.load()  # all of it: the end of a file may be missing
+            pixels = np.asarray(opened.convert("RGBA") if opened.mode == "P" else opened)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{path}: not an image that can be read ({error})") from error
+    if pixels.dtype not in (np.uint8, np.uint16):  # as older versions of Pillow read 16 bits
+        pixels = pixels.astype(np.uint8 if pixels.dtype == bool else np.uint16)
+    return pixels
 
 
 def read_colour(path: Path) -> NDArray[np.uint8]:

@@ -41,6 +41,17 @@ def read_mesh(path: Path) -> MeshFile:
     return mesh
 
 
+def write_ply(path: Path, mesh: MeshFile) -> None:
+    """Write a mesh as a PLY with the colours of its vertices. Raises DatasetError naming the file."""
+    written = open3d.geometry.TriangleMesh(
+        open3d.utility.Vector3dVector(mesh.vertices), open3d.utility.Vector3iVector(mesh.triangles.astype(np.int32))
+    )
+    if mesh.colours is not None:
+        written.vertex_colors = open3d.utility.Vector3dVector(mesh.colours)
+    if not open3d.io.write_triangle_mesh(path, written):
+        raise DatasetError(f"{path}: cannot be written")
+
+
 def companions(path: Path) -> list[Path]:
     """The files beside a mesh that it names: its texture, or its materials and their textures. They may be missing."""
     if path.suffix.lower() == ".ply":

@@ -84,10 +84,13 @@ def read_settings(path: Path) -> ObjectSettings:
 def write_unit(path: Path, unit: str) -> None:
     """Write the unit into a YAML file that may exist; its other lines stay. Raises ValueError or OSError."""
     _check_unit(unit)
-    lines = path.read_text().splitlines() if path.exists() else []
-    kept = [line for line in lines if not line.startswith("unit:")]
+    text = path.read_text() if path.exists() else ""
+    kept = [line for line in text.splitlines() if not line.startswith("unit:")]
+    changed = "\n".join([f"unit: {unit}", *kept]) + "\n"
+    if text.lstrip().startswith("{"):  # one map on its own, in which no line can be put
+        changed = yaml.safe_dump({**yaml.safe_load(text), "unit": unit}, sort_keys=False)
     unfinished = path.with_suffix(".yaml.tmp")
-    unfinished.write_text("\n".join([f"unit: {unit}", *kept]) + "\n")
+    unfinished.write_text(changed)
     unfinished.replace(path)
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
+
+import pytest
+
+from isometry.nodes.object_pose.parameters import ObjectPoseNodeParameters
 
 if TYPE_CHECKING:
     from test.launch.conftest import PlayLaunch
@@ -22,6 +27,13 @@ def test_defaults_find_objects_in_boxes(play_launch: PlayLaunch) -> None:
     assert {name: node["params"][name] for name in expected} == expected
     assert "depth_unit" in node["params_files"][0]
     assert "FASTDDS_DEFAULT_PROFILES_FILE" in {item["name"] for item in node["env"]}
+
+
+@pytest.mark.parametrize("name", ["input", "depth_registration", "output_frame"])
+def test_every_choice_of_a_parameter_can_be_launched(play_launch: PlayLaunch, name: str) -> None:
+    (parameter,) = [each for each in fields(ObjectPoseNodeParameters) if each.name == name]
+    for choice in parameter.metadata["choices"]:
+        assert play_launch.nodes(NAME, f"{name}:={choice}")["/object_pose"]["params"][name] == choice
 
 
 def test_arguments_reach_the_node(play_launch: PlayLaunch) -> None:

@@ -105,3 +105,11 @@ def test_a_unit_is_written_into_a_file_that_keeps_the_rest(tmp_path: Path) -> No
     assert settings.symmetry is not None
     with pytest.raises(ValueError, match="unit 'ft'"):
         write_unit(path, "ft")
+
+
+def test_a_unit_is_put_into_a_file_of_one_map(tmp_path: Path, mesh: ObjectMesh) -> None:
+    path = written(tmp_path, "{unit: m, stands: [0, 0, 1]}")
+    write_unit(path, "mm")
+    settings = read_settings(path)
+    assert settings.unit == "mm"
+    assert settings.upright(mesh) is not None

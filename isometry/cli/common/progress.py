@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
@@ -15,7 +16,7 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error; call the result with (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(description, total=None, visible=False)
+        task = progress.add_task(escape(description), total=None, visible=False)
 
         def advance(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, visible=True)
@@ -29,7 +30,7 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {str(error).strip()}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {escape(str(error).strip())}", soft_wrap=True)
         raise typer.Exit(1) from error
 
 

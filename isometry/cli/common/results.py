@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-Json = Annotated[Path | None, typer.Option("--json", help="File for the figures.")]
-Report = Annotated[Path | None, typer.Option(help="File for an HTML page of the figures.")]
+Json = Annotated[Path | None, typer.Option("--json", dir_okay=False, help="File for the figures.")]
+Report = Annotated[Path | None, typer.Option(dir_okay=False, help="File for an HTML page of the figures.")]
 
 
 def publish(result: dict[str, Any], json_file: Path | None, unprinted: Collection[str] = ()) -> None:

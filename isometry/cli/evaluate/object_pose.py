@@ -120,7 +120,12 @@ def _print(measured: dict[str, Any]) -> None:
         "processor_seconds": ("CPU s", 1.0),
     }
     table = Table("frame", "object", "seen", "reason", *(head for head, _ in columns.values()), box=SIMPLE)
-    wrong_first = sorted(measured["instances"], key=lambda row: -(row["rotation_error_deg"] or float("inf")))
+
+    def error(row: dict[str, Any]) -> float:
+        degrees = row["rotation_error_deg"]
+        return float("inf") if degrees is None else float(degrees)
+
+    wrong_first = sorted(measured["instances"], key=error, reverse=True)
     for row in wrong_first:
         cells = ["-" if row[name] is None else f"{scale * row[name]:.2f}" for name, (_, scale) in columns.items()]
         place = f"{row['scene']}/{row['frame']}"

@@ -16,6 +16,7 @@ from isometry.arrays import Array, Flags, Integers
 from isometry.datasets.bop.models import FOLDERS, INFO
 from isometry.datasets.bop.scenes import CAMERAS, INFOS, POSES
 from isometry.datasets.bop.values import METRES
+from isometry.datasets.mesh_file import MeshFile, write_ply
 
 DEPTH_UNIT = 0.1  # millimetres of one unit of a depth image
 
@@ -56,14 +57,8 @@ def write_models(root: Path, models: Sequence[ModelToWrite]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     entries = {}
     for number, model in enumerate(models, start=1):
-        mesh = open3d.geometry.TriangleMesh(
-            open3d.utility.Vector3dVector(model.vertices / METRES),
-            open3d.utility.Vector3iVector(model.triangles.astype(np.int32)),
-        )
-        mesh.vertex_colors = open3d.utility.Vector3dVector(model.colours)
-        path = folder / f"obj_{number:06d}.ply"
-        if not open3d.io.write_triangle_mesh(path, mesh):
-            raise OSError(f"{path}: cannot be written")
+        written = MeshFile(model.vertices / METRES, model.triangles, model.colours)
+        write_ply(folder / f"obj_{number:06d}.ply", written)
         entries[number] = _info(model)
     _write_json(folder / INFO, entries)
 
