@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import least_squares
 
-from isometry.arrays import Array
+from isometry.arrays import Array, Flags
 from isometry.geometry import se3
 from isometry.geometry.covariance import at_point, independent
 from isometry.object_pose.calibration import free_turn
@@ -57,11 +57,11 @@ class StandingEstimator:
         Raises ValueError for a model whose direction upwards is not known.
         """
         began = time.perf_counter()
+        if _whole_sides(observation.mask).sum() < FEWEST_SIDES and observation.mask.any():
+            return refusal("too_much_cut")
         stands = _stands(observation, model)
         if not stands:
             return refusal("no_depth")
-        if stands[0].sides < FEWEST_SIDES:
-            return refusal("too_much_cut")
         best = min((_fitted(each) for each in stands), key=lambda each: each.misfit)
         if best.misfit > LARGEST_MISFIT * stands[0].size or best.spread_m > model.mesh.diameter:
             return refusal("no_hypothesis")
@@ -101,6 +101,12 @@ def _stands(observation: Observation, model: ObjectModel) -> list[_Stand]:
     return [_Stand(plane, observation, model, model.upright) for plane in _planes(observation)]
 
 
+def _whole_sides(mask: Flags) -> Flags:
+    """Which of left, top, right and bottom (4,) of a mask (H,W) the border of the image does not cut."""
+    strips = mask[:, :2], mask[:2], mask[:, -2:], mask[-2:]
+    return np.array([not strip.any() for strip in strips])
+
+
 def _planes(observation: Observation) -> list[Plane]:
     """The planes that most of the readings around an object lie on."""
     depth = np.nan_to_num(observation.depth, nan=0.0, posinf=0.0)
@@ -125,9 +131,7 @@ class _Stand:
     def __init__(self, plane: Plane, observation: Observation, model: ObjectModel, upright: Array) -> None:
         box = np.array(bounds(observation.mask), np.float64)
         self._plane, self._box, self._camera, self._middle = plane, box, observation.camera, model.mesh.centre
-        height, width = observation.mask.shape
-        self._whole = np.array([box[0] > 1, box[1] > 1, box[2] < width - 2, box[3] < height - 2])
-        self.sides = int(self._whole.sum())  # that the border of the image does not cut
+        self._whole = _whole_sides(observation.mask)
         self.size = float(np.sqrt(np.prod(np.maximum(box[2:] - box[:2], 1.0))))  # pixels
         self._across = se3.levelling_rotation(plane.normal)
         self._rotation = self._across.T @ se3.levelling_rotation(upright)

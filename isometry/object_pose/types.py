@@ -31,9 +31,14 @@ class Observation:
     exact: bool = True  # whether the mask ends where what is seen of the object does; else only where depth steps back
 
     def __post_init__(self) -> None:
-        """Raises UnusableObservationError for images of different sizes and for a matrix of no camera."""
+        """Raises UnusableObservationError for images of other types or sizes, and for a matrix of no camera."""
+        if self.colour.dtype != np.uint8 or self.colour.ndim != 3 or self.colour.shape[2] != 3:
+            said = f"colour {self.colour.shape} of {self.colour.dtype}"
+            raise UnusableObservationError(f"{said}: it must be (H,W,3) of uint8")
+        if self.mask.dtype != bool:
+            raise UnusableObservationError(f"a mask of {self.mask.dtype}: it must be of bool")
         shapes = {"colour": self.colour.shape[:2], "depth": self.depth.shape, "mask": self.mask.shape}
-        if len(set(shapes.values())) > 1 or self.colour.ndim != 3:
+        if len(set(shapes.values())) > 1:
             listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise UnusableObservationError(f"images of different sizes: {listed}")
         if np.shape(self.camera) != (3, 3) or not np.isfinite(self.camera).all() or min(np.diag(self.camera)) <= 0.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,6 +161,12 @@ def test_images_that_do_not_belong_together_are_refused(printed_box: ObjectModel
     seen = observe(printed_box.mesh, POSES[0])
     with pytest.raises(UnusableObservationError, match=r"images of different sizes: .*mask \(10, 10\)"):
         replace(seen, mask=np.zeros((10, 10), bool))
+    with pytest.raises(UnusableObservationError, match=r"a mask of uint8: it must be of bool"):
+        replace(seen, mask=seen.mask.astype(np.uint8))
+    wrong: list[Any] = [seen.colour / 255.0, seen.colour[..., [0, 1, 2, 0]], seen.colour[..., 0]]
+    for colour in wrong:
+        with pytest.raises(UnusableObservationError, match=r"it must be \(H,W,3\) of uint8"):
+            replace(seen, colour=colour)
     with pytest.raises(UnusableObservationError, match=r"the camera matrix must be 3x3"):
         replace(seen, camera=np.zeros((3, 3)))
 

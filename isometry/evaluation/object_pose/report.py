@@ -40,8 +40,8 @@ def write_report(
 
 
 def wrong_first(results: Sequence[InstanceResult]) -> list[InstanceResult]:
-    """The results in the order of their errors of rotation, those without a pose first."""
-    return sorted(results, key=lambda each: -each.rotation_deg)
+    """The results, those without a pose first, then by their errors over those up to which a pose is right."""
+    return sorted(results, key=lambda each: -max(each.rotation_deg / WRONG_DEG, each.translation_m / RIGHT_M))
 
 
 def _headline(figures: dict[str, Any]) -> list[tuple[str, str]]:
@@ -94,9 +94,10 @@ def _instance(result: InstanceResult) -> str:
     case, answer = result.case, result.answer
     title = f"Object {case.instance.object_number}, frame {case.frame.name}"
     if answer.modes:
+        modes = f"{len(answer.modes)} mode{'s' if len(answer.modes) > 1 else ''}"
         said = (
             f"{result.rotation_deg:.1f} deg and {1e3 * result.translation_m:.1f} mm off, "
-            f"confidence {answer.confidence:.2f}, {answer.reason}, {len(answer.modes)} modes"
+            f"confidence {answer.confidence:.2f}, {answer.reason}, {modes}"
         )
     else:
         said = f"no pose: {answer.reason}"

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import AnyArray, Array
-from isometry.evaluation.common.statistics import median, percentile
+from isometry.evaluation.common.statistics import finite, median
 from isometry.evaluation.object_pose.cases import Case
 from isometry.evaluation.object_pose.measure import NO_INSTANCE
 from isometry.geometry import se3
@@ -70,9 +70,10 @@ def turning_figures(turns: list[Turn], what: str) -> dict[str, Any]:
     return {
         "n": len(turns),
         "turned": what,
+        "refused": int(np.count_nonzero(~np.isfinite(shape))),
         "difference_deg": median(degrees.tolist()),
         "difference_shape_deg": median(shape.tolist()),
-        "difference_shape_deg_p90": percentile(shape[np.isfinite(shape)], 90),
+        "difference_shape_deg_p90": finite(float(np.percentile(shape, 90, method="higher"))),
         "difference_m": median([turn.metres for turn in turns]),
         "within_1deg": float(np.mean(degrees < WITHIN_DEG)),
         "within_1deg_shape": float(np.mean(shape < WITHIN_DEG)),
