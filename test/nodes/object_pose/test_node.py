@@ -275,7 +275,7 @@ def test_labelled_objects_get_poses_frames_markers_and_an_overlay(
     assert robot.state == "ok"
     figures = values_of(robot.status)
     assert figures["known_objects"] == "bracket carton"
-    assert figures["estimator"] == "baseline"
+    assert figures["estimator"] == "baseline, standing"
     assert node.stop() == 0
 
 
