@@ -27,9 +27,8 @@ ITERATIONS = 8
 SMALL_STEP = np.repeat([1e-4, 1e-3], 3)  # metres and radians, after which no further one is done
 SMOOTH = 0.7  # pixels of the crop, of the distance from the border of the mask
 NEAR_BORDER = 2  # pixels of the crop, between the border and what decides whether it is that of the object
-WORTH = (
-    60.0  # independent readings that all points are worth together, and as much all of the contour: errors are alike
-)
+# Independent readings that all points are worth together, and as much all of the contour: errors nearby are alike
+WORTH = 60.0
 CONTOUR_SIGMA = 1.0  # pixels of the crop by which a mask's border is off
 ROBUST_DEPTH, ROBUST_CONTOUR = 4.5, 4.0  # standard deviations from which a reading counts little
 PRIOR_M = 0.02  # of the pose before a step, and the same of the surface by a turn: where nothing holds it, it stays
@@ -118,9 +117,8 @@ def contour_equations(
     if not seen.any():
         return None
     if border.exact:
-        near = ndimage.grey_dilation(
-            modelled, size=2 * NEAR_BORDER + 1
-        )  # the depth of the object beside its silhouette
+        # the depth of the object beside its silhouette
+        near = ndimage.grey_dilation(modelled, size=2 * NEAR_BORDER + 1)
         near = np.where(near > 0.0, near, np.median(modelled[seen]))
         other = ((measured > 0.0) & (measured < near - tolerance)) | border.unknown
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.object_pose.detection import DetectedObject, ObjectFinder, Search, advanced
@@ -64,6 +66,7 @@ def _again(detected: DetectedObject, model: ObjectModel, then: View, now: View, 
     sighting = tracker.follow(now.colour, now.depth, now.camera.matrix, T_now_then @ first)
     if sighting is None:
         return None
-    seen = Observation(now.colour, now.depth, detected.region, now.camera.matrix)
+    anywhere = np.ones(now.depth.shape, bool)
+    seen = Observation(now.colour, now.depth, anywhere, now.camera.matrix)
     region = own_pixels(seen, sighting.T_camera_object, model)
     return Found(detected.name, region, True, pose=moved(detected.pose, sighting, model))

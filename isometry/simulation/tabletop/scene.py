@@ -31,11 +31,9 @@ ELEVATIONS_DEG = (22.0, 70.0)
 CROWDED_M = 0.06  # radius of the first places, times the root of the number of objects
 NOISE_PER_M, STEP_PER_M = 0.0012, 0.0015  # of depth, times its square: deviation, and step of disparity
 NOISIER = (0.7, 2.5)  # times the noise: cameras differ
-DISTORTION, SCALE_ERROR = (
-    (0.001, 0.006),
-    0.004,
-)  # standard deviations, shares of the depth: in an image, and of all of it
-EDGES_PX = (0.3, 2.0)  # standard deviation of the pixel that a reading is of
+DISTORTION = (0.001, 0.006)  # least and largest standard deviation within an image, shares of the depth
+SCALE_ERROR = 0.004  # standard deviation of the depth of an image as a whole, share of it
+EDGES_PX = (0.3, 2.0)  # least and largest standard deviation of the pixel that a reading is of
 GRAZING_COSINE = 0.12
 BASELINE_M = 0.06  # of the projector, to the left of the camera
 BACKGROUND = 0  # label
