@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -97,3 +98,31 @@ def test_real_objects_are_found(shared_data: Path, tmp_path: Path, name: str) ->
     assert figures["recall_5deg_2cm"] >= RECALLS[name]
     assert figures["add_s_recall_0.1d"] == 1.0
     assert figures["translation_error_m"] < 0.004
+
+
+@pytest.mark.slow
+def test_a_real_basket_with_a_thin_handle_is_found(shared_data: Path, tmp_path: Path) -> None:
+    source, root = shared_data / "objects/tyol_basket", tmp_path / "basket"
+    if not source.is_dir():
+        pytest.skip(f"real recordings are not there: {source}")
+    truth = json.loads((source / "000010_gt.json").read_text())
+    scene = root / "test/000001"
+    for folder in ("rgb", "depth", "mask_visib"):
+        (scene / folder).mkdir(parents=True)
+    (root / "models").mkdir()
+    shutil.copy(source / "000010_rgb.png", scene / "rgb/000010.png")
+    shutil.copy(source / "000010_depth_mm.png", scene / "depth/000010.png")
+    shutil.copy(source / "000010_mask_visib.png", scene / "mask_visib/000010_000000.png")
+    shutil.copy(source / "obj_000019_mm.ply", root / "models/obj_000019.ply")
+    T = np.array(truth["objects"][0]["T_cam_obj"])
+    pose = {"obj_id": 19, "cam_R_m2c": T[:3, :3].ravel().tolist(), "cam_t_m2c": (1000.0 * T[:3, 3]).tolist()}
+    camera = {"cam_K": np.ravel(truth["K"]).tolist(), "depth_scale": 1.0}
+    (scene / "scene_camera.json").write_text(json.dumps({"10": camera}))
+    (scene / "scene_gt.json").write_text(json.dumps({"10": [pose]}))
+    (root / "models/models_info.json").write_text(json.dumps({"19": {"diameter": 300.0}}))
+    output = tmp_path / "figures.json"
+    result = CliRunner().invoke(app, ["evaluate", "object-pose", "--bop", str(root), "--json", str(output)])
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(output.read_text())["instances"]
+    assert row["rotation_error_deg"] < 5.0
+    assert row["translation_error_m"] < 0.015
