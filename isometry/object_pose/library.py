@@ -66,6 +66,8 @@ def load_object(
     key = key_of(vertices, faces, colours, settings)
     kept = path.with_suffix(".prepared.npz")
     remarks: list[str] = []
+    if path.with_suffix(".yml").is_file():
+        remarks.append(f"{path.stem}.yml is not read: name it {path.stem}.yaml")
     model = None
     if kept.exists():
         try:

@@ -58,6 +58,11 @@ def test_a_preparation_is_kept_and_gives_the_same_model(path: Path, read: Meshes
     assert [each.name for each in path.parent.iterdir() if "partial" in each.name] == []
 
 
+def test_settings_of_another_ending_are_told(path: Path, read: Meshes) -> None:
+    path.with_suffix(".yml").write_text("stands: auto")
+    assert load_object(path, read).remarks == ("bracket.yml is not read: name it bracket.yaml",)
+
+
 def test_the_direction_upwards_is_kept_and_stated_anew(path: Path, read: Meshes) -> None:
     assert load_object(path, read).model.upright is None
     path.with_suffix(".yaml").write_text("stands: [0, 1, 0]")
