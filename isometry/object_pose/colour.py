@@ -21,16 +21,20 @@ PATCH = 4.0  # pixels, standard deviation of the weights in a patch
 GRAIN, SHADES = 14.0, 350.0  # pixels that show the same print, and the same shade: each is one piece of evidence
 NOISE, CONTRAST = 0.1, 0.03  # of colours 0 to 1: of the shades where the pose is right; least contrast that is print
 LARGEST_GAIN = 3.0  # of a channel, between the light on the mesh when it was scanned and now
-SHIFT = 3  # pixels by which the colour image may be off the depth image
+SHIFT, ROUGH_SHIFT = 1, 3  # pixels by which colours may be off, for a pose that the contour holds and for any other
 BATCH = 32  # poses at a time, for the memory
 
 
-def log_likelihoods(T_camera_object: Array, crop: Crop, renderer: Renderer) -> Array:
-    """Logarithms (H,) of the likelihood of the colours for poses (H,4,4), up to a constant of the crop."""
+def log_likelihoods(T_camera_object: Array, crop: Crop, renderer: Renderer, exact: bool) -> Array:
+    """Logarithms (H,) of the likelihood of the colours for poses (H,4,4), up to a constant of the crop.
+
+    `exact` is that of the observation: without it, the contour does not hold the poses.
+    """
     if renderer.mesh.colours is None:
         return np.full(len(T_camera_object), _unexplained(crop))
+    shift = SHIFT if exact else ROUGH_SHIFT
     starts = range(0, len(T_camera_object), BATCH)
-    return np.concatenate([_batch(T_camera_object[k : k + BATCH], crop, renderer) for k in starts])
+    return np.concatenate([_batch(T_camera_object[k : k + BATCH], crop, renderer, shift) for k in starts])
 
 
 def _unexplained(crop: Crop) -> float:
@@ -39,7 +43,7 @@ def _unexplained(crop: Crop) -> float:
     return float(-0.5 * crop.inside.sum() / SHADES * np.log(variance + NOISE**2))
 
 
-def _batch(T_camera_object: Array, crop: Crop, renderer: Renderer) -> Array:
+def _batch(T_camera_object: Array, crop: Crop, renderer: Renderer, shift: int) -> Array:
     shape = (crop.window.rows, crop.window.columns)
     view = renderer.view(T_camera_object, crop.rays)
     inside = crop.inside.reshape(1, *shape, 1).astype(np.float32)
@@ -47,7 +51,7 @@ def _batch(T_camera_object: Array, crop: Crop, renderer: Renderer) -> Array:
     model = view.colours.reshape(-1, *shape, 3).astype(np.float32)
     image = crop.colours.reshape(1, *shape, 3).astype(np.float32)
     model_details, image_details = _details(model, seen), _details(image, inside)
-    moved = _registered(model_details, image_details)
+    moved = _registered(model_details, image_details, shift)
     return _shades(model, image, seen, inside) + _print(model_details, moved, inside)
 
 
@@ -69,11 +73,11 @@ def _shades(model: Images, image: Images, seen: Images, inside: Images) -> Array
     return np.asarray(-0.5 * pixels / SHADES * np.log(share * left + (1.0 - share) * whole + NOISE**2), np.float64)
 
 
-def _registered(model: Images, image: Images) -> Images:
-    """The image (1,R,C,3) moved for each model (H,R,C,3), by up to `SHIFT` pixels, to where they correlate best."""
+def _registered(model: Images, image: Images, shift: int) -> Images:
+    """The image (1,R,C,3) moved for each model (H,R,C,3), by up to `shift` pixels, to where they correlate best."""
     spectrum = np.conj(fft.rfft2(model, axes=(1, 2))) * fft.rfft2(image, axes=(1, 2))
     correlation = fft.irfft2(spectrum.sum(axis=3), s=model.shape[1:3], axes=(1, 2))
-    steps = np.arange(-SHIFT, SHIFT + 1)
+    steps = np.arange(-shift, shift + 1)
     near = correlation[:, steps[:, None], steps].reshape(len(model), -1)
     down, right = np.divmod(np.argmax(near, axis=1), len(steps))
     return np.stack([np.roll(image[0], (-steps[d], -steps[r]), (0, 1)) for d, r in zip(down, right, strict=True)])

@@ -91,11 +91,11 @@ class Comparison:
 
     def rough_colours(self, poses: Array) -> Array:
         """Log-likelihoods (H,) of the colours, at a lower resolution than `colours`."""
-        return log_likelihoods(poses, self.middle, self.model.renderer)
+        return log_likelihoods(poses, self.middle, self.model.renderer, self.exact)
 
     def colours(self, poses: Array) -> Array:
         """Log-likelihoods (H,) of the colours, up to a constant."""
-        return log_likelihoods(poses, self.fine, self.model.renderer)
+        return log_likelihoods(poses, self.fine, self.model.renderer, self.exact)
 
     def _metres(self, shares: tuple[float, ...]) -> list[float]:
         return [share * self.model.mesh.diameter for share in shares]

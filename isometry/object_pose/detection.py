@@ -139,7 +139,7 @@ class ObjectFinder:
             region = each.region & ~taken
             pose = each.pose
             if region.sum() < MOSTLY_OWN * each.region.sum():
-                pose = self._estimator.estimate(replace(seen, mask=region, exact=True), self.models[each.name])
+                pose = self._estimator.estimate(replace(seen, mask=region), self.models[each.name])
             settled.append(replace(each, region=region, pose=pose if pose.modes else each.pose))
             taken |= each.region
         return settled

@@ -32,7 +32,7 @@ def with_own_pixels(
         own = np.zeros_like(observation.mask) if T is None else own_pixels(observation, T, model)
         if not own.any() or (observation.mask & own).sum() > SAME_PIXELS * (observation.mask | own).sum():
             break
-        seen = replace(observation, mask=own, exact=True)
+        seen = replace(observation, mask=own)
         by_own = estimator.estimate(seen, model)
         if not by_own.modes:
             break
