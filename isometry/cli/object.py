@@ -74,16 +74,17 @@ def _added_to(folder: Path, mesh: Path, unit: str) -> KnownObject:
 def _added(mesh: Path, unit: str) -> KnownObject:
     from isometry.object_pose.object_settings import write_unit
 
+    if not unit:
+        return _load(mesh)
     settings = mesh.with_suffix(".yaml")
     before = settings.read_bytes() if settings.is_file() else None
-    if unit:
-        write_unit(settings, unit)
+    write_unit(settings, unit)
     try:
         return _load(mesh)
     except ValueError:
-        if unit and before is None:
+        if before is None:
             settings.unlink()
-        elif unit and before is not None:
+        else:
             settings.write_bytes(before)
         raise
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.object_pose.model import ObjectModel
-from isometry.object_pose.rendering import Window, rays_through
+from isometry.object_pose.rendering import Window, rays_through, window_of
 
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)  # hues that many turns apart differ most, however many there are
 TINT = 0.35  # share of the colour of an object in its pixels
@@ -47,10 +47,4 @@ def _window(model: ObjectModel, camera: Array, T_camera_object: Array, shape: tu
     points = se3.apply(T_camera_object, model.mesh.vertices)
     if points[:, 2].min() <= 0.0:
         return None
-    pixels = (points @ camera.T)[:, :2] / points[:, 2:]
-    height, width = shape
-    left, top = np.clip(np.floor(pixels.min(axis=0)).astype(int) - OUTLINE, 0, [width, height])
-    right, bottom = np.clip(np.ceil(pixels.max(axis=0)).astype(int) + OUTLINE + 1, 0, [width, height])
-    if left >= right or top >= bottom:
-        return None
-    return Window(float(left), float(top), int(right - left), int(bottom - top), 1.0)
+    return window_of(points, camera, shape, OUTLINE)

@@ -8,6 +8,7 @@ import numpy as np
 
 from isometry.arrays import Array, Flags
 from isometry.object_pose.comparison import depth_tolerance
+from isometry.object_pose.masks import bounds
 from isometry.object_pose.model import ObjectModel
 from isometry.object_pose.rendering import Window, rays_through
 from isometry.object_pose.types import ObjectPose, Observation, PoseEstimator
@@ -42,10 +43,12 @@ def with_own_pixels(
 
 def own_pixels(observation: Observation, T_camera_object: Array, model: ObjectModel) -> Flags:
     """The pixels (H,W) in which an object at a pose (4,4) is seen, as far as its depth is measured there or nothing."""
-    rows, columns = np.nonzero(observation.mask)
+    outermost = bounds(observation.mask)
+    if outermost is None:
+        return np.zeros_like(observation.mask)
     around = int(np.ceil(observation.camera[0, 0] * model.mesh.diameter / max(T_camera_object[2, 3], 0.1)))
-    top, left = max(rows.min() - around, 0), max(columns.min() - around, 0)
-    bottom, right = rows.max() + around + 1, columns.max() + around + 1
+    top, left = max(outermost.top - around, 0), max(outermost.left - around, 0)
+    bottom, right = outermost.bottom + around + 1, outermost.right + around + 1
     depth = observation.depth[top:bottom, left:right]
     window = Window(float(left), float(top), depth.shape[1], depth.shape[0], 1.0)
     modelled = model.renderer.depth(T_camera_object, rays_through(observation.camera, window.pixels()))

@@ -76,10 +76,10 @@ def _refined(T: Array, points: Array, crop: Crop, border: Border, model: ObjectM
     for _ in range(ITERATIONS):
         centre = se3.apply(T, model.mesh.centre)
         of_depth = depth_equations(T, points, centre, model, tolerance)
-        of_contour = contour_equations(T, crop, border, centre, model, tolerance)
         if of_depth is None:
             return T
         matrix, right = of_depth
+        of_contour = contour_equations(T, crop, border, centre, model, tolerance)
         if of_contour is not None:
             matrix, right = matrix + of_contour[0], right + of_contour[1]
         step = np.linalg.solve(matrix + prior, right)

@@ -30,6 +30,17 @@ class Window:
         return np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
 
 
+def window_of(points: Array, camera: Array, shape: tuple[int, ...], margin: int = 0) -> Window | None:
+    """The pixels of an image (H,W,...) around points (N,3) before a camera (3,3), with a margin; None without any."""
+    pixels = (points @ camera.T)[:, :2] / points[:, 2:]
+    height, width = shape[:2]
+    left, top = np.clip(np.floor(pixels.min(axis=0)).astype(int) - margin, 0, [width, height])
+    right, bottom = np.clip(np.ceil(pixels.max(axis=0)).astype(int) + margin + 1, 0, [width, height])
+    if left >= right or top >= bottom:
+        return None
+    return Window(float(left), float(top), int(right - left), int(bottom - top), 1.0)
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """What N rays meet, for each of the poses (...)."""

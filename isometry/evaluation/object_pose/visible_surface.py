@@ -11,7 +11,7 @@ import numpy as np
 from isometry.arrays import Array, Flags
 from isometry.geometry import se3
 from isometry.object_pose.mesh import ObjectMesh
-from isometry.object_pose.rendering import Renderer, Window, rays_through
+from isometry.object_pose.rendering import Renderer, Window, rays_through, window_of
 
 VISIBLE_M = 0.015  # behind what was measured, up to which a surface counts as visible
 TOLERANCES = np.arange(0.05, 0.51, 0.05)  # between surfaces, over the diameter
@@ -56,12 +56,7 @@ def _visible(distance: Array, measured: Array) -> Flags:
 def _window(poses: Array, mesh: ObjectMesh, camera: Array, shape: tuple[int, ...]) -> Window | None:
     """The pixels of an image (H,W) in which the object may be at one of the poses (P,4,4); None without any."""
     points = np.concatenate([se3.apply(T, mesh.vertices) for T in poses])
-    height, width = shape[:2]
     if points[:, 2].min() <= 0.0:
+        height, width = shape
         return Window(0.0, 0.0, width, height, 1.0)
-    pixels = (points @ camera.T)[:, :2] / points[:, 2:]
-    left, top = np.clip(np.floor(pixels.min(axis=0)), 0, [width, height])
-    right, bottom = np.clip(np.ceil(pixels.max(axis=0)) + 1, 0, [width, height])
-    if left >= right or top >= bottom:
-        return None
-    return Window(float(left), float(top), int(right - left), int(bottom - top), 1.0)
+    return window_of(points, camera, shape)
