@@ -93,6 +93,11 @@ def nearest_rotation(matrices: Array) -> Array:
     return np.asarray(u @ v_transposed)
 
 
+def orthonormal(transform: Array) -> Array:
+    """A transform (4,4) with an exact rotation: a long chain of products accumulates rounding errors."""
+    return from_rotation_translation(nearest_rotation(transform[:3, :3]), transform[:3, 3])
+
+
 def levelling_rotation(up: Array) -> Array:
     """The smallest 3x3 rotation that turns the direction `up` (3,) to +z; half a turn about x where `up` is -z."""
     rotation, _ = Rotation.align_vectors([[0.0, 0.0, 1.0]], [up / np.linalg.norm(up)])

@@ -157,7 +157,7 @@ class LidarOdometry:
         motion = scan.possible @ twist_of(se3.inverse(T_odom_predicted) @ T_odom_aligned, 1.0)
         trusted = held._replace(errors=COVARIANCE_SCALE * held.errors) if fits else degeneracy.NOTHING
         T_before_after = self._motion.advance(elapsed_s, motion, trusted)
-        self._T_odom_base = _orthonormal(self._T_odom_base @ T_before_after)
+        self._T_odom_base = se3.orthonormal(self._T_odom_base @ T_before_after)
         self._misses = 0 if fits else self._misses + 1
         self._speed_known = fits
         return fits, overlap, held
@@ -217,8 +217,3 @@ def _missed(held: degeneracy.Held, matched: degeneracy.Held) -> Array | None:
     part = (held.part - matched.part)[:3, :3]
     shares, axes = np.linalg.eigh((part + part.T) / 2.0)
     return np.asarray(axes[:, -1]) if shares[-1] > MISSED else None
-
-
-def _orthonormal(transform: Array) -> Array:
-    """The transform with an exact rotation: a long chain of products accumulates rounding errors."""
-    return se3.from_rotation_translation(se3.nearest_rotation(transform[:3, :3]), transform[:3, 3])

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from isometry.arrays import Array
 from isometry.geometry import se3
 from isometry.geometry.covariance import independent, reordered, rotated
+from isometry.geometry.incremental_solver import IncrementalSolver, to_pose
 from isometry.parameters import parameter
-from isometry.place_recognition.incremental_solver import IncrementalSolver, to_pose
 
 Transform = Array  # (4,4)
 Covariance = Array  # (6,6) x, y, z, roll, pitch, yaw

@@ -9,8 +9,7 @@ import numpy as np
 
 from isometry.arrays import Array
 
-_RELINEARISE = 0.02  # metres and radians that a pose has to move until its factors are linearised again
-_CONVERGED = 0.05  # metres that an iteration has to move some pose for another one to follow
+RELINEARISE, CONVERGED_M = 0.02, 0.05  # for maps of streets
 _ITERATIONS = 10
 
 
@@ -20,12 +19,17 @@ class IncrementalSolver:
     Without a factor that is taken away each solution begins with the one before; otherwise it begins anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, relinearise: float = RELINEARISE, converged_m: float = CONVERGED_M) -> None:
+        """`relinearise`: metres and radians that a pose has to move until its factors are linearised again.
+
+        `converged_m`: metres that an iteration has to move some pose for another one to follow.
+        """
+        self._relinearise, self._converged_m = relinearise, converged_m
         self._restart()
 
     def _restart(self) -> None:
         parameters = gtsam.ISAM2Params()
-        parameters.setRelinearizeThreshold(_RELINEARISE)
+        parameters.setRelinearizeThreshold(self._relinearise)
         parameters.relinearizeSkip = 1
         self._tree = gtsam.ISAM2(parameters)
         self._factors: dict[int, gtsam.NonlinearFactor] = {}  # in the tree, by identity
@@ -49,7 +53,7 @@ class IncrementalSolver:
         self._tree.update(added, values)
         T, before = self._estimate(), T_initial
         for _ in range(_ITERATIONS):
-            if np.linalg.norm(T[:, :3, 3] - before[:, :3, 3], axis=1).max() <= _CONVERGED:
+            if np.linalg.norm(T[:, :3, 3] - before[:, :3, 3], axis=1).max() <= self._converged_m:
                 break
             self._tree.update()
             T, before = self._estimate(), T

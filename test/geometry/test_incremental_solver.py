@@ -6,7 +6,7 @@ import gtsam
 import numpy as np
 
 from isometry.geometry import se3
-from isometry.place_recognition.incremental_solver import IncrementalSolver, to_pose
+from isometry.geometry.incremental_solver import IncrementalSolver, to_pose
 
 KEYFRAMES, STEP = 300, 2.0
 
