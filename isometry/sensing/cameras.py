@@ -72,13 +72,18 @@ class Camera:
         return found
 
     @cached_property
-    def _sources(self) -> tuple[Index, Index, Flags]:
-        """Rows and columns (H,W) of the pixels to take, and whether they are in the image."""
+    def positions(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Columns and rows (H,W) at which the camera's image shows what an ideal lens would show at each pixel."""
         (fx, _, cx), (_, fy, cy) = self.matrix[0], self.matrix[1]
         v, u = np.mgrid[: self.height, : self.width].astype(np.float64)
         x, y = self.distorted((u - cx) / fx, (v - cy) / fy)
+        return (fx * x + cx).astype(np.float32), (fy * y + cy).astype(np.float32)
+
+    @cached_property
+    def _sources(self) -> tuple[Index, Index, Flags]:
+        """Rows and columns (H,W) of the pixels to take, and whether they are in the image."""
         with np.errstate(invalid="ignore"):
-            columns, rows = np.round(fx * x + cx), np.round(fy * y + cy)
+            columns, rows = (np.round(position.astype(np.float64)) for position in self.positions)
             known = (columns >= 0) & (columns < self.width) & (rows >= 0) & (rows < self.height)
         rows, columns = np.where(known, rows, 0.0), np.where(known, columns, 0.0)
         return rows.astype(np.intp), columns.astype(np.intp), np.asarray(known)
