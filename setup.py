@@ -14,6 +14,7 @@ RUNTIME = [
     "onnxruntime>=1.17",
     "open3d-cpu>=0.18; platform_machine == 'x86_64'",
     "open3d>=0.18; platform_machine != 'x86_64'",
+    "opencv-python>=4.8",
     "pillow>=9.0",
     "plotly>=5.20",
     "PyYAML>=6.0",
@@ -25,7 +26,7 @@ RUNTIME = [
     "typer>=0.12",
 ]
 DOCS = ["mkdocs-material>=9.5"]
-EVALUATE = ["trackeval>=1.0"]
+EVALUATE = ["evo>=1.30", "trackeval>=1.0"]
 GPU = ["onnxruntime-gpu[cuda,cudnn]>=1.21"]
 ROS = [
     "ros-rclpy==9.1.2",
@@ -84,6 +85,7 @@ setup(
     entry_points={
         "console_scripts": [
             "isometry = isometry.cli.main:main",
+            "depth_egomotion_node = isometry.nodes.depth_egomotion.node:main",
             "lidar_odometry_node = isometry.nodes.lidar_odometry.node:main",
             "object_pose_node = isometry.nodes.object_pose.node:main",
             "place_recognition_node = isometry.nodes.place_recognition.node:main",

@@ -7,6 +7,7 @@ DIR/seq-NN/frame-XXXXXX.{depth.png, pose.txt}, and DIR/camera-intrinsics.txt for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import numpy as np
 import open3d
 from numpy.typing import NDArray
 
-from isometry.arrays import Array
+from isometry.arrays import Array, Integers
 from isometry.datasets.errors import DatasetError
-from isometry.datasets.kitti.scans import read_table
+from isometry.datasets.rgbd.tables import read_camera_matrix, read_pose
 
 DEPTH = ".depth.png"
 NO_DEPTH_MM = 65535
@@ -52,12 +53,9 @@ class DepthSequence:
         self._depth_paths = sorted(folder.glob(f"frame-*{DEPTH}"))
         if not self._depth_paths:
             raise DatasetError(f"{folder}: no frame-XXXXXX{DEPTH} in it")
-        stems = [path.name.removesuffix(DEPTH) for path in self._depth_paths]
-        for path, stem in zip(self._depth_paths, stems, strict=True):
-            if not stem.removeprefix("frame-").isdecimal():
-                raise DatasetError(f"{path}: its name has no frame number")
-        self.frames = np.array([int(stem.removeprefix("frame-")) for stem in stems])
-        self.poses = np.array([_read_pose(folder / f"{stem}.pose.txt") for stem in stems])
+        self.frames = frame_numbers(self._depth_paths)
+        poses = [path.with_name(f"{path.name.removesuffix(DEPTH)}.pose.txt") for path in self._depth_paths]
+        self.poses = np.array([read_pose(path) for path in poses])
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -76,26 +74,29 @@ class DepthSequence:
 def open_seven_scenes(root: Path) -> list[DepthSequence]:
     """The sequences of a folder, in order. Raises DatasetError naming what is missing."""
     root = Path(root)
-    folders = sorted(path for path in root.glob("seq-*") if path.is_dir())
-    if not folders:
-        raise DatasetError(f"{root}: {'no seq-NN folder in it' if root.is_dir() else 'no such directory'}")
+    folders = sequence_folders(root)
     intrinsics = root / "camera-intrinsics.txt"
     camera = _read_camera(intrinsics) if intrinsics.exists() else PUBLISHED
     return [DepthSequence(folder, camera) for folder in folders]
 
 
+def sequence_folders(root: Path) -> list[Path]:
+    """The folders of the sequences of a scene, in order. Raises DatasetError where there are none."""
+    folders = sorted(path for path in root.glob("seq-*") if path.is_dir())
+    if not folders:
+        raise DatasetError(f"{root}: {'no seq-NN folder in it' if root.is_dir() else 'no such directory'}")
+    return folders
+
+
+def frame_numbers(paths: Sequence[Path]) -> Integers:
+    """The frame number (N,) of each file, by its name. Raises DatasetError for a name without."""
+    texts = [path.name.partition(".")[0].removeprefix("frame-") for path in paths]
+    for path, text in zip(paths, texts, strict=True):
+        if not text.isdecimal():
+            raise DatasetError(f"{path}: its name has no frame number")
+    return np.array([int(text) for text in texts], np.int64)
+
+
 def _read_camera(path: Path) -> PinholeCamera:
-    matrix = read_table(path)
-    if matrix.shape != (3, 3) or matrix[0, 0] <= 0.0 or matrix[1, 1] <= 0.0:
-        raise DatasetError(f"{path}: not the 3x3 matrix of a camera")
+    matrix = read_camera_matrix(path)
     return PinholeCamera(matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
-
-
-def _read_pose(path: Path) -> Array:
-    pose = read_table(path)
-    if pose.shape != (4, 4):
-        raise DatasetError(f"{path}: a pose is 4 lines of 4 numbers")
-    rotation = pose[:3, :3]
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-2 or np.linalg.det(rotation) < 0.0:
-        raise DatasetError(f"{path}: not a rotation and a translation")
-    return pose

@@ -10,6 +10,7 @@ import numpy as np
 from isometry.datasets.bop.scenes import BopScene
 from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.writer import new_bag, stamp_ns_of
+from isometry.sensing.cameras import Camera
 
 TOPICS = ("/image", "/depth", "/camera_info", "/depth_camera_info", "/labels", "/boxes")
 
@@ -40,7 +41,7 @@ def write_bop_scene(
                     boxes.append(_box_around(np.nonzero(mask)))
                     names.append(f"obj_{instance.object_number:06d}")
             for topic in ("/camera_info", "/depth_camera_info"):
-                bag.camera_info(stamp_ns, topic, frame.camera, width, height)
+                bag.camera_info(stamp_ns, topic, Camera(frame.camera, width, height))
             bag.image(stamp_ns, "/image", colour)
             bag.image(stamp_ns, "/depth", depth.astype(np.float32))
             bag.image(stamp_ns, "/labels", labels)

@@ -27,6 +27,7 @@ from isometry.datasets.rosbag.message_types import (
     ros2_types,
 )
 from isometry.geometry import se3
+from isometry.sensing.cameras import Camera
 
 ENCODINGS = {"uint8": "mono8", "uint16": "16UC1", "float32": "32FC1"}
 """Of images, by the type of their numbers."""
@@ -149,17 +150,15 @@ class BagWriter:
         message = self._make(IMAGE, self._header(stamp_ns, frame), height, width, encoding, 0, step, data)
         self._write(topic, stamp_ns, message)
 
-    def camera_info(
-        self, stamp_ns: int, topic: str, matrix: Array, width: int, height: int, frame: str = "camera"
-    ) -> None:
-        """A camera (3,3) without distortion."""
+    def camera_info(self, stamp_ns: int, topic: str, camera: Camera, frame: str = "camera") -> None:
+        """A camera; p is that of images without its distortion."""
         region = self._make("sensor_msgs/msg/RegionOfInterest", 0, 0, 0, 0, False)
-        projection = np.hstack([matrix, np.zeros((3, 1))]).ravel()
-        k, r = matrix.ravel(), np.eye(3).ravel()
+        projection = np.hstack([camera.matrix, np.zeros((3, 1))]).ravel()
+        k, r = camera.matrix.ravel(), np.eye(3).ravel()
+        model, coefficients = camera.model or "plumb_bob", np.array(camera.distortion or [0.0] * 5)
         header = self._header(stamp_ns, frame)
-        message = self._make(
-            CAMERA_INFO, header, height, width, "plumb_bob", np.zeros(5), k, r, projection, 0, 0, region
-        )
+        size = camera.height, camera.width
+        message = self._make(CAMERA_INFO, header, *size, model, coefficients, k, r, projection, 0, 0, region)
         self._write(topic, stamp_ns, message)
 
     def boxes(self, stamp_ns: int, boxes: Array, names: Sequence[str], frame: str = "camera") -> None:
