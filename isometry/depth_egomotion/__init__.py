@@ -1,0 +1,1 @@
+"""Depth and the motion of a camera: from colour with depth, or from one camera alone."""
