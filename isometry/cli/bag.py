@@ -69,6 +69,30 @@ def from_bop(
         write_bop_scene(out, open_scenes(bop, scene)[0], rate, advance)
 
 
+@app.command("from-rgbd")
+def from_rgbd(
+    out: Annotated[Path, typer.Argument(help="Directory to write; must not exist.")],
+    seven_scenes: Annotated[Path | None, typer.Option(help="Scene in 7-Scenes' layout: seq-NN folders.")] = None,
+    tum: Annotated[Path | None, typer.Option(help="Recording in TUM's layout: rgb.txt, depth.txt.")] = None,
+    walk: Annotated[int, typer.Option(min=0, help="Which walk of a scene, from 0.")] = 0,
+    frames: Annotated[str, typer.Option(help="A:B, which frames.")] = ":",
+) -> None:
+    """Write a walk as rosbag2 (mcap): image, depth, their camera_info, and ground truth where it is known."""
+    from isometry.datasets.rgbd.seven_scenes import open_seven_scenes
+    from isometry.datasets.rgbd.tum import open_tum
+    from isometry.datasets.rosbag.rgbd import write_camera_recording
+
+    with clear_errors(), progress_bar(f"writing {out.name}") as advance:
+        chosen = parse_frames(frames)
+        if (seven_scenes is None) == (tum is None):
+            raise ValueError("name the recording: either --seven-scenes or --tum")
+        walks = [] if seven_scenes is None else open_seven_scenes(seven_scenes)
+        walks += [] if tum is None else [open_tum(tum)]
+        if walk >= len(walks):
+            raise ValueError(f"--walk {walk}: {seven_scenes or tum} has {len(walks)}, from 0")
+        write_camera_recording(out, walks[walk], chosen, advance)
+
+
 @app.command()
 def info(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="rosbag2 directory, .mcap, .db3, or .bag of ROS 1.")],

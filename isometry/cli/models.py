@@ -132,6 +132,7 @@ CONTRACTS = {
     "registration_features": "isometry.registration.features.contract",
     "motion_prediction": "isometry.tracking.prediction.contract",
     "flow_memory": "isometry.tracking.memory.contract",
+    "depth": "isometry.depth_egomotion.depth_contract",
     "moving_digits": "isometry.evaluation.moving_digits.contract",
 }
 

@@ -28,6 +28,23 @@ Parameter = Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the nod
 View = Annotated[bool, typer.Option("--view", help="Show the replay in the browser afterwards (needs viser).")]
 
 
+@app.command("depth-egomotion")
+def depth_egomotion(
+    bag: Bag = None,
+    out: Out = Path("out"),
+    rate: Rate = 1.0,
+    image: Annotated[str, typer.Option(help="Topic of the colour or grey image, when the bag has several.")] = "",
+    depth: Annotated[str, typer.Option(help="Topic of the depth image, when the bag has several.")] = "",
+    truth: Truth = GROUND_TRUTH,
+    parameter: Parameter = None,
+    view: View = False,
+    port: Port = 8080,
+) -> None:
+    """Follow a camera with depth; --parameter mode=mono: without."""
+    topics = {"image": image, "depth": depth}
+    _run("depth_egomotion", bag, out, rate, topics, {}, parameter, truth, port if view else None)
+
+
 @app.command("lidar-odometry")
 def lidar_odometry(
     bag: Bag = None,

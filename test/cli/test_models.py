@@ -30,7 +30,7 @@ def test_each_shipped_model_has_one_line_that_says_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        ("segmentation", "no shipped model 'segmentation', only flow_filter"),
+        ("segmentation", "no shipped model 'segmentation', only depth, flow_filter"),
         ("/nonexistent.onnx", "/nonexistent.onnx: no such model file"),
         ("{}/model.onnx", "{}/model.onnx"),
     ],

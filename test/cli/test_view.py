@@ -32,7 +32,7 @@ def test_without_viser_one_line_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "viser", None)
     for name in ("views", "scene"):  # as if they had not been imported yet
         monkeypatch.delitem(sys.modules, f"isometry.evaluation.replay.{name}", raising=False)
-    for capability in ("lidar_odometry", "place_recognition", "relocalization", "tracking"):
+    for capability in ("depth_egomotion", "lidar_odometry", "place_recognition", "relocalization", "tracking"):
         monkeypatch.delitem(sys.modules, f"isometry.evaluation.replay.{capability}.view", raising=False)
         monkeypatch.delattr(f"isometry.evaluation.replay.{capability}.view", raising=False)
     assert refusal("view", "nowhere") == "viser is not installed: pip install viser"

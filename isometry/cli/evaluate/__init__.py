@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from isometry.cli.evaluate.camera_relocalisation import camera_relocalisation
+from isometry.cli.evaluate.depth import depth
+from isometry.cli.evaluate.ego_motion import ego_motion
 from isometry.cli.evaluate.flow_memory import flow_memory
 from isometry.cli.evaluate.glassware import glassware
 from isometry.cli.evaluate.lidar_odometry import lidar_odometry
@@ -26,6 +29,9 @@ app.command("relocalization")(relocalization)
 app.command("lidar-odometry")(lidar_odometry)
 app.command("object-pose")(object_pose)
 app.command("glassware")(glassware)
+app.command("ego-motion")(ego_motion)
+app.command("camera-relocalisation")(camera_relocalisation)
+app.command("depth")(depth)
 app.command("tracking")(tracking)
 app.command("prediction")(prediction)
 app.command("flow-memory")(flow_memory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from isometry.cli.train.depth import depth
 from isometry.cli.train.flow_memory import flow_memory
 from isometry.cli.train.moving_digits import moving_digits
 from isometry.cli.train.object_pose import object_pose_calibration
@@ -23,4 +24,5 @@ app.command("motion-scenes")(motion_scenes)
 app.command("motion-prediction")(motion_prediction)
 app.command("flow-memory")(flow_memory)
 app.command("tracking-confidence")(tracking_confidence)
+app.command("depth")(depth)
 app.command("moving-digits")(moving_digits)

@@ -10,10 +10,12 @@ from isometry.datasets.errors import DatasetError
 from isometry.datasets.rosbag.message_types import DETECTIONS, IMU, ODOMETRY, POINT_CLOUD
 from isometry.datasets.rosbag.reader import frame_of, topic_types
 from isometry.datasets.rosbag.transforms import BagTransforms, read_transforms, transform_topics
+from isometry.evaluation.replay.depth_egomotion.inputs import choose_camera_topics
 from isometry.evaluation.replay.object_pose.inputs import choose_image_topics
 from isometry.evaluation.replay.topics import only_topic
 
 ODOMETRY_SOURCES: dict[str, tuple[str, ...]] = {
+    "depth_egomotion": (),
     "lidar_odometry": (),
     "place_recognition": ("tf", "topic"),
     "relocalization": ("tf", "topic", "none"),
@@ -21,6 +23,8 @@ ODOMETRY_SOURCES: dict[str, tuple[str, ...]] = {
     "object_pose": (),
 }
 """The choices of the parameter `odometry` by the name of the node."""
+OF_IMAGES = {"depth_egomotion": choose_camera_topics, "object_pose": choose_image_topics}
+"""What chooses the topics of a node that reads images."""
 LOCATING = ("place_recognition", "relocalization")
 """Nodes that publish transforms out of the map's frame, and that read an IMU."""
 HOW_TO_NAME = "name them with --parameter base_frame=NAME and odom_frame=NAME"
@@ -59,8 +63,8 @@ def choose_inputs(node: str, bag: Path, asked: Topics, given: Mapping[str, str])
     any. Raises DatasetError in one line when the bag has not what the node needs.
     """
     types = topic_types(bag)
-    if node == "object_pose":
-        image_topics, follows = choose_image_topics(bag, types, vars(asked), given)
+    if node in OF_IMAGES:
+        image_topics, follows = OF_IMAGES[node](bag, types, vars(asked), given)
         return NodeInputs(image_topics, transform_topics(types), "", {**follows, **given})
     map_frame = given.get("map_frame", "map") if node in LOCATING else ""
     transforms = read_transforms(bag, {map_frame})

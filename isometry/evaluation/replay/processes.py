@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+EMPTY = "''"
+"""A text without characters, as a value of a parameter on the command line."""
 STOP_S = 10.0
 """How long a process may take to end after it was asked to."""
 
@@ -28,7 +30,8 @@ def node_command(node: str, topics: Mapping[str, str], parameters: Mapping[str, 
     for name, topic in topics.items():
         command += ["-r", f"{name}:={topic}"]
     for name, value in parameters.items():
-        command += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        command += ["-p", f"{name}:={text or EMPTY}"]
     return command
 
 

@@ -93,13 +93,28 @@ class NodeRecording:
 
 
 @dataclass(frozen=True)
-class LidarOdometryRecording(NodeRecording):
+class OdometryRecording(NodeRecording):
+    """The poses that an odometry published for A messages."""
+
+    T_odom_base: Array  # (A,4,4)
+    covariances: Array  # (A,6,6) x, y, z, rotations about x, y, z, along the axes of odom
+
+
+@dataclass(frozen=True)
+class LidarOdometryRecording(OdometryRecording):
     """The poses that LiDAR odometry published for A scans."""
 
     node: ClassVar[str] = "lidar_odometry"
 
-    T_odom_base: Array  # (A,4,4)
-    covariances: Array  # (A,6,6) x, y, z, rotations about x, y, z, along the axes of odom
+
+@dataclass(frozen=True)
+class DepthEgomotionRecording(OdometryRecording):
+    """The poses that a depth and ego-motion node published for A images, and its K keyframes at the end."""
+
+    node: ClassVar[str] = "depth_egomotion"
+
+    keyframe_stamps_ns: Integers  # (K,)
+    T_map_keyframe: Array  # (K,4,4) of the base, as corrected at the end
 
 
 @dataclass(frozen=True)
@@ -170,6 +185,7 @@ class ObjectPoseRecording(NodeRecording):
 KINDS: dict[str, type[NodeRecording]] = {
     kind.node: kind
     for kind in (
+        DepthEgomotionRecording,
         LidarOdometryRecording,
         ObjectPoseRecording,
         PlaceRecognitionRecording,

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 from isometry.evaluation.common.provenance import provenance
 from isometry.evaluation.replay.answers import warnings
-from isometry.evaluation.replay.lidar_odometry import judgement as odometry_judgement
-from isometry.evaluation.replay.lidar_odometry import report as odometry_report
+from isometry.evaluation.replay.depth_egomotion import report as camera_report
+from isometry.evaluation.replay.lidar_odometry import report as lidar_report
 from isometry.evaluation.replay.object_pose import report as object_report
+from isometry.evaluation.replay.odometry import judgement as odometry_judgement
+from isometry.evaluation.replay.odometry.sections import headline as odometry_headline
 from isometry.evaluation.replay.place_recognition import judgement as place_judgement
 from isometry.evaluation.replay.place_recognition import report as place_report
 from isometry.evaluation.replay.recording import (
+    DepthEgomotionRecording,
     LidarOdometryRecording,
     NodeRecording,
     ObjectPoseRecording,
@@ -53,8 +56,17 @@ def _lidar_odometry(
 ) -> Report:
     judgement = odometry_judgement.judge(bag, recording, truth)
     figures = odometry_judgement.figures(recording, judgement)
-    page = odometry_report.write_report(folder, figures, made, recording, judgement)
-    return Report(page, odometry_report.headline(figures), warnings(figures, recording))
+    page = lidar_report.write_report(folder, figures, made, recording, judgement)
+    return Report(page, odometry_headline(figures), warnings(figures, recording))
+
+
+def _depth_egomotion(
+    bag: Path, recording: DepthEgomotionRecording, folder: Path, truth: str, made: dict[str, Any]
+) -> Report:
+    judgement = odometry_judgement.judge(bag, recording, truth)
+    figures = camera_report.figures(recording, judgement)
+    page = camera_report.write_report(folder, figures, made, recording, judgement)
+    return Report(page, camera_report.headline(figures), warnings(figures, recording))
 
 
 def _place_recognition(
@@ -94,6 +106,7 @@ def _object_pose(bag: Path, recording: ObjectPoseRecording, folder: Path, truth:
 
 
 WRITERS: dict[type[NodeRecording], Callable[[Path, Any, Path, str, dict[str, Any]], Report]] = {
+    DepthEgomotionRecording: _depth_egomotion,
     LidarOdometryRecording: _lidar_odometry,
     ObjectPoseRecording: _object_pose,
     PlaceRecognitionRecording: _place_recognition,

@@ -17,6 +17,7 @@ from isometry.evaluation.replay.recording import NodeRecording
 from isometry.geometry import se3
 
 POINTS_SHOWN = 3000  # of each cloud
+LINE_M = 0.4  # as wide as is seen well in a town
 BLUE, GREEN, BLACK = (37, 99, 235), (22, 163, 74), (17, 24, 39)
 
 
@@ -55,16 +56,20 @@ def serve_clouds(
     return server
 
 
-def add_path(server: viser.ViserServer, name: str, positions: Array, colour: tuple[int, int, int]) -> None:
+def add_path(
+    server: viser.ViserServer, name: str, positions: Array, colour: tuple[int, int, int], thickness_m: float = LINE_M
+) -> None:
     """A line through positions (N,3)."""
-    add_lines(server, name, np.stack([positions[:-1], positions[1:]], axis=1), colour)
+    add_lines(server, name, np.stack([positions[:-1], positions[1:]], axis=1), colour, thickness_m)
 
 
-def add_lines(server: viser.ViserServer, name: str, segments: Array, colour: tuple[int, int, int]) -> None:
+def add_lines(
+    server: viser.ViserServer, name: str, segments: Array, colour: tuple[int, int, int], thickness_m: float = LINE_M
+) -> None:
     """Lines (L,2,3)."""
     if len(segments):
         server.scene.add_line_segments(
-            name, segments.astype(np.float32), colour, thickness=0.4, thickness_units="world"
+            name, segments.astype(np.float32), colour, thickness=thickness_m, thickness_units="world"
         )
 
 

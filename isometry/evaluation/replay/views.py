@@ -8,9 +8,11 @@ import viser
 
 from isometry.datasets.errors import DatasetError
 from isometry.evaluation.common.browser import THIS_MACHINE
+from isometry.evaluation.replay.depth_egomotion import view as depth_egomotion
 from isometry.evaluation.replay.lidar_odometry import view as lidar_odometry
 from isometry.evaluation.replay.place_recognition import view as place_recognition
 from isometry.evaluation.replay.recording import (
+    DepthEgomotionRecording,
     LidarOdometryRecording,
     NodeRecording,
     ObjectPoseRecording,
@@ -35,6 +37,8 @@ def show(
         raise DatasetError(f"{bag}: poses of objects are not shown here: see report.html beside the recording")
     if isinstance(recording, TrackingRecording):
         return tracking.show(bag, port, recording, host)
+    if isinstance(recording, DepthEgomotionRecording):
+        return depth_egomotion.show(bag, port, every, recording, host)
     if isinstance(recording, LidarOdometryRecording):
         return lidar_odometry.show(bag, port, every, recording, host)
     if isinstance(recording, RelocalizationRecording):

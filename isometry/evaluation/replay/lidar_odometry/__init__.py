@@ -1,1 +1,1 @@
-"""A replay of LiDAR odometry: judgement, report, view."""
+"""A replay of LiDAR odometry: report, view."""

@@ -8,7 +8,7 @@ import viser
 
 from isometry.datasets.rosbag.reader import StampedPoses
 from isometry.evaluation.common.browser import THIS_MACHINE
-from isometry.evaluation.replay.lidar_odometry.judgement import judge
+from isometry.evaluation.replay.odometry.judgement import judge
 from isometry.evaluation.replay.recording import LidarOdometryRecording
 from isometry.evaluation.replay.scene import BLACK, add_path, serve_clouds
 from isometry.evaluation.replay.truth import GROUND_TRUTH

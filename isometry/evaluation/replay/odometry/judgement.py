@@ -1,4 +1,4 @@
-"""Judges the poses of LiDAR odometry during a replay against the true poses in the bag."""
+"""Judges the poses of an odometry during a replay against the true poses in the bag."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from isometry.arrays import Array, Integers
 from isometry.evaluation.common.calibration import inside_two_sigma
 from isometry.evaluation.common.trajectory import path_error
-from isometry.evaluation.replay.recording import LidarOdometryRecording
+from isometry.evaluation.replay.recording import OdometryRecording
 from isometry.evaluation.replay.truth import pose_errors, true_poses
 from isometry.geometry import se3
 
@@ -29,7 +29,7 @@ class Judgement:
     rotation_error_deg: Array  # (J,)
 
 
-def judge(bag: Path, recording: LidarOdometryRecording, truth_topic: str) -> Judgement | None:
+def judge(bag: Path, recording: OdometryRecording, truth_topic: str) -> Judgement | None:
     """Judge a replay of `bag`; None when the bag has no true poses at the time of two answers.
 
     Raises DatasetError when the true poses cannot be read.
@@ -48,7 +48,7 @@ def judge(bag: Path, recording: LidarOdometryRecording, truth_topic: str) -> Jud
     return Judgement(stamps_ns, T_odom_true, T_odom_base, travelled_m, inside, *pose_errors(T_odom_base, T_odom_true))
 
 
-def figures(recording: LidarOdometryRecording, judgement: Judgement | None) -> dict[str, Any]:
+def figures(recording: OdometryRecording, judgement: Judgement | None) -> dict[str, Any]:
     """The figures of the report by name; None where it could not be measured."""
     steps_m = np.linalg.norm(np.diff(recording.T_odom_base[:, :3, 3], axis=0), axis=1)
     counts = recording.figures() | {"path_m": float(steps_m.sum()), "judged": judgement is not None}

@@ -1,0 +1,1 @@
+"""Evaluation of the motion of a camera, and of finding it in a map."""

@@ -1,0 +1,1 @@
+"""A replay of depth and ego-motion: inputs, report, view."""

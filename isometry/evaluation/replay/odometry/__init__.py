@@ -1,0 +1,1 @@
+"""What replays of all kinds of odometry share: judgement, parts of the report."""
