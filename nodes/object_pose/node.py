@@ -11,16 +11,13 @@ All outputs have the stamp of the image and are in its camera's frame, or in the
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from rclpy.subscription import Subscription
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
@@ -30,10 +27,9 @@ from isometry.nodes.object_pose import messages as conversions
 from isometry.nodes.object_pose.parameters import ObjectPoseNodeParameters
 from isometry.nodes.runtime import messages, parameters
 from isometry.nodes.runtime.diagnostics import State
-from isometry.nodes.runtime.graph import why_silent
-from isometry.nodes.runtime.lifecycle_node import SILENT_S, PerceptionNode, run
-from isometry.nodes.runtime.quality_of_service import overridable, reliable, sensor_data
-from isometry.nodes.runtime.synchronizer import StampSynchronizer
+from isometry.nodes.runtime.image_inputs import DEPTH, IMAGE, ImageInputs, ImageSet
+from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
+from isometry.nodes.runtime.quality_of_service import reliable
 from isometry.nodes.runtime.transforms import Transform
 from isometry.object_pose.estimators import EstimatorOfEach
 from isometry.object_pose.library import KnownObject, load_library
@@ -41,21 +37,10 @@ from isometry.object_pose.overlay import drawn
 from isometry.object_pose.parameters import ObjectPoseParameters
 from isometry.object_pose.pipeline import ObjectPosePipeline, ObjectPoseStep
 from isometry.object_pose.view import Found, view_of
-from isometry.sensing.cameras import Camera, camera_of
+from isometry.sensing.cameras import Camera
 from isometry.sensing.images import decode_colour, decode_depth
 
 PARAMETERS = (("", ObjectPoseNodeParameters), ("", ObjectPoseParameters))
-IMAGE, DEPTH = "image", "depth"
-CAMERA, DEPTH_CAMERA = "camera_info", "depth_camera_info"
-
-
-class Frame(NamedTuple):
-    """The messages of one moment."""
-
-    header: Header  # of the image
-    image: Image
-    depth: Image
-    detections: Any  # Detection2DArray, or Image of labels; None where there are none
 
 
 class Answer(NamedTuple):
@@ -97,11 +82,9 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
             _check_searchable(library, told)
         method = parameters.read(self, ObjectPoseParameters)
         self._pipeline = ObjectPosePipeline(library, EstimatorOfEach(), method)
-        self._names_of_inputs = (IMAGE, DEPTH) if own.input == "none" else (IMAGE, DEPTH, own.input)
         self._last: ObjectPoseStep | None = None
         self._reasons: Counter[str] = Counter()
         self._meshes = conversions.Meshes()
-        self._cameras: dict[str, Camera] = {}  # as last used, with what was computed of them
         self._objects = self.advertise(Detection3DArray, "objects", reliable())
         self._markers = self.advertise(MarkerArray, "markers", reliable())
         self._overlay = self.advertise(Image, "overlay", reliable(2))
@@ -118,75 +101,27 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
 
     def activate(self) -> None:
         """Subscribe."""
-        own = self.own
-        self._synchronizer = StampSynchronizer(self._names_of_inputs, round(own.sync_tolerance * 1e9), own.sync_queue)
-        self._infos: dict[str, CameraInfo] = {}
-        self._together: dict[str, Any] | None = None  # the newest set that waits for camera_info
-        self._arrived_s: dict[str, float] = {}
-        self._required: dict[str, Subscription] = {}
-        for topic in self._names_of_inputs:
-            kind = Detection2DArray if topic == "detections" else Image
-            self._require(topic, kind, partial(self._receive, topic))
-        self._info_topics = {CAMERA, DEPTH_CAMERA} if own.depth_registration == "auto" else {CAMERA}
-        for topic in sorted(self._info_topics):
-            self._require(topic, CameraInfo, partial(self._receive_info, topic))
-
-    def _require(self, topic: str, kind: type, receive: Callable[[Any], None]) -> None:
-        self._required[topic] = self.subscribe(kind, topic, receive, sensor_data(), overridable())
+        kinds = {"none": {}, "labels": {"labels": Image}, "detections": {"detections": Detection2DArray}}
+        self._images = ImageInputs(self, {DEPTH: Image, **kinds[self.own.input]}, self.enqueue)
 
     def restart(self) -> None:
         """Objects of another time are others."""
         assert self._pipeline is not None
         self._pipeline.forget()
 
-    # Messages, on the executor's thread.
-    def _receive_info(self, topic: str, message: CameraInfo) -> None:
-        self._arrived_s[topic] = time.monotonic()
-        self._infos[topic] = message
-        self._enqueue_complete()
-
-    def _receive(self, topic: str, message: Any) -> None:
-        self._arrived_s[topic] = time.monotonic()
-        together = self._synchronizer.put(topic, messages.stamp_ns(message.header.stamp), message)
-        if together is not None:
-            self._together = together
-            self._enqueue_complete()
-
-    def _enqueue_complete(self) -> None:
-        """Hand on the newest set once all camera_info are there: these may come after the first images."""
-        if self._together is not None and self._infos.keys() >= self._info_topics:
-            image, depth, *detections = (self._together[name] for name in self._names_of_inputs)
-            self._together = None
-            self.enqueue(Frame(image.header, image, depth, detections[0] if detections else None))
-
     def silence(self) -> State:
-        """Which input does not come; else by how much their stamps miss each other."""
-        now_s = time.monotonic()
-        # a camera_info may be sent once
-        fresh = {
-            topic
-            for topic in self._required
-            if topic in self._infos or now_s - self._arrived_s.get(topic, -np.inf) <= SILENT_S
-        }
-        missing = [why_silent(self, self._required[topic]) for topic in self._required if topic not in fresh]
-        if missing:
-            return State("no_input", "; ".join(missing))
-        gaps = [
-            f"{name} is {gap:.3g} s from the nearest image"
-            for name, gap in self._synchronizer.gaps().items()
-            if gap is not None and gap > self.own.sync_tolerance
-        ]
-        return State("sync_starved", "; ".join(gaps) or "no image has both depth and detections")
+        """Which input does not come, or by how much their stamps miss each other."""
+        return self._images.silence()
 
     # One set, on the worker's thread.
-    def process(self, message: Frame, stamp_ns: int) -> Answer:
+    def process(self, message: ImageSet, stamp_ns: int) -> Answer:
         """Find the poses of the objects."""
         assert self._pipeline is not None
         own = self.own
-        camera = self._camera(CAMERA)
-        colour = decode_colour(message.image)
-        depth = decode_depth(message.depth, own.depth_unit)
-        depth_camera, T_colour_depth = self._depth_camera(camera, message, stamp_ns)
+        camera = self._images.camera(message)
+        colour = decode_colour(message.images[IMAGE])
+        depth = decode_depth(message.images[DEPTH], own.depth_unit)
+        depth_camera, T_colour_depth = self._images.depth_camera(message, camera, stamp_ns)
         view = view_of(colour, camera, depth, depth_camera, T_colour_depth)
         camera_frame = message.header.frame_id
         frame = {"camera": camera_frame, "base": own.base_frame, "odom": own.odom_frame}[own.output_frame]
@@ -194,7 +129,7 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
         found = self._found(message, camera)
         return Answer(self._pipeline.process(view, found, stamp_ns, T_frame_camera), frame, camera_frame)
 
-    def _found(self, message: Frame, camera: Camera) -> list[Found] | None:
+    def _found(self, message: ImageSet, camera: Camera) -> list[Found] | None:
         """What a detector says; None where there is none."""
         assert self._pipeline is not None
         if self.own.input == "none":
@@ -202,30 +137,9 @@ class ObjectPoseNode(PerceptionNode[ObjectPoseNodeParameters]):
         method, apart = self._pipeline.parameters, self.own.label_is == "class"
         most = method.most_detections
         if self.own.input == "detections":
-            return conversions.from_detections(message.detections, camera, self._names, most)
+            return conversions.from_detections(message.images["detections"], camera, self._names, most)
         fewest = method.fewest_pixels
-        return conversions.from_labels(message.detections, camera, self._names, apart, fewest, most)
-
-    def _camera(self, topic: str) -> Camera:
-        """The camera of the last camera_info: the one before, where it has not changed, as it knows its distortion."""
-        try:
-            camera = camera_of(self._infos[topic], self.own.rectified)
-        except ValueError as error:
-            raise ValueError(f"{self._required[topic].topic_name}: {error}") from error
-        before = self._cameras.get(topic)
-        if before is None or not before.same_as(camera):
-            before = self._cameras[topic] = camera
-        return before
-
-    def _depth_camera(self, camera: Camera, message: Frame, stamp_ns: int) -> tuple[Camera | None, Transform]:
-        """The camera of the depth and T_colour_depth (4,4); None where it is the colour's. Raises TransformError."""
-        if self.own.depth_registration == "none":
-            return None, np.eye(4)
-        depth_camera = self._camera(DEPTH_CAMERA)
-        frames = message.image.header.frame_id, message.depth.header.frame_id
-        if frames[0] == frames[1]:
-            return (None if depth_camera.same_as(camera) else depth_camera), np.eye(4)
-        return depth_camera, self.transforms.wait(*frames, stamp_ns, self.own.transform_timeout)
+        return conversions.from_labels(message.images["labels"], camera, self._names, apart, fewest, most)
 
     def _camera_pose(self, frame: str, stamp_ns: int) -> Transform:
         """The camera in the frame of the output (4,4). Raises TransformError."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from isometry.nodes.runtime.node_parameters import NodeParameters, names_by_id
+from isometry.nodes.runtime.node_parameters import ImageParameters, names_by_id
 from isometry.parameters import parameter
 
 
 @dataclass(frozen=True)
-class ObjectPoseNodeParameters(NodeParameters):
+class ObjectPoseNodeParameters(ImageParameters):
     """Inputs, frames and outputs. Read when the node is configured."""
 
     objects: str = parameter("objects", "folder of the meshes of known objects, each named as its object")
@@ -27,16 +27,6 @@ class ObjectPoseNodeParameters(NodeParameters):
         "instance: each label is one object; class: each connected part of a label is one object",
         choices=("instance", "class"),
     )
-    depth_unit: float = parameter(0.001, "metres of one unit of depth images of whole numbers", 1e-6, 1.0)
-    depth_registration: str = parameter(
-        "auto",
-        "auto: depth is brought to the colour camera by TF and both camera_info, unless both are one camera; "
-        "none: it is registered already, and depth_camera_info is not needed",
-        choices=("auto", "none"),
-    )
-    rectified: bool = parameter(False, "images are free of distortion already: p of camera_info holds, and d does not")
-    sync_tolerance: float = parameter(0.02, "seconds between stamps of inputs that belong together", 0.0, 1.0)
-    sync_queue: int = parameter(30, "images that wait for their depth and detections", 2, 1000)
     output_frame: str = parameter(
         "camera",
         "frame of the poses; camera: that of the image; base: base_frame; odom: odom_frame, in which objects keep "

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import Point, PoseWithCovarianceStamped
 from visualization_msgs.msg import Marker, MarkerArray
@@ -18,8 +15,6 @@ from isometry.place_recognition.types import PlaceMatch
 
 KEYFRAMES_SHOWN = 2000
 """Keyframes that the markers show at most."""
-SECOND_NS = 1_000_000_000
-LITTLE_ENDIAN_CDR = b"\x00\x01\x00\x00"
 
 
 def to_match(step: MappingStep, query_stamp_ns: int, map_frame: str, keyframe_stamp_ns: int | None) -> DiagnosticArray:
@@ -65,28 +60,6 @@ def to_pose_with_covariance(match: PlaceMatch, stamp_ns: int, map_frame: str) ->
     message.pose.pose = messages.to_pose(match.T_map_query)
     message.pose.covariance = rotated(match.covariance, R_map_keyframe).astype(float).reshape(-1)
     return message
-
-
-def to_serialized_path(T_map_keyframes: Array, stamps_ns: Iterable[int], map_frame: str, stamp_ns: int) -> bytes:
-    """The keyframes (N,4,4) as a serialised nav_msgs/Path (CDR); each pose has the stamp of its scan.
-
-    As Python objects, the poses of a long map would take the worker 0.3 s each second. All have the same frame, so the
-    same length, and are written as one array; only the padding of the first one may differ.
-    """
-    frame = map_frame.encode() + b"\0"
-    seconds, nanoseconds = np.divmod(np.array([stamp_ns, *stamps_ns], dtype=np.int64), SECOND_NS)
-    head = np.dtype([("seconds", "<i4"), ("nanoseconds", "<u4"), ("length", "<u4"), ("frame", f"S{len(frame)}")])
-    row = np.dtype([("head", head), ("padding", f"V{-head.itemsize % 8}"), ("numbers", "<f8", 7)])
-    poses = np.zeros(len(seconds), dtype=row)  # the first one is the head of the path itself
-    poses["head"]["seconds"], poses["head"]["nanoseconds"] = seconds, nanoseconds
-    poses["head"]["length"], poses["head"]["frame"] = len(frame), frame
-    poses["numbers"][1:] = messages.pose_numbers(T_map_keyframes)
-    path: bytes = poses["head"][0].tobytes()
-    path += bytes(-len(path) % 4) + np.uint32(len(seconds) - 1).tobytes()
-    if len(poses) > 1:
-        path += poses["head"][1].tobytes()
-        path += bytes(-len(path) % 8) + poses["numbers"][1].tobytes() + poses[2:].tobytes()
-    return LITTLE_ENDIAN_CDR + path
 
 
 def to_markers(T_map_keyframes: Array, matches: Array, map_frame: str, stamp_ns: int) -> MarkerArray:

@@ -24,6 +24,7 @@ from isometry.nodes.runtime.diagnostics import State
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode, run
 from isometry.nodes.runtime.map_to_odom import MapToOdom
 from isometry.nodes.runtime.motion_inputs import GravityInput, OdometryInput, gravity_input, odometry_input
+from isometry.nodes.runtime.path import to_serialized_path
 from isometry.nodes.runtime.quality_of_service import latched, reliable
 from isometry.place_recognition.encoder import BirdsEyeEncoder
 from isometry.place_recognition.mapping import MappingStep, PlaceMapper, PlaceMapperParameters
@@ -228,7 +229,7 @@ class PlaceRecognitionNode(PerceptionNode[PlaceRecognitionNodeParameters]):
         poses, stamps_ns, map_frame = memory.poses, memory.stamps_ns, self.own.map_frame
         stamp_ns = self._answered_ns  # not the newest: a scan in work is not in the map yet
         shown = np.array(self._match_lines).reshape(-1, 2, 3)
-        self._path.publish(outputs.to_serialized_path(poses, stamps_ns, map_frame, stamp_ns))
+        self._path.publish(to_serialized_path(poses, stamps_ns, map_frame, stamp_ns))
         self._markers.publish(outputs.to_markers(poses, shown, map_frame, stamp_ns))
 
     # Diagnostics.

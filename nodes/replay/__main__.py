@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from isometry.datasets.rosbag.reader import open_bag
+from isometry.nodes.replay.depth_egomotion import DepthEgomotionRecorder
 from isometry.nodes.replay.lidar_odometry import LidarOdometryRecorder
 from isometry.nodes.replay.meeting import START_TIMEOUT_S, refuse_unknown_parameters
 from isometry.nodes.replay.object_pose import ObjectPoseRecorder
@@ -31,6 +32,7 @@ from isometry.nodes.replay.tracking import TrackingRecorder
 from isometry.nodes.runtime.shared_memory import remove_dead_segments
 
 RECORDERS: dict[str, Callable[[Node, tuple[str, str]], NodeRecorder[Any]]] = {
+    "depth_egomotion": DepthEgomotionRecorder,
     "lidar_odometry": LidarOdometryRecorder,
     "object_pose": ObjectPoseRecorder,
     "place_recognition": PlaceRecognitionRecorder,

@@ -23,6 +23,8 @@ LEVELS_AND_ADVICE = {
     "overloaded": (DiagnosticStatus.WARN, "messages are dropped: lower the input rate or give the node more cores"),
     "unconstrained": (DiagnosticStatus.WARN, "a motion is only predicted: see its covariance, add wheels or an IMU"),
     "no_pose": (DiagnosticStatus.WARN, "objects were detected, and none has a pose: see the reason of each"),
+    "frozen": (DiagnosticStatus.WARN, "the same image comes again and again: check the camera and its driver"),
+    "camera_changed": (DiagnosticStatus.WARN, "the path goes on from the last pose, which has become less certain"),
     "lost": (DiagnosticStatus.WARN, "the position is not known: drive to a place that is in the map"),
 }
 """Level and advice by state word; no node has other words."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from isometry.nodes.runtime.lifecycle_node import PerceptionNode
-from isometry.nodes.runtime.node_parameters import MapParameters
+from isometry.nodes.runtime.node_parameters import MapTransformParameters
 from isometry.nodes.runtime.stamps import RESTART_NS
 from isometry.nodes.runtime.transforms import Transform
 
@@ -20,7 +20,7 @@ class MapToOdom:
     the one before. None is sent while no messages arrive: then nobody knows whether it still holds.
     """
 
-    def __init__(self, node: PerceptionNode[MapParameters]) -> None:
+    def __init__(self, node: PerceptionNode[MapTransformParameters]) -> None:
         """Advertises on /tf until the node is cleaned up."""
         self._node, self._map_frame = node, node.own.map_frame
         self._tolerance_ns = round(node.own.transform_tolerance * 1e9)

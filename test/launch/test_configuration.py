@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+NODES = ("depth_egomotion", "lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking")
 TOPICS = {
+    "depth_egomotion": {"image", "odom", "path", "points", "rectified/depth"},
     "object_pose": {"image", "overlay", "markers"},
     "place_recognition": {"points", "markers", "keyframes", "pose"},
     "relocalization": {"points", "map_points", "odom", "pose"},
@@ -16,7 +18,9 @@ TOPICS = {
 }
 
 
-@pytest.mark.parametrize("name", ["lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking"])
+@pytest.mark.parametrize(
+    "name", ["depth_egomotion", "lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking"]
+)
 def test_a_parameter_file_names_parameters_that_exist(repository: Path, name: str) -> None:
     (values,) = yaml.safe_load((repository / "config" / f"{name}.yaml").read_text()).values()
     node = import_module(f"isometry.nodes.{name}.node")

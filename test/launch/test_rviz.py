@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from test.launch.conftest import PlayLaunch
 
 INPUTS = {
+    "depth_egomotion": {"image": "/camera/color/image_raw"},
     "object_pose": {"image": "/camera/color/image_raw"},
     "place_recognition": {"points": "/velodyne"},
     "relocalization": {"points": "/velodyne", "odom": "wheels/odom", "initialpose": "/initial_pose"},

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LONG_S = 60.0
 SECOND = 1_000_000_000
 LOSSLESS = ("points", "odom", "detections")
+SIZES = (0, 1, 3, 7, 641, 4096, 2**31 - 1, 2**32 - 1)
 
 
 @pytest.fixture
@@ -236,3 +238,32 @@ def start_node(start: Callable[..., NodeProcess]) -> Callable[..., NodeProcess]:
     """Starts place recognition; short gates, so that a circle of a minute's drive closes a loop."""
     gates = {"loop_min_age": 5.0, "loop_min_travel": 20.0, "sensor_pose": "identity", "gravity": "none"}
     return lambda **parameters: start("place_recognition", **{**gates, **parameters})
+
+
+@pytest.fixture
+def lying() -> Callable[[np.random.Generator, dict[str, Any], Sequence[str]], dict[str, Any]]:
+    """Makes copies of good messages of a camera, by topic, of which one to three fields lie."""
+    return lying_messages
+
+
+def lying_messages(random: np.random.Generator, sent: dict[str, Any], images: Sequence[str]) -> dict[str, Any]:
+    changed = {topic: deepcopy(message) for topic, message in sent.items()}
+    info, image = changed["camera_info"], changed[images[int(random.integers(len(images)))]]
+    numbers = (0.0, -1.0, 1e30, np.inf, np.nan)
+    changes: list[Callable[[], None]] = [
+        lambda: setattr(image, "width", int(random.choice(SIZES))),
+        lambda: setattr(image, "height", int(random.choice(SIZES))),
+        lambda: setattr(image, "step", int(random.choice(SIZES))),
+        lambda: setattr(image, "is_bigendian", 1),
+        lambda: setattr(image, "encoding", str(random.choice(["", "rgb8", "mono8", "16UC1", "32FC1", "bayer_rggb8"]))),
+        lambda: setattr(image, "data", random.bytes(len(image.data))),
+        lambda: setattr(image, "data", image.data[: int(random.integers(0, len(image.data)))]),
+        lambda: setattr(info, "width", int(random.choice(SIZES))),
+        lambda: setattr(info, "k", random.choice(numbers, 9)),
+        lambda: setattr(info, "d", random.choice(numbers, int(random.integers(0, 15))).tolist()),
+        lambda: setattr(info, "distortion_model", str(random.choice(["", "plumb_bob", "equidistant", "other"]))),
+        lambda: setattr(info, "binning_x", int(random.choice(SIZES))),
+    ]
+    for k in random.choice(len(changes), random.integers(1, 4), replace=False):
+        changes[k]()
+    return changed

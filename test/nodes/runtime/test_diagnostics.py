@@ -18,6 +18,7 @@ from isometry.nodes.runtime.diagnostics import (
 DOCUMENTED = {
     *("ok", "no_input", "sync_starved", "no_tf", "bad_input", "bad_parameter", "model_mismatch"),
     *("not_mapping", "not_saved", "overloaded", "unconstrained", "no_pose", "lost"),
+    *("frozen", "camera_changed"),
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2: rclpy is not installed")
 
+NODES = ("depth_egomotion", "lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking")
 NODE = """
 import json, os, signal
 import numpy, small_gicp  # with OpenBLAS and OpenMP
@@ -54,7 +55,9 @@ def test_linear_algebra_has_one_thread_before_a_node_is_built_and_where_it_works
     assert threads["built"] == threads["work"] == {"openmp": 1, "blas": 1}
 
 
-@pytest.mark.parametrize("name", ["lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking"])
+@pytest.mark.parametrize(
+    "name", ["depth_egomotion", "lidar_odometry", "object_pose", "place_recognition", "relocalization", "tracking"]
+)
 def test_every_node_begins_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[type] = []
 
