@@ -169,4 +169,4 @@ def test_every_shipped_file_is_what_its_card_says(name: str) -> None:
 def test_a_model_that_does_not_exist_is_named() -> None:
     run = CliRunner().invoke(app, ["models", "show", "segmentation"])
     assert run.exit_code == 1
-    assert "no shipped model 'segmentation', only flow_filter" in run.output
+    assert "no shipped model 'segmentation', only depth, flow_filter" in run.output

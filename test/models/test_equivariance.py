@@ -18,6 +18,7 @@ from torch import Tensor, nn  # noqa: E402
 
 import isometry.models  # noqa: E402
 from isometry.arrays import AnyArray  # noqa: E402
+from isometry.depth_egomotion.depth_contract import SHIFTS, depth_contract, shifted  # noqa: E402
 from isometry.evaluation.moving_digits.contract import step_contract  # noqa: E402
 from isometry.inference.contract import (  # noqa: E402
     Arrays,
@@ -44,12 +45,17 @@ from isometry.inference.representations import (  # noqa: E402
     vectors,
 )
 from isometry.models.birds_eye_encoder import BirdsEyeEncoder  # noqa: E402
+from isometry.models.depth_network import DepthNetwork, Joining  # noqa: E402
 from isometry.models.equivariant_motion import EquivariantMotion  # noqa: E402
 from isometry.models.flow_memory import FlowFilter, FlowMemory  # noqa: E402
 from isometry.models.flow_predictor import Decoder, FlowPredictor, PlainPredictor  # noqa: E402
 from isometry.models.layers.flow.recurrence import FlowRecurrence  # noqa: E402
 from isometry.models.layers.flow.translation_flows import TranslationFlows  # noqa: E402
 from isometry.models.layers.plain.recurrence import PlainRecurrence  # noqa: E402
+from isometry.models.layers.shift.anchoring import anchor_of, rolled  # noqa: E402
+from isometry.models.layers.shift.attention import AnchoredAttention  # noqa: E402
+from isometry.models.layers.shift.convolution import ConvolutionBlock, TorusConvolution  # noqa: E402
+from isometry.models.layers.shift.patches import AnchoredPatches, to_pixels  # noqa: E402
 from isometry.models.layers.so2.cyclic_convolution import (  # noqa: E402
     ORIENTATIONS,
     CyclicBlock,
@@ -174,6 +180,36 @@ def maps(channels: int, size: int = 12) -> Callable[[np.random.Generator], Array
 def of_fields(kind: type[nn.Module], make: Callable[[], nn.Module], output: Representation) -> Case:
     contract = layer(QUARTER_TURNS, maps(3 * ORIENTATIONS), {"features": fields}, {"output": output})
     return Case(kind, make, contract)
+
+
+def on_torus(kind: type[nn.Module], make: Callable[[], nn.Module]) -> Case:
+    return Case(kind, make, layer(SHIFTS, maps(4, 16), {"features": shifted}, {"output": shifted}))
+
+
+class ThereAndBack(nn.Module):
+    """The patches of an image, and back to its pixels, as a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = AnchoredPatches(4, 32, 4)
+
+    def forward(self, features: Tensor) -> Tensor:
+        patches, anchor = self.patches(features)
+        return to_pixels(patches, anchor, 4)
+
+
+class JoinedAgain(nn.Module):
+    """A map, a coarser one made of it, and both joined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joining = Joining(4, 4, 6)
+
+    def forward(self, features: Tensor) -> Tensor:
+        anchor = anchor_of(features, 2)
+        coarse = nn.functional.avg_pool2d(rolled(features, -anchor), 2)
+        joined: Tensor = self.joining(coarse, anchor, features)
+        return joined
 
 
 def agents(random: np.random.Generator) -> Arrays:
@@ -312,6 +348,11 @@ LAYERS = [
         features=invariant,
     ),
     so3(GlobalPairs, lambda: GlobalPairs(8, 2.0), "points normals sided", biases=invariant),
+    on_torus(TorusConvolution, lambda: TorusConvolution(4, 6, 5)),
+    on_torus(ConvolutionBlock, lambda: ConvolutionBlock(4)),
+    on_torus(AnchoredPatches, ThereAndBack),
+    on_torus(AnchoredAttention, lambda: AnchoredAttention(4, 2, window=4)),
+    on_torus(Joining, JoinedAgain),
     Case(
         FlowRecurrence,
         lambda: FlowRecurrence(2, 3, FLOWS),
@@ -330,6 +371,7 @@ NETWORKS = [
     Case(BirdsEyeEncoder, trained_encoder, encoder_contract(BirdsEyeGrid(), 512), tolerances=LOOSER),
     Case(PositionAwareNetwork, PositionAwareNetwork, features_contract(with_frames=True), as_pyramid, tolerances=DEEP),
     Case(PointPairTransformer, PointPairTransformer, features_contract(with_frames=False), as_pyramid, tolerances=DEEP),
+    Case(DepthNetwork, DepthNetwork, depth_contract(exact=True), tolerances=DEEP),
     Case(EquivariantMotion, EquivariantMotion, motion_contract(), tolerances=DEEP),
     Case(FlowFilter, FlowFilter, flow_contract(FlowGrid(), 1)),
     Case(FlowMemory, FlowMemory, flow_contract(FlowGrid(), 3)),
