@@ -24,6 +24,7 @@ BASIS = {"arrays", "parameters", "__version__"}
 BELOW = {"inference", "sensing", "geometry"}
 # One capability does not import another, except for these: registration and LiDAR odometry serve several.
 CAPABILITIES: dict[str, set[str]] = {
+    "depth_egomotion": set(),
     "registration": set(),
     "lidar_odometry": set(),
     "object_pose": set(),
