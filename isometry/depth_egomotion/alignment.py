@@ -216,7 +216,10 @@ def _held(information: Array, by_errors: Array) -> tuple[Array, Array]:
     themselves is taken away, and directions in which it is a large part are not held at all (Hatleskog and Alexis,
     "Probabilistic degeneracy detection for point-to-plane error minimization", RA-L 2024).
     """
-    ratios, motions = scipy.linalg.eigh(information, by_errors)
+    least = (
+        1e-9 * np.trace(information) * np.eye(6)
+    )  # where all surfaces are on one line, the errors hold less than all
+    ratios, motions = scipy.linalg.eigh(information, by_errors + least)
     share = np.where(ratios >= HELD, 1.0 - 1.0 / np.maximum(ratios, HELD), 0.0)
     coordinates = np.linalg.inv(motions)  # rows: of a motion, along each of the `motions`
     return (coordinates.T * (share * ratios)) @ coordinates, (coordinates.T * share) @ motions.T

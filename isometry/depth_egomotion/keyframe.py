@@ -104,11 +104,7 @@ class Keyframe:
         """The corners that are found in an image (H,W), near where a guess of the pose puts them.
 
         What is around a corner is compared pixel by pixel: the image of a camera that is rolled is turned back first.
-        Raises ValueError for an image of another size.
         """
-        if grey.shape != self.grey.shape:
-            sizes = [f"{columns}x{rows}" for rows, columns in (grey.shape, self.grey.shape)]
-            raise ValueError("the image is {}, and the map was made with images of {}".format(*sizes))
         expected = projected(se3.apply(se3.inverse(T_keyframe_camera), self.points), self.matrix)
         chosen = self._inside(expected)
         if not chosen.any():

@@ -57,38 +57,44 @@ class KeyframeMap:
         self.keyframes: dict[int, Keyframe] = {}  # by their numbers
         self.graph = KeyframeGraph()
         self._places = Places()
-        self._island: int | None = None  # the first of the last keyframes, which nothing seen ties to those before
+        self._parts: list[int] = []  # of each keyframe: those of one part are tied together by what was seen
+        self._related: set[tuple[int, int]] = set()
+        self._restored = 0  # keyframes of a saved map, which are never left out
 
     def __len__(self) -> int:
         return len(self.keyframes)
 
-    @property
-    def tied(self) -> bool:
-        """Whether the last keyframes are tied to the first ones by what was seen."""
-        return self._island is None
-
     def together(self, first: int, second: int) -> bool:
         """Whether two keyframes are tied together by what was seen."""
-        return self._island is None or (first < self._island) == (second < self._island)
+        return self._parts[first] == self._parts[second]
 
     # Making the map.
-    def add(self, keyframe: Keyframe, T_map_keyframe: Array) -> int:
+    @property
+    def parts(self) -> Sequence[int]:
+        """The part of the map that each keyframe belongs to; nothing that was seen ties one part to another."""
+        return tuple(self._parts)
+
+    def add(self, keyframe: Keyframe, T_map_keyframe: Array, part: int = 0) -> int:
         """The number of a new keyframe at a pose (4,4), which has no relation to the others yet."""
         number = self.graph.add(T_map_keyframe)
+        self._parts.append(part)
         self.keyframes[number] = keyframe
         self._places.add(number, keyframe.features)
         return number
 
-    def restore(self, keyframe: Keyframe | None, T_map_keyframe: Array) -> None:
+    def restore(self, keyframe: Keyframe | None, T_map_keyframe: Array, part: int) -> None:
         """Add a keyframe of a saved map; None: it was left out, and its pose alone remains."""
         if keyframe is None:
             self.graph.add(T_map_keyframe)
+            self._parts.append(part)
         else:
-            self.add(keyframe, T_map_keyframe)
+            self.add(keyframe, T_map_keyframe, part)
+        self._restored = len(self.graph)
 
     def _forget(self) -> None:
         """Leave out the oldest keyframes beyond those that are kept."""
-        for number in sorted(self.keyframes)[: -self._kept]:
+        new = [number for number in sorted(self.keyframes) if number >= self._restored]
+        for number in new[: -self._kept]:
             del self.keyframes[number]
             self._places.remove(number)
 
@@ -100,8 +106,8 @@ class KeyframeMap:
         """
         T_map_keyframe = self.graph.T_map_keyframe[last] @ tracked.T_keyframe_camera
         neighbours = [number for number in self.neighbours(T_map_keyframe) if number != last][:NEIGHBOURS]
-        number = self.add(keyframe, T_map_keyframe)
-        self._relate(Relation(last, number, tracked.T_keyframe_camera, tracked.covariance))
+        number = self.add(keyframe, T_map_keyframe, self._parts[last])
+        self.tie(Relation(last, number, tracked.T_keyframe_camera, tracked.covariance))
         if loops:
             self._close_loops(number, neighbours, observed)
         self.graph.optimise()
@@ -115,11 +121,13 @@ class KeyframeMap:
                 self.keyframes[other], observed, [self.graph.relative(other, number)], _anywhere, search=False
             )
             if _sure(found):
-                self._relate(Relation(other, number, found.T_keyframe_camera, found.covariance))
-        loop = self.locate(observed, max(number - LOOP_APART, self._island or 0), neighbours, LOOP_CANDIDATES)
+                self.tie(Relation(other, number, found.T_keyframe_camera, found.covariance))
+        part = self._parts[number]
+        first = self._parts.index(part) if part else 0  # what is before a part of the map is worth looking at
+        loop = self.locate(observed, max(number - LOOP_APART, first), neighbours, LOOP_CANDIDATES)
         if loop is not None and loop.rival is None:
             there = loop.tracked
-            self._relate(Relation(loop.keyframe, number, there.T_keyframe_camera, there.covariance))
+            self.tie(Relation(loop.keyframe, number, there.T_keyframe_camera, there.covariance))
 
     def measure_again(self, number: int, observed: Observed, tracked: Tracked) -> None:
         """The surfaces of a keyframe become the mean of what all images since show of them."""
@@ -133,20 +141,28 @@ class KeyframeMap:
         """Two keyframes that show the same image: their relation (4,4) follows from its poses relative to both."""
         T_camera_second = se3.inverse(by_second.T_keyframe_camera)
         errs = covariance.propagated(by_first.covariance + by_second.covariance, T_camera_second)
-        self._relate(Relation(first, second, T_first_second, errs))
+        self.tie(Relation(first, second, T_first_second, errs))
         self.graph.optimise()
 
     def go_on(self, keyframe: Keyframe, last: int, T_map_keyframe: Array) -> int:
         """The number of a new keyframe whose place (4,4) is only thought to be known: nothing ties it to others."""
-        number = self.add(keyframe, T_map_keyframe)
+        number = self.add(keyframe, T_map_keyframe, max(self._parts) + 1)
         self.graph.relate(Relation(last, number, self.graph.relative(last, number), UNTIED))
-        self._island = number if self._island is None else self._island
         return number
 
-    def _relate(self, relation: Relation) -> None:
+    def restore_relation(self, relation: Relation) -> None:
+        """Take a relation of a saved map, whose parts are known."""
+        self._related.add(_ends(relation))
         self.graph.relate(relation)
-        if self._island is not None and (relation.first < self._island) != (relation.second < self._island):
-            self._island = None
+
+    def tie(self, relation: Relation) -> None:
+        """Take a relation that was seen. The same two keyframes seen once more tell nothing new."""
+        if _ends(relation) in self._related:
+            return
+        self._related.add(_ends(relation))
+        self.graph.relate(relation)
+        one, other = sorted((self._parts[relation.first], self._parts[relation.second]))
+        self._parts = [one if part == other else part for part in self._parts]
 
     # Finding a camera in it.
     def neighbours(self, T_map_camera: Array) -> list[int]:
@@ -182,11 +198,15 @@ class KeyframeMap:
         before: int | None = None,
         without: Collection[int] = (),
         candidates: int = CANDIDATES,
+        first_part: bool = False,
     ) -> Located | None:
         """Where an image was taken, by its looks alone.
 
-        With `before`, by keyframes before that number only; by none of `without`.
+        With `before`, by keyframes before that number only; by none of `without`; with `first_part`, by those whose
+        place in the map is known.
         """
+        if first_part:
+            without = {*without, *(number for number, part in enumerate(self._parts) if part)}
         found: dict[int, Tracked] = {}
         for number in self._places.candidates(observed.features, candidates, before, without):
             keyframe = self.keyframes[number]
@@ -201,7 +221,7 @@ class KeyframeMap:
         rival = self._rival(found, best)
         if rival is None:
             for number in self.neighbours(self._T_map_camera(best, found[best]))[:NEIGHBOURS]:
-                if number not in found and (before is None or number < before):
+                if number not in found and number not in without and (before is None or number < before):
                     T = self.graph.relative(number, best) @ found[best].T_keyframe_camera
                     tracked = track(self.keyframes[number], observed, [T], _anywhere, search=False)
                     if _sure(tracked):
@@ -234,6 +254,10 @@ class KeyframeMap:
                 information, weighted = information + errs, weighted + errs @ motion
         errs = np.linalg.inv(information)
         return T_map_camera @ moved(errs @ weighted), errs + MAP_ERRS
+
+
+def _ends(relation: Relation) -> tuple[int, int]:
+    return min(relation.first, relation.second), max(relation.first, relation.second)
 
 
 def _support(tracked: Tracked) -> int:

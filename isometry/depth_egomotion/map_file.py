@@ -37,6 +37,7 @@ def save_map(path: Path, keyframes: KeyframeMap) -> None:
         "version": np.array(VERSION),
         "numbers": np.array(sorted(keyframes.keyframes)),
         "T_map_keyframe": keyframes.graph.T_map_keyframe,
+        "parts": np.array(keyframes.parts),
         "ends": np.array([(each.first, each.second) for each in keyframes.graph.relations]).reshape(-1, 2),
         "T_first_second": np.array([each.T_first_second for each in keyframes.graph.relations]).reshape(-1, 4, 4),
         "covariances": np.array([each.covariance for each in keyframes.graph.relations]).reshape(-1, 6, 6),
@@ -66,13 +67,14 @@ def load_map(path: Path) -> KeyframeMap:
                 raise MapFileError(f"{path}: a map of version {int(arrays['version'])}, this program reads {VERSION}")
             keyframes = KeyframeMap()
             stored = {int(number): _keyframe_of(arrays, int(number)) for number in arrays["numbers"]}
-            for number, T_map_keyframe in enumerate(arrays["T_map_keyframe"]):
+            poses, parts = arrays["T_map_keyframe"], arrays["parts"]
+            for number, (T_map_keyframe, part) in enumerate(zip(poses, parts, strict=True)):
                 se3.check(T_map_keyframe, "a pose")
-                keyframes.restore(stored.get(number), T_map_keyframe)
+                keyframes.restore(stored.get(number), T_map_keyframe, int(part))
             for ends, T_first_second, covariance in zip(
                 arrays["ends"], arrays["T_first_second"], arrays["covariances"], strict=True
             ):
-                keyframes.graph.relate(Relation(int(ends[0]), int(ends[1]), T_first_second, covariance))
+                keyframes.restore_relation(Relation(int(ends[0]), int(ends[1]), T_first_second, covariance))
     except (
         OSError,
         EOFError,

@@ -40,6 +40,9 @@ MOST_TURN, MOST_WAY = (
 )  # from the keyframe: radians, and metres over the distance of what it shows
 STEP_FLOOR = covariance.independent(0.0015, 0.001)  # of one motion
 UNHELD_M, UNHELD_RAD = 0.05, 0.05  # standard deviations above which nothing that is seen holds the motion
+EXTRAPOLATED_S = 0.3  # that a velocity is believed to last
+POSSIBLE = 3.0  # standard deviations by which a motion that the map tells may miss the prediction
+SURPRISE = 2.0  # standard deviations by which a guess may miss the prediction, until that counts less
 LOST_S = 1.5  # seconds until the map goes on where the camera is thought to be
 LATE_TOLD = 0.0005  # metres and radians between the colour and the depth image, above which the depth is moved
 CORRECTED_M, CORRECTED_RAD = 0.005, 0.003  # changes of T_map_odom that are told
@@ -71,7 +74,8 @@ class RgbdEgoMotion:
         self._prior, self._delay = MotionPrior(), Delay()
         self._before: Observed | None = None
         self._chain: Chain | None = None
-        self._seen_ns = self._lost_ns = 0  # stamps of the last frame that was not lost, and of the first that is
+        self._pose_ns = 0  # stamp of the last frame whose pose was found or predicted
+        self._lost_since_ns: int | None = None
         self._frames: list[tuple[int | None, Array]] = []  # keyframe (None: none yet), and T_keyframe_camera
 
     def optimised(self) -> Sequence[Array]:
@@ -99,6 +103,11 @@ class RgbdEgoMotion:
         else:
             verdict = self._follow(observed, frame.depth_delay_s, self._chain)
         now = self._chain or chain
+        if verdict.state in ("frozen", "bad_input"):
+            unseen = self._prior.sigma((stamp_ns - self._pose_ns) * 1e-9)
+            self._step_covariance = np.diag(unseen**2) if self._chain is not None else self._step_covariance
+        else:
+            self._pose_ns = stamp_ns
         self._before = observed
         self._frames.append((None if self._chain is None else now.keyframe, now.T_keyframe_camera))
         T_before_camera = se3.inverse(chain.T_odom_camera) @ now.T_odom_camera
@@ -118,14 +127,13 @@ class RgbdEgoMotion:
 
     def _begin(self, observed: Observed) -> Verdict:
         """The first frame: the first keyframe, or one of the map that was given."""
-        self._seen_ns = observed.stamp_ns
         if not observed.surfaces.known.any():
             return Verdict("bad_input", "nothing is measured in the first depth image")
         if not len(self.map):
             number = self.map.add(keyframe_of(observed), np.eye(4))
             self._chain = Chain.begun(number, np.eye(4), np.zeros((6, 6)))
             return Verdict("ok", keyframe=True)
-        located = self.map.locate(observed)
+        located = self.map.locate(observed, first_part=True)
         if located is None or located.rival is not None:
             return Verdict("lost", "the camera is not found in the map yet")
         tracked = located.tracked
@@ -134,18 +142,22 @@ class RgbdEgoMotion:
 
     def _follow(self, observed: Observed, depth_delay_s: float, chain: Chain) -> Verdict:
         """The pose of a frame relative to the keyframe of the one before."""
-        assert self._before is not None
-        seconds = (observed.stamp_ns - self._before.stamp_ns) * 1e-9
-        T_before, motion = chain.T_keyframe_camera, self._prior.predicted(seconds)
+        seconds = (observed.stamp_ns - self._pose_ns) * 1e-9
+        T_before, motion = chain.T_keyframe_camera, self._prior.predicted(min(seconds, EXTRAPOLATED_S))
         predicted = chain.moved(
             T_before @ motion,
             covariance.propagated(chain.camera_covariance, motion) + np.diag(self._prior.sigma(seconds) ** 2),
         )
         information = np.asarray(COVARIANCE_SCALE * np.linalg.inv(predicted.camera_covariance), np.float64)
+        sigmas = np.sqrt(np.diag(predicted.camera_covariance))
 
         def prior_of(guess: Array) -> Prior:
             velocity = motion_of(se3.inverse(T_before) @ guess) / seconds
-            return Prior(predicted.T_keyframe_camera, information, *self._delay.expected(velocity, depth_delay_s))
+            # a motion that the image shows is not pulled back to where the camera should be
+            missed = np.abs(motion_of(se3.inverse(predicted.T_keyframe_camera) @ guess)) / sigmas
+            believed = min(1.0, (SURPRISE / max(float(missed.max()), 1e-9)) ** 2)
+            late = self._delay.expected(velocity, depth_delay_s)
+            return Prior(predicted.T_keyframe_camera, believed * information, *late)
 
         keyframe = self.map.keyframes[chain.keyframe]
         tracked = track(keyframe, observed, [predicted.T_keyframe_camera, T_before], prior_of)
@@ -155,48 +167,49 @@ class RgbdEgoMotion:
         self._step_covariance = tracked.covariance
         self._prior.measured(se3.inverse(T_before) @ tracked.T_keyframe_camera, seconds)
         self._delay.learn(tracked.alignment.late, self._prior.velocity, depth_delay_s)
-        self._seen_ns = observed.stamp_ns
+        self._lost_since_ns = None
         self.map.measure_again(chain.keyframe, observed, tracked)
         became = self._choose_keyframe(observed, tracked)
-        unheld = [
-            axis
-            for axis, sigma, most in zip(
-                AXES, np.sqrt(np.diag(tracked.covariance)), [UNHELD_M] * 3 + [UNHELD_RAD] * 3, strict=True
-            )
-            if sigma > most
-        ]
+        return self._seen(tracked, became)
+
+    def _seen(self, tracked: Tracked, became: bool = False, found_again: bool = False) -> Verdict:
+        """A frame whose pose was found: whether all of it is held, and its place in the map known."""
+        assert self._chain is not None
+        most = np.repeat([UNHELD_M, UNHELD_RAD], 3)
+        unheld = [axis for axis, free in zip(AXES, tracked.seen_sigma > most, strict=True) if free]
         if unheld:
-            return Verdict("unconstrained", f"nothing seen holds {', '.join(unheld)} of the camera", became)
-        if not self.map.together(0, chain.keyframe):
-            return Verdict(
-                "unmapped", "the camera is followed; where it is in the map is not known since a loss", became
-            )
-        return Verdict("ok", keyframe=became)
+            why = f"nothing seen holds {', '.join(unheld)} of the camera"
+            return Verdict("unconstrained", why, became, found_again)
+        if not self.map.together(0, self._chain.keyframe):
+            why = "the camera is followed; where it is in the map is not known since a loss"
+            return Verdict("unmapped", why, became, found_again)
+        return Verdict("ok", "", became, found_again)
 
     def _recover(self, observed: Observed, chain: Chain, predicted: Chain, doubt: str) -> Verdict:
         """A frame that does not fit to its keyframe: found by another one, or lost."""
-        assert self._before is not None
         located = self.map.locate(observed)
-        was_lost = self._seen_ns != self._before.stamp_ns
         if located is None or located.rival is not None:
             self._chain, self._step_covariance = predicted, predicted.camera_covariance
             self._prior.fading()
-            self._lost_ns = self._lost_ns if was_lost else observed.stamp_ns
-            if (observed.stamp_ns - self._lost_ns) * 1e-9 > LOST_S:
+            self._lost_since_ns = self._lost_since_ns or observed.stamp_ns
+            if (observed.stamp_ns - self._lost_since_ns) * 1e-9 > LOST_S:
                 return self._go_on(observed, predicted)
             return Verdict("lost", doubt if located is None else "two places of the map look like the image")
-        T = located.tracked.T_keyframe_camera
-        known = not was_lost and self.map.together(chain.keyframe, located.keyframe)
+        T_map_before = self.map.graph.T_map_keyframe[chain.keyframe] @ chain.T_keyframe_camera
+        T_before_camera = se3.inverse(T_map_before) @ located.T_map_camera
+        T = chain.T_keyframe_camera @ T_before_camera
+        missed = np.abs(motion_of(se3.inverse(predicted.T_keyframe_camera) @ T))
+        possible = bool(np.all(missed < POSSIBLE * np.sqrt(np.diag(predicted.camera_covariance + located.covariance))))
+        known = self._lost_since_ns is None and self.map.together(chain.keyframe, located.keyframe) and possible
         if known:  # the map tells the motion since the last frame
-            T_map_before = self.map.graph.T_map_keyframe[chain.keyframe] @ chain.T_keyframe_camera
-            T_before_camera = se3.inverse(T_map_before) @ located.T_map_camera
-            moved = covariance.propagated(chain.camera_covariance, T_before_camera) + located.tracked.covariance
-            predicted = chain.moved(chain.T_keyframe_camera @ T_before_camera, moved)
+            moved = covariance.propagated(chain.camera_covariance, T_before_camera) + located.covariance
+            predicted = chain.moved(T, moved)
         self._step_covariance = predicted.camera_covariance
-        self._chain = predicted.held_by(located.keyframe, T, located.tracked.covariance)
+        tracked = located.tracked
+        self._chain = predicted.held_by(located.keyframe, tracked.T_keyframe_camera, tracked.covariance)
         self._prior.reset()
-        self._seen_ns = observed.stamp_ns
-        return Verdict("ok", found_again=not known)
+        self._lost_since_ns = None
+        return self._seen(tracked, found_again=not known)
 
     def _go_on(self, observed: Observed, predicted: Chain) -> Verdict:
         """After a long loss the map goes on at a place that is not known, until a loop tells it."""
@@ -206,7 +219,7 @@ class RgbdEgoMotion:
         number = self.map.go_on(keyframe_of(observed), predicted.keyframe, T_map_camera)
         self._chain = predicted.held_by(number, np.eye(4), np.zeros((6, 6)))
         self._prior.reset()
-        self._seen_ns = observed.stamp_ns
+        self._lost_since_ns = None
         return Verdict("lost", "the map goes on here, where the camera is only thought to be", keyframe=True)
 
     def _choose_keyframe(self, observed: Observed, tracked: Tracked) -> bool:

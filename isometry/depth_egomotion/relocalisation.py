@@ -32,7 +32,7 @@ def locate(keyframes: KeyframeMap, frame: CameraFrame, max_depth_m: float = 8.0)
     """
     if frame.depth is None:
         raise ValueError("an image is found in a map by its colour and its depth: there is no depth")
-    located = keyframes.locate(Observed(rectified(frame), 0, max_depth_m))
+    located = keyframes.locate(Observed(rectified(frame), 0, max_depth_m), first_part=True)
     if located is None:
         nothing = "no keyframe shows the same place for sure"
         return Relocalised(np.eye(4), covariance.independent(np.inf, np.inf), False, nothing, 0)

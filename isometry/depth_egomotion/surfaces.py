@@ -40,8 +40,8 @@ class Surfaces:
     def blocks_of(self, points: Array, matrix: Array) -> tuple[Index, Index, Flags]:
         """Row and column (M,) of the known blocks in which points (N,3) are seen, and which points (N,) are."""
         z = np.maximum(points[:, 2], NEAREST_M)
-        column = ((matrix[0, 0] * points[:, 0] / z + matrix[0, 2] + 0.5) / BLOCK).astype(np.intp)
-        row = ((matrix[1, 1] * points[:, 1] / z + matrix[1, 2] + 0.5) / BLOCK).astype(np.intp)
+        column = np.floor((matrix[0, 0] * points[:, 0] / z + matrix[0, 2] + 0.5) / BLOCK).astype(np.intp)
+        row = np.floor((matrix[1, 1] * points[:, 1] / z + matrix[1, 2] + 0.5) / BLOCK).astype(np.intp)
         rows, columns = self.known.shape
         seen = (points[:, 2] > NEAREST_M) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
         seen[seen] = self.known[row[seen], column[seen]]

@@ -13,6 +13,7 @@ from isometry.depth_egomotion.features import matched, pose_of
 from isometry.depth_egomotion.keyframe import Keyframe, Observed
 from isometry.geometry import covariance, se3
 
+UNSEEN = 8.0  # information of a direction that nothing holds: a metre, or a radian
 SYSTEMATIC = 0.03  # error of a motion relative to itself: of calibrations, and of depth that is not where the colour is
 COVARIANCE_SCALE = 8.0  # measurements err in common by more than `alignment` allows for
 CORNER_PIXELS = 3.0  # by which a corner may miss the pose
@@ -20,6 +21,7 @@ ENOUGH = 60  # corners that agree on a guess, so that no other is looked for
 ENOUGH_SHARE = 0.4  # of the keyframe's corners that are in sight
 FEWEST_CORNERS = 15  # for a pose that is believed because of them
 CORNER_SHARE = 0.3  # of those that were followed, to agree with the pose
+SAME_CAMERA = 0.002  # relative difference of focal lengths and centres
 TEXTURED = 100  # features, of an image in which corners should be found
 FEWEST_SURFACES = 150  # blocks, for a pose that is believed because of them
 SURFACE_SHARE = 0.5  # of the blocks in sight, to agree with the pose
@@ -48,6 +50,12 @@ class Tracked:
         systematic = covariance.independent(SYSTEMATIC * away, SYSTEMATIC * (away / self.distance + turned))
         return np.asarray(COVARIANCE_SCALE * np.linalg.inv(self.alignment.information) + systematic)
 
+    @property
+    def seen_sigma(self) -> Array:
+        """Standard deviations (6,), metres and radians, by what is seen alone; large where nothing holds the camera."""
+        seen = self.alignment.measured + UNSEEN * np.eye(6)
+        return np.sqrt(COVARIANCE_SCALE * np.diag(np.linalg.inv(seen)))
+
 
 def track(
     keyframe: Keyframe,
@@ -62,6 +70,11 @@ def track(
     start leads to enough corners.
     """
     matrix = observed.frame.matrix
+    if keyframe.grey.shape != observed.frame.shape:
+        sizes = [f"{columns}x{rows}" for rows, columns in (observed.frame.shape, keyframe.grey.shape)]
+        raise ValueError("the image is {}, and the map was made with images of {}".format(*sizes))
+    if not np.allclose(keyframe.matrix, matrix, rtol=SAME_CAMERA):
+        raise ValueError("the camera has another focal length or centre than the one that made the map")
     T_best, best, followed = starts[0], NO_CORNERS, 0
     for start in starts:
         T_best, best, followed = _better(keyframe, observed, start, (T_best, best, followed))
