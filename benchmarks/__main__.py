@@ -12,7 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import flow_memory, node_latency, object_pose, place_recognition, registration, tracking
+from benchmarks import (
+    depth_egomotion,
+    flow_memory,
+    node_latency,
+    object_pose,
+    place_recognition,
+    registration,
+    tracking,
+)
 from benchmarks.measure import Figure, read_table, write_table
 from isometry.cli.common.threads import use_one_thread
 
@@ -48,6 +56,7 @@ def _figures(node: bool) -> Iterator[Figure]:
         flow_memory.figures,
         tracking.figures,
         object_pose.figures,
+        depth_egomotion.figures,
     ]
     for source in [*sources, node_latency.figures] if node else sources:
         for figure in source():
