@@ -1,10 +1,12 @@
 """The motion of a camera with depth, top to bottom.
 
     colour, depth -> lenses straightened, depth moved into the view of the colour                       frame.py
+    the same images again, or nothing in them -> frozen, bad_input: told, and nothing moves
     pose expected at constant velocity                                                                  motion_prior.py
     -> corners of the keyframe followed, or features matched: a guess                                   tracking.py
     -> corners and surfaces together: the pose, its information, and whether it is believed             alignment.py
     not believed -> the camera is looked for in all keyframes; not found -> lost, the motion is predicted
+    lost for LOST_S -> the map goes on where the camera is thought to be: unmapped, until something seen ties it
     little in common with the keyframe -> an older one that shows more, or a new one
     new keyframe -> related to its neighbours and to where it was before; all poses of the map          keyframe_map.py
 
@@ -111,18 +113,19 @@ class RgbdEgoMotion:
         self._before = observed
         self._frames.append((None if self._chain is None else now.keyframe, now.T_keyframe_camera))
         T_before_camera = se3.inverse(chain.T_odom_camera) @ now.T_odom_camera
+        of_step = covariance.propagated(chain.camera_covariance, T_before_camera) + self._step_covariance
         return EgoMotionStep(
-            now.T_odom_camera,
-            covariance.rotated(now.covariance, now.T_odom_camera[:3, :3]),
-            T_before_camera,
-            STEP_FLOOR + covariance.propagated(chain.camera_covariance, T_before_camera) + self._step_covariance,
-            self._T_map_odom(now),
-            verdict.state,
-            verdict.reason,
-            verdict.keyframe,
-            self._corrected(T_map_odom, self._T_map_odom(now), verdict),
-            0.0,
-            time.perf_counter() - began_s,
+            T_odom_camera=now.T_odom_camera,
+            covariance=covariance.rotated(now.covariance, now.T_odom_camera[:3, :3]),
+            T_before_camera=T_before_camera,
+            motion_covariance=STEP_FLOOR + of_step,
+            T_map_odom=self._T_map_odom(now),
+            state=verdict.state,
+            reason=verdict.reason,
+            keyframe=verdict.keyframe,
+            corrected=self._corrected(T_map_odom, self._T_map_odom(now), verdict),
+            scale_sigma=0.0,
+            seconds=time.perf_counter() - began_s,
         )
 
     def _begin(self, observed: Observed) -> Verdict:
