@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array, Flags
-from isometry.depth_egomotion.surfaces import NEAREST_M, Surfaces
+from isometry.depth_egomotion.pinhole import NEAREST_M
+from isometry.depth_egomotion.surfaces import Surfaces
 from isometry.geometry import se3
 
 ITERATIONS = 12
@@ -77,7 +78,7 @@ class Alignment:
     @property
     def T_colour_depth(self) -> Array:
         """(4,4) from the moment of the depth image to that of the colour image."""
-        return moved(self.late)
+        return se3.moved(self.late)
 
     @property
     def surface_share(self) -> float:
@@ -106,7 +107,7 @@ def align(
     pixels, metres = FIRST_PIXEL, FIRST_DISTANCE
     for iteration in range(ITERATIONS):
         by_corners = _corner_terms(corners, matrix, T, pixels)
-        by_surfaces = _surface_terms(points, normals, reference, matrix, T @ moved(late), metres)
+        by_surfaces = _surface_terms(points, normals, reference, matrix, T @ se3.moved(late), metres)
         pixels, metres = by_corners.scatter or pixels, by_surfaces.scatter or metres
         # the motion to the depth image is eliminated (Schur's complement)
         H_late = by_surfaces.information + late_information
@@ -117,20 +118,15 @@ def align(
         gradient = by_corners.gradient + by_surfaces.gradient - gain @ g_late
         gradient = gradient + prior.information @ motion_of(se3.inverse(prior.T_reference_camera) @ T)
         step = np.asarray(-np.linalg.solve(information, gradient), np.float64)
-        T = np.asarray(T @ moved(step))
+        T = np.asarray(T @ se3.moved(step))
         late = late - np.linalg.solve(H_late, g_late + by_surfaces.information @ step)
         if iteration > 2 and np.abs(step).max() < CONVERGED:
             break
     return Alignment(T, information, measured, late, by_corners, by_surfaces)
 
 
-def moved(motion: Array) -> Array:
-    """T_before_after (4,4) of a motion (6,): metres, then a rotation vector in radians."""
-    return se3.from_rotation_translation(Rotation.from_rotvec(motion[3:]).as_matrix(), motion[:3])
-
-
 def motion_of(T_before_after: Array) -> Array:
-    """Inverse of `moved`, for small motions along the axes of the frame after it."""
+    """Inverse of `se3.moved`, for small motions along the axes of the frame after it."""
     rotation = T_before_after[:3, :3]
     return np.concatenate([rotation.T @ T_before_after[:3, 3], Rotation.from_matrix(rotation).as_rotvec()])
 
@@ -216,9 +212,8 @@ def _held(information: Array, by_errors: Array) -> tuple[Array, Array]:
     themselves is taken away, and directions in which it is a large part are not held at all (Hatleskog and Alexis,
     "Probabilistic degeneracy detection for point-to-plane error minimization", RA-L 2024).
     """
-    least = (
-        1e-9 * np.trace(information) * np.eye(6)
-    )  # where all surfaces are on one line, the errors hold less than all
+    # where all surfaces are on one line, the errors hold less than all
+    least = 1e-9 * np.trace(information) * np.eye(6)
     ratios, motions = scipy.linalg.eigh(information, by_errors + least)
     share = np.where(ratios >= HELD, 1.0 - 1.0 / np.maximum(ratios, HELD), 0.0)
     coordinates = np.linalg.inv(motions)  # rows: of a motion, along each of the `motions`

@@ -15,6 +15,7 @@ from isometry.arrays import Array
 from isometry.depth_egomotion.frame import RectifiedFrame, rectified
 from isometry.depth_egomotion.motion_prior import MotionPrior
 from isometry.depth_egomotion.parameters import EgoMotionParameters
+from isometry.depth_egomotion.pinhole import lifted
 from isometry.depth_egomotion.types import CameraFrame, EgoMotionStep
 from isometry.geometry import covariance, se3
 
@@ -112,5 +113,4 @@ def _points(frame: RectifiedFrame, max_depth_m: float) -> Array:
     assert frame.depth is not None
     depth = frame.depth[::EVERY, ::EVERY]
     v, u = np.nonzero((depth > 0.0) & (depth <= max_depth_m))
-    rays = np.stack([u * EVERY, v * EVERY, np.ones(len(u))], axis=1) @ np.linalg.inv(frame.matrix).T
-    return np.asarray(rays * depth[v, u, None])
+    return lifted(np.stack([u, v], axis=1) * float(EVERY), depth[v, u].astype(np.float64), frame.matrix)

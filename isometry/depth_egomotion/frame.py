@@ -12,6 +12,8 @@ from isometry.arrays import Array
 from isometry.depth_egomotion.types import CameraFrame
 from isometry.sensing.depth_registration import registered
 
+EVEN = 2.0  # grey values, the standard deviation of an image in which nothing can be seen
+
 
 @dataclass(frozen=True, eq=False)
 class RectifiedFrame:

@@ -69,3 +69,7 @@ class KeyframeGraph:
     def relative(self, first: int, second: int) -> Array:
         """T_first_second (4,4)."""
         return np.asarray(se3.inverse(self.T_map_keyframe[first]) @ self.T_map_keyframe[second])
+
+    def in_map(self, number: int, T_keyframe_frame: Array) -> Array:
+        """T_map_frame (4,4) of a frame that is known relative to a keyframe."""
+        return np.asarray(self.T_map_keyframe[number] @ T_keyframe_frame)

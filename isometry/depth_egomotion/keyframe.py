@@ -14,7 +14,7 @@ from isometry.arrays import Array
 from isometry.depth_egomotion.alignment import NO_CORNERS, Corners
 from isometry.depth_egomotion.corners import corners_of, flow_there_and_back
 from isometry.depth_egomotion.features import Features, features_of
-from isometry.depth_egomotion.frame import RectifiedFrame
+from isometry.depth_egomotion.frame import EVEN, RectifiedFrame
 from isometry.depth_egomotion.pinhole import depth_at, lifted, projected
 from isometry.depth_egomotion.surfaces import Surfaces, surfaces_of
 from isometry.geometry import se3
@@ -27,7 +27,6 @@ LEVELS = 3  # halvings of the images, in the search for a corner
 RETURNS = 0.7  # pixels within which a corner followed there and back has to return
 ROLLED = 0.15  # radians between a keyframe and an image, above which the image is turned back
 DARK, BRIGHT = 8.0, 247.0  # grey values, means of images in which nothing later is recognised
-EVEN = 2.0  # grey values, the standard deviation of an image in which nothing can be seen
 
 
 @dataclass(frozen=True, eq=False)

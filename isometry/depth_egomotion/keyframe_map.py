@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import Prior, motion_of, moved
+from isometry.depth_egomotion.alignment import Prior, motion_of
 from isometry.depth_egomotion.features import matched, pose_of
 from isometry.depth_egomotion.graph import KeyframeGraph, Relation
 from isometry.depth_egomotion.keyframe import Keyframe, Observed
@@ -104,7 +104,7 @@ class KeyframeMap:
         With `loops`, it is related to its neighbours as well, and to where the camera was before, if it was; then all
         keyframes move to where they fit best.
         """
-        T_map_keyframe = self.graph.T_map_keyframe[last] @ tracked.T_keyframe_camera
+        T_map_keyframe = self._T_map_camera(last, tracked)
         neighbours = [number for number in self.neighbours(T_map_keyframe) if number != last][:NEIGHBOURS]
         number = self.add(keyframe, T_map_keyframe, self._parts[last])
         self.tie(Relation(last, number, tracked.T_keyframe_camera, tracked.covariance))
@@ -230,7 +230,7 @@ class KeyframeMap:
         return Located(best, found[best], T_map_camera, errs, _support(found[best]), rival)
 
     def _T_map_camera(self, number: int, tracked: Tracked) -> Array:
-        return np.asarray(self.graph.T_map_keyframe[number] @ tracked.T_keyframe_camera)
+        return self.graph.in_map(number, tracked.T_keyframe_camera)
 
     def _rival(self, found: dict[int, Tracked], best: int) -> Array | None:
         """The pose (4,4) in the map by another keyframe, elsewhere, that has nearly as much for it as the best one."""
@@ -253,7 +253,7 @@ class KeyframeMap:
                 errs = np.linalg.inv(tracked.covariance + BETWEEN)
                 information, weighted = information + errs, weighted + errs @ motion
         errs = np.linalg.inv(information)
-        return T_map_camera @ moved(errs @ weighted), errs + MAP_ERRS
+        return T_map_camera @ se3.moved(errs @ weighted), errs + MAP_ERRS
 
 
 def _ends(relation: Relation) -> tuple[int, int]:

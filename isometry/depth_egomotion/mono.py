@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from isometry.arrays import Array, Flags
 from isometry.depth_egomotion.corners import corners_of, flow, flow_there_and_back
 from isometry.depth_egomotion.depth_model import DepthEstimate
-from isometry.depth_egomotion.frame import RectifiedFrame, rectified
+from isometry.depth_egomotion.frame import EVEN, RectifiedFrame, rectified
 from isometry.depth_egomotion.ground import COMMON_SIGMA, SIGMA, Ground
 from isometry.depth_egomotion.parameters import EgoMotionParameters
+from isometry.depth_egomotion.pinhole import lifted
 from isometry.depth_egomotion.two_view import TwoView, depths, two_view
 from isometry.depth_egomotion.types import CameraFrame, EgoMotionStep
 from isometry.geometry import covariance, se3
@@ -50,7 +51,6 @@ UNKNOWN_SIGMA = 1.0  # relative, of a scale of which nothing is known
 FLOOR_M = 0.002  # metres, of one motion across its direction
 FADING = 0.01  # by which the scale is less well known from image to image
 STANDING_SIGMA, LENGTH_FLOOR = 0.01, 0.005  # metres, of a motion that is not seen, and of any length
-EVEN = 2.0  # grey values, the standard deviation of an image in which nothing can be seen
 ROTATION_FLOOR, DIRECTION_FLOOR = 0.0004, 0.005  # radians of one motion, and of the direction of its translation
 
 
@@ -81,7 +81,6 @@ class Followed:
     depth: Array  # (N,) along the axis of this camera; NaN where it is not known
     predicted: Array  # (N,2) depth by a network, and its standard deviation, metres; NaN where there is none
     T_odom_camera: Array  # (4,4) of this image
-    covariance: Array  # (6,6) of that, along this camera's axes
 
 
 class MonoEgoMotion:
@@ -235,9 +234,8 @@ class MonoEgoMotion:
             step = 1.0 if self._speed is None else ACCELERATION * self._since_s**2
             return _reach(motion.direction, t_measured, step), UNKNOWN_SIGMA * step
         step, sigma, _ = _weighted(votes)
-        if (
-            step > 0.0 and self._metric
-        ):  # what one length tells of the scale, all later ones have from the depths of corners
+        # what one length tells of the scale, all later ones have from the depths of corners
+        if step > 0.0 and self._metric:
             self._scale_sigma = min(self._scale_sigma * (1.0 + FADING), sigma / step, UNKNOWN_SIGMA)
         return _reach(motion.direction, t_measured, step), sigma
 
@@ -308,8 +306,7 @@ class MonoEgoMotion:
         if old is not None:
             T = se3.inverse(T_odom_camera) @ old.T_odom_camera
             known = old.alive & np.isfinite(old.depth)
-            rays = np.concatenate([old.pixels[known], np.ones((int(known.sum()), 1))], axis=1)
-            points = se3.apply(T, rays @ np.linalg.inv(seen.matrix).T * old.depth[known, None])
+            points = se3.apply(T, lifted(old.pixels[known], old.depth[known], seen.matrix))
             ahead = points[:, 2] > 0.0
             kept, depth = old.now[known][ahead], points[ahead, 2]
         mask = np.full(seen.shape, 255, np.uint8)
@@ -320,9 +317,7 @@ class MonoEgoMotion:
         depth = np.concatenate([depth, np.full(len(pixels) - len(depth), np.nan)])
         alive = np.ones(len(pixels), bool)
         predicted = self._predicted(seen, pixels)
-        self._anchor = Followed(
-            seen.grey, pixels, pixels.copy(), alive, depth, predicted, T_odom_camera, self._covariance
-        )
+        self._anchor = Followed(seen.grey, pixels, pixels.copy(), alive, depth, predicted, T_odom_camera)
 
     def _predicted(self, seen: RectifiedFrame, pixels: NDArray[np.float32]) -> Array:
         """Depth by the network and its standard deviation (N,2), metres, at pixels (N,2); NaN without a network."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import motion_of, moved
+from isometry.depth_egomotion.alignment import motion_of
+from isometry.geometry import se3
 
 ACCELERATION = 4.0  # m/s^2 of a hand or a robot, one standard deviation
 TURNING_ACCELERATION = 12.0  # rad/s^2
@@ -26,7 +27,7 @@ class MotionPrior:
 
     def predicted(self, seconds: float) -> Array:
         """T_before_after (4,4) after some seconds."""
-        return moved(self.velocity * seconds)
+        return se3.moved(self.velocity * seconds)
 
     def sigma(self, seconds: float) -> Array:
         """Standard deviations (6,) of the prediction, metres and radians."""

@@ -23,10 +23,15 @@ def depth_at(depth: NDArray[np.float32], pixels: NDArray[np.floating]) -> Array:
     return np.where(even, middle, 0.0).astype(np.float64)
 
 
+def rays_of(pixels: NDArray[np.floating], matrix: Array) -> Array:
+    """Directions (...,3) through pixels (...,2), with a depth of 1 along the optical axis."""
+    homogeneous = np.concatenate([pixels, np.ones((*pixels.shape[:-1], 1))], axis=-1)
+    return np.asarray(homogeneous @ np.linalg.inv(matrix).T)
+
+
 def lifted(pixels: NDArray[np.floating], depth: Array, matrix: Array) -> Array:
     """Points (N,3) in metres of pixels (N,2) at a depth (N,) along the optical axis."""
-    rays = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ np.linalg.inv(matrix).T
-    return np.asarray(rays * depth[:, None])
+    return np.asarray(rays_of(pixels, matrix) * depth[:, None])
 
 
 def projected(points: Array, matrix: Array) -> Array:

@@ -36,10 +36,8 @@ from isometry.depth_egomotion.types import CameraFrame, EgoMotionStep
 from isometry.geometry import covariance, se3
 
 LEAST_CORNERS, LEAST_OVERLAP = 0.45, 0.65  # shares of the keyframe in sight, below which another one is needed
-MOST_TURN, MOST_WAY = (
-    np.radians(15.0),
-    0.15,
-)  # from the keyframe: radians, and metres over the distance of what it shows
+# from the keyframe: radians, and metres over the distance of what it shows
+MOST_TURN, MOST_WAY = np.radians(15.0), 0.15
 STEP_FLOOR = covariance.independent(0.0015, 0.001)  # of one motion
 UNHELD_M, UNHELD_RAD = 0.05, 0.05  # standard deviations above which nothing that is seen holds the motion
 EXTRAPOLATED_S = 0.3  # that a velocity is believed to last
@@ -48,7 +46,6 @@ SURPRISE = 2.0  # standard deviations by which a guess may miss the prediction, 
 LOST_S = 1.5  # seconds until the map goes on where the camera is thought to be
 LATE_TOLD = 0.0005  # metres and radians between the colour and the depth image, above which the depth is moved
 CORRECTED_M, CORRECTED_RAD = 0.005, 0.003  # changes of T_map_odom that are told
-AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 
 
 class Verdict(NamedTuple):
@@ -82,8 +79,8 @@ class RgbdEgoMotion:
 
     def optimised(self) -> Sequence[Array]:
         """T_map_camera (4,4) of each frame so far, by all that is known now."""
-        T_map_keyframe = self.map.graph.T_map_keyframe
-        return [T if number is None else T_map_keyframe[number] @ T for number, T in self._frames]
+        in_map = self.map.graph.in_map
+        return [T if number is None else in_map(number, T) for number, T in self._frames]
 
     def process(self, frame: CameraFrame, stamp_ns: int) -> EgoMotionStep:
         """One frame, newer than the one before. See `EgoMotion`."""
@@ -179,7 +176,7 @@ class RgbdEgoMotion:
         """A frame whose pose was found: whether all of it is held, and its place in the map known."""
         assert self._chain is not None
         most = np.repeat([UNHELD_M, UNHELD_RAD], 3)
-        unheld = [axis for axis, free in zip(AXES, tracked.seen_sigma > most, strict=True) if free]
+        unheld = [axis for axis, free in zip(covariance.AXES, tracked.seen_sigma > most, strict=True) if free]
         if unheld:
             why = f"nothing seen holds {', '.join(unheld)} of the camera"
             return Verdict("unconstrained", why, became, found_again)
@@ -198,7 +195,7 @@ class RgbdEgoMotion:
             if (observed.stamp_ns - self._lost_since_ns) * 1e-9 > LOST_S:
                 return self._go_on(observed, predicted)
             return Verdict("lost", doubt if located is None else "two places of the map look like the image")
-        T_map_before = self.map.graph.T_map_keyframe[chain.keyframe] @ chain.T_keyframe_camera
+        T_map_before = self.map.graph.in_map(chain.keyframe, chain.T_keyframe_camera)
         T_before_camera = se3.inverse(T_map_before) @ located.T_map_camera
         T = chain.T_keyframe_camera @ T_before_camera
         missed = np.abs(motion_of(se3.inverse(predicted.T_keyframe_camera) @ T))
@@ -218,7 +215,7 @@ class RgbdEgoMotion:
         """After a long loss the map goes on at a place that is not known, until a loop tells it."""
         if not observed.serves_as_keyframe:
             return Verdict("lost", "there is no depth with the image, or nothing to see in it")
-        T_map_camera = self.map.graph.T_map_keyframe[predicted.keyframe] @ predicted.T_keyframe_camera
+        T_map_camera = self.map.graph.in_map(predicted.keyframe, predicted.T_keyframe_camera)
         number = self.map.go_on(keyframe_of(observed), predicted.keyframe, T_map_camera)
         self._chain = predicted.held_by(number, np.eye(4), np.zeros((6, 6)))
         self._prior.reset()
@@ -235,7 +232,7 @@ class RgbdEgoMotion:
         seen = tracked.alignment.corners.agree >= LEAST_CORNERS * len(keyframe.points)
         if (near and seen and keyframe.overlap(T) > LEAST_OVERLAP) or not observed.serves_as_keyframe:
             return False
-        T_map_camera = self.map.graph.T_map_keyframe[chain.keyframe] @ T
+        T_map_camera = self.map.graph.in_map(chain.keyframe, T)
         again = self.map.seen_again(observed, T_map_camera, chain.keyframe)
         if again is not None:
             number, there = again
@@ -251,7 +248,7 @@ class RgbdEgoMotion:
     def _T_map_odom(self, chain: Chain) -> Array:
         if not len(self.map):
             return np.eye(4)
-        return np.asarray(self.map.graph.T_map_keyframe[chain.keyframe] @ se3.inverse(chain.T_odom_keyframe))
+        return self.map.graph.in_map(chain.keyframe, se3.inverse(chain.T_odom_keyframe))
 
     @staticmethod
     def _corrected(before: Array, now: Array, verdict: Verdict) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isometry.arrays import Array, Flags, Index
+from isometry.depth_egomotion.pinhole import NEAREST_M, rays_of
 from isometry.geometry import se3
 
 BLOCK = 8  # pixels of a side
@@ -19,7 +20,6 @@ LEAST_MEASURED = 0.6  # share of a block's pixels
 BENT = 0.012  # 1/m, root mean square from the plane, above which a block shows an edge
 MOST_IMAGES = 12.0  # over which the mean is taken: an older pose may be off by more than the depth errs
 PARALLEL = 0.9  # cosine between the normals of the same surface
-NEAREST_M = 0.05
 LEAST_NOISE = 0.0005  # 1/m of one pixel, as steps of the measurement hide the noise
 IN_COMMON = 3.0  # pixels that err in common
 ENOUGH_AROUND = 6  # blocks of the nine around, for a slope by them
@@ -34,7 +34,6 @@ class Surfaces:
     normals: Array  # (h,w,3) unit vectors towards the camera
     tilts: Array  # (h,w) variances of the normals in each direction, radians squared
     known: Flags  # (h,w)
-
     images: Array  # (h,w) in how many each was measured
 
     def blocks_of(self, points: Array, matrix: Array) -> tuple[Index, Index, Flags]:
@@ -82,9 +81,8 @@ def surfaces_of(depth: NDArray[np.floating], matrix: Array, max_depth_m: float) 
     right = (inverse @ basis).astype(np.float64)
     known = normal_matrix[..., 0, 0] >= LEAST_MEASURED * BLOCK * BLOCK
     normal_matrix[~known] = np.eye(3)
-    plane = np.asarray(
-        np.linalg.solve(normal_matrix, right[..., None])[..., 0], np.float64
-    )  # at the middle: value, slope in u, slope in v
+    # at the middle: value, slope in u, slope in v
+    plane = np.asarray(np.linalg.solve(normal_matrix, right[..., None])[..., 0], np.float64)
     squared = (inverse * inverse).sum(axis=2) - np.einsum("hwi,hwi->hw", plane, right)
     variance = np.asarray(np.maximum(squared, 0.0) / normal_matrix[..., 0, 0] + LEAST_NOISE**2, np.float64)
     known &= variance <= BENT**2
@@ -92,8 +90,7 @@ def surfaces_of(depth: NDArray[np.floating], matrix: Array, max_depth_m: float) 
     plane[~known], variance[~known] = [1.0, 0.0, 0.0], LEAST_NOISE**2
     slope_variance = _steadied(plane, variance / (BLOCK * BLOCK / IN_COMMON), known)
     middle = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1) * BLOCK + (BLOCK - 1) / 2.0
-    homogeneous = np.concatenate([middle, np.ones((rows, columns, 1))], axis=2)
-    rays = homogeneous @ np.linalg.inv(matrix).T
+    rays = rays_of(middle, matrix)
     points = rays / plane[..., :1]
     # 1/z = s . K ray, s = (a, b, c), so the plane is (K^T s) . point = 1
     slopes = plane[..., 1:]

@@ -10,6 +10,7 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array, Flags
+from isometry.depth_egomotion.pinhole import rays_of
 from isometry.geometry import se3
 
 PIXELS = 0.7  # by which a corner may miss its epipolar line
@@ -37,7 +38,7 @@ def two_view(first: Array, second: Array, matrix: Array) -> TwoView | None:
     """
     if len(first) < FEWEST:
         return None
-    here, there = _rays(first, matrix), _rays(second, matrix)
+    here, there = rays_of(first, matrix), rays_of(second, matrix)
     turned = _turned(here, there, matrix)
     if turned.parallax < STILL_PIXELS:
         return turned if turned.agree.sum() >= FEWEST else None
@@ -47,10 +48,6 @@ def two_view(first: Array, second: Array, matrix: Array) -> TwoView | None:
     _, R, t, _ = cv2.recoverPose(essential, first, second, matrix, mask=mask.copy())
     rotation, translation = np.asarray(R, np.float64), np.asarray(t, np.float64)[:, 0]
     return _refined(here, there, rotation, translation, matrix, np.asarray(mask)[:, 0] > 0)
-
-
-def _rays(pixels: Array, matrix: Array) -> Array:
-    return np.asarray(np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ np.linalg.inv(matrix).T)
 
 
 def _turned(here: Array, there: Array, matrix: Array) -> TwoView:
@@ -101,8 +98,8 @@ def depths(first: Array, second: Array, matrix: Array, T_first_second: Array) ->
 
     The middle of the shortest line between the two rays.
     """
-    a = _rays(first, matrix)
-    b = _rays(second, matrix) @ T_first_second[:3, :3].T
+    a = rays_of(first, matrix)
+    b = rays_of(second, matrix) @ T_first_second[:3, :3].T
     t = T_first_second[:3, 3]
     aa, bb, ab = (a * a).sum(axis=1), (b * b).sum(axis=1), (a * b).sum(axis=1)
     at, bt = a @ t, b @ t

@@ -7,6 +7,8 @@ import numpy as np
 from isometry.arrays import Array
 from isometry.geometry import se3
 
+AXES = ("x", "y", "z", "roll", "pitch", "yaw")  # the order of rows and columns
+
 
 def rotated(covariance: Array, rotation: Array) -> Array:
     """`covariance` (6,6) along the axes of another frame, into which `rotation` (3,3) turns vectors."""

@@ -16,6 +16,11 @@ def from_rotation_translation(rotation: Array, translation: Array) -> Array:
     return transform
 
 
+def moved(motion: Array) -> Array:
+    """T_before_after (4,4) of a motion (6,): metres, then a rotation vector in radians."""
+    return from_rotation_translation(Rotation.from_rotvec(motion[3:]).as_matrix(), motion[:3])
+
+
 def check(transform: Array, name: str) -> None:
     """Raise ValueError, whose message begins with `name`, unless `transform` is a finite 4x4 matrix."""
     if np.shape(transform) != (4, 4) or not np.isfinite(transform).all():

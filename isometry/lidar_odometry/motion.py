@@ -57,8 +57,7 @@ class ConstantVelocity:
 
 def moved(twist: Array, seconds: float) -> Array:
     """T_before_after (4,4) of a body after some seconds with a `twist` (6,): m/s in its frame before, then rad/s."""
-    rotation = Rotation.from_rotvec(twist[3:] * seconds).as_matrix()
-    return se3.from_rotation_translation(rotation, twist[:3] * seconds)
+    return se3.moved(twist * seconds)
 
 
 def twist_of(T_before_after: Array, seconds: float) -> Array:

@@ -31,7 +31,6 @@ COARSE = 3.0  # voxel size of the second local map over the first: it aligns sca
 ITERATIONS = 30
 REMOVE_AFTER, REMOVE_EVERY = 100, 10  # scans until voxels without points are removed, and between removals
 RESIZE = 2.0  # ratio of voxel sizes, by the range of scans and of the local map, at which the map starts again
-AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 UNHELD = 0.5  # least share of the motion along an axis that nothing holds, for the axis to be named
 MISSED = 0.5  # least share of the motion along a direction that the scan holds, but not where it was aligned
 MOST_STARTS, SIGMAS = 8, 3.0  # alignments to each side along it, which cover so many standard deviations of the speed
@@ -56,7 +55,7 @@ class OdometryStep:
     @property
     def unheld(self) -> list[str]:
         """The axes of the base along or about which the surfaces do not hold the motion: it is the prediction."""
-        return [axis for axis, share in zip(AXES, self.free, strict=True) if share >= UNHELD]
+        return [axis for axis, share in zip(covariance.AXES, self.free, strict=True) if share >= UNHELD]
 
 
 class LidarOdometry:

@@ -9,11 +9,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import NO_CORNERS, Corners, Prior, align, motion_of, moved
+from isometry.depth_egomotion.alignment import NO_CORNERS, Corners, Prior, align, motion_of
 from isometry.depth_egomotion.pinhole import projected
 from isometry.depth_egomotion.surfaces import Surfaces, surfaces_of
 from isometry.depth_egomotion.types import CameraFrame
 from isometry.geometry import se3
+from isometry.geometry.se3 import moved
 from isometry.simulation.painted_room import CAMERA, HALF_SIZE_M, PaintedRoom
 
 View = Callable[..., CameraFrame]

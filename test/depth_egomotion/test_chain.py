@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import moved
 from isometry.depth_egomotion.chain import Chain
 from isometry.geometry import covariance, se3
+from isometry.geometry.se3 import moved
 
 
 def random_covariance(random: np.random.Generator) -> Array:

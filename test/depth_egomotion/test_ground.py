@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import moved
 from isometry.depth_egomotion.ground import Ground
 from isometry.geometry import se3
+from isometry.geometry.se3 import moved
 
 MATRIX = np.array([[500.0, 0.0, 320.0], [0.0, 500.0, 80.0], [0.0, 0.0, 1.0]])
 SHAPE = (240, 640)

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isometry.depth_egomotion.alignment import moved
 from isometry.depth_egomotion.frame import rectified
 from isometry.depth_egomotion.keyframe import Observed, keyframe_of
 from isometry.depth_egomotion.types import CameraFrame
 from isometry.geometry import se3
+from isometry.geometry.se3 import moved
 from isometry.simulation.painted_room import CAMERA, HALF_SIZE_M, walk_pose
 
 View = Callable[..., CameraFrame]

@@ -9,12 +9,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import moved
 from isometry.depth_egomotion.frame import rectified
 from isometry.depth_egomotion.keyframe import Observed, keyframe_of
 from isometry.depth_egomotion.keyframe_map import KeyframeMap
 from isometry.depth_egomotion.types import CameraFrame
 from isometry.geometry import se3
+from isometry.geometry.se3 import moved
 
 View = Callable[..., CameraFrame]
 TURNS_DEG = (0.0, 50.0, 100.0)

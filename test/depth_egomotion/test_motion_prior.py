@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from isometry.depth_egomotion.alignment import motion_of, moved
+from isometry.depth_egomotion.alignment import motion_of
 from isometry.depth_egomotion.motion_prior import MotionPrior
+from isometry.geometry.se3 import moved
 
 VELOCITY = np.array([0.3, -0.1, 0.2, 0.1, -0.4, 0.2])  # m/s and rad/s, along the camera's axes
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import moved
 from isometry.depth_egomotion.keyframe_map import KeyframeMap
 from isometry.depth_egomotion.parameters import EgoMotionParameters
 from isometry.depth_egomotion.pipeline import RgbdEgoMotion
 from isometry.depth_egomotion.relocalisation import locate
 from isometry.depth_egomotion.types import CameraFrame, EgoMotionStep
 from isometry.geometry import se3
+from isometry.geometry.se3 import moved
 from isometry.sensing.cameras import Camera
 from isometry.simulation.painted_room import CAMERA, PaintedRoom, walk_pose
 

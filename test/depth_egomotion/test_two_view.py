@@ -9,10 +9,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from isometry.arrays import Array
-from isometry.depth_egomotion.alignment import moved
 from isometry.depth_egomotion.pinhole import projected
 from isometry.depth_egomotion.two_view import TwoView, depths, two_view
 from isometry.geometry import se3
+from isometry.geometry.se3 import moved
 
 MATRIX = np.array([[500.0, 0.0, 322.0], [0.0, 510.0, 238.0], [0.0, 0.0, 1.0]])
 COUNT = 300

@@ -10,8 +10,9 @@ import pytest
 
 from isometry.arrays import Array
 from isometry.geometry import se3
+from isometry.geometry.covariance import AXES
 from isometry.lidar_odometry.parameters import LidarOdometryParameters
-from isometry.lidar_odometry.pipeline import AXES, LidarOdometry, OdometryStep
+from isometry.lidar_odometry.pipeline import LidarOdometry, OdometryStep
 from isometry.simulation.sensors.lidar import LidarSimulator, SpinningLidar
 from isometry.simulation.worlds.shapes import Mesh, box, cylinder, joined
 

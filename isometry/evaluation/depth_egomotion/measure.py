@@ -24,7 +24,7 @@ from isometry.evaluation.depth_egomotion.following import Choice, Followed, true
 from isometry.evaluation.depth_egomotion.trajectories import PathErrors, path_errors
 from isometry.evaluation.depth_egomotion.trivial import predictions
 from isometry.geometry import se3
-from isometry.lidar_odometry.pipeline import AXES
+from isometry.geometry.covariance import AXES
 
 ROOM_LENGTHS_M = tuple(float(metres) for metres in range(1, 11))
 """Of the parts of a path through rooms."""

@@ -25,7 +25,7 @@ from isometry.evaluation.common.statistics import mean, median, percentile
 from isometry.evaluation.depth_egomotion import trajectories
 from isometry.evaluation.depth_egomotion.following import Advance, Followed
 from isometry.geometry import se3
-from isometry.lidar_odometry.pipeline import AXES
+from isometry.geometry.covariance import AXES
 
 SMALL = (32, 24)  # pixels of the images that are compared
 PAUSE_S = 1.0  # between walks that are followed one after another

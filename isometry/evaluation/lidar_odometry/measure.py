@@ -18,8 +18,9 @@ from isometry.evaluation.common.calibration import inside_two_sigma
 from isometry.evaluation.common.statistics import mean, median_and_p90, percentile
 from isometry.evaluation.lidar_odometry.drives import Drive
 from isometry.geometry import se3
+from isometry.geometry.covariance import AXES
 from isometry.lidar_odometry.motion import moved, twist_of
-from isometry.lidar_odometry.pipeline import AXES, LidarOdometry, OdometryStep
+from isometry.lidar_odometry.pipeline import LidarOdometry, OdometryStep
 
 Advance = Callable[[int, int], None]
 

@@ -12,7 +12,7 @@ from isometry.arrays import Array
 from isometry.evaluation.common import plot_style
 from isometry.evaluation.common.page import number, pair, rows, section, share, write_page
 from isometry.evaluation.lidar_odometry.measure import Driven
-from isometry.lidar_odometry.pipeline import AXES
+from isometry.geometry.covariance import AXES
 
 
 def write_report(path: Path, figures: dict[str, Any], provenance: dict[str, Any], driven: Driven) -> Path:

@@ -19,11 +19,11 @@ from isometry.evaluation.common import calibration
 from isometry.evaluation.common.statistics import finite, median
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
 from isometry.geometry import se3
+from isometry.geometry.covariance import AXES
 from isometry.registration.pipeline import Registrar
 from isometry.registration.preprocessing import prepare
 from isometry.registration.types import Registration, UnusableCloudError
 
-AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 KEPT = 0.95  # share of the right answers that a threshold on the confidence must keep
 POINTS_SHOWN = 6000  # of each cloud of a miss, kept for the report
 

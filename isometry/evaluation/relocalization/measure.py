@@ -17,12 +17,12 @@ from isometry.evaluation.common.statistics import mean, median, percentile
 from isometry.evaluation.common.trajectory import RIGHT_DEGREES, RIGHT_METRES
 from isometry.evaluation.relocalization.trials import STEP_M, Trial
 from isometry.geometry import se3
+from isometry.geometry.covariance import AXES
 from isometry.registration.types import UnusableCloudError
 from isometry.relocalization.pipeline import RelocalizationStep
 from isometry.simulation.world_scanner import WorldScanner
 from isometry.simulation.worlds.world import World
 
-AXES = ("x", "y", "z", "roll", "pitch", "yaw")
 MAP_STEP_M, MAP_VOXEL_M = 2.0, 0.1
 
 
